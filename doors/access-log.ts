@@ -1,0 +1,62 @@
+// What does one request leave behind? One JSON line, and an x-request-id on the answer.
+
+/** What a Worker adds to a request's log line beyond what HTTP says. */
+export type LogFields = Record<string, string | number | boolean | null>;
+
+/** The facts of one request that its handler may add to while it runs. */
+export interface RequestScope {
+  readonly requestId: string;
+  /** The trace id of the caller's `traceparent` (W3C Trace Context), or null. */
+  readonly traceId: string | null;
+  readonly fields: LogFields;
+}
+
+/** A request id from outside is taken over if it is plain, so that a proxy's id can be followed. */
+const REQUEST_ID = /^[A-Za-z0-9._-]{8,128}$/;
+const TRACEPARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Opens the scope of a request. */
+export function openScope(request: Request): RequestScope {
+  const given = request.headers.get("x-request-id") ?? "";
+  const trace = TRACEPARENT.exec(request.headers.get("traceparent") ?? "");
+  return {
+    requestId: REQUEST_ID.test(given) ? given : crypto.randomUUID(),
+    traceId: trace?.[1] ?? null,
+    fields: {},
+  };
+}
+
+/** Marks the answer with its request id and writes the request's one log line. */
+export function closeScope(
+  scope: RequestScope,
+  request: Request,
+  response: Response,
+  startedMs: number,
+): Response {
+  const endedMs = Date.now();
+  const url = new URL(request.url);
+  log("request", {
+    requestId: scope.requestId,
+    ...(scope.traceId === null ? {} : { traceId: scope.traceId }),
+    method: request.method,
+    host: url.host,
+    path: url.pathname,
+    status: response.status,
+    durationMs: endedMs - startedMs,
+    ...scope.fields,
+  });
+  return withRequestId(response, scope.requestId);
+}
+
+/** Writes one JSON log line. The only place that touches the console. */
+export function log(event: string, fields: LogFields): void {
+  // oxlint-disable-next-line no-console -- the console is the log of a Worker
+  console.log(JSON.stringify({ time: new Date().toISOString(), event, ...fields }));
+}
+
+function withRequestId(response: Response, requestId: string): Response {
+  if (response.webSocket != null) return response;
+  const marked = new Response(response.body, response);
+  marked.headers.set("x-request-id", requestId);
+  return marked;
+}

@@ -1,0 +1,29 @@
+// What does a deployment of the edge decide? The parsed configuration; platform/env.ts makes it
+// from the Worker's bindings and names everything that is missing or wrong.
+
+import type { Place, RegionSpec } from "./routing/region.ts";
+
+/** The edge's configuration, checked. */
+export interface EdgeConfig {
+  /** The one region that this process serves (self-hosted), or null: the place decides. */
+  readonly pinnedRegion: string | null;
+  readonly regions: readonly RegionSpec[];
+  /** Where this process stands, for runtimes that do not say (`request.cf` is Cloudflare's). */
+  readonly place: Place | null;
+  /** The origin's base URL without a trailing slash. */
+  readonly originUrl: string;
+  /** Host (lower case, without port) to site; "*" is every other host. */
+  readonly sites: Readonly<Record<string, string>>;
+  /** DeviceHubs of a region: a power of two from 1 to 256. */
+  readonly hubs: number;
+  /** In development a door without its keys refuses alone; otherwise every door does. */
+  readonly isDev: boolean;
+  /** Hosts that the API answers on; empty: any host, by path (development). */
+  readonly apiHosts: readonly string[];
+  /** Public keys of the token issuers, a JWK set (RFC 7517) as JSON; null if missing. */
+  readonly issuerKeys: string | null;
+  /** The link's HMAC secret, base64url; null if missing. */
+  readonly linkKey: string | null;
+  /** Names of secrets that are missing, each with what it is for. */
+  readonly missing: readonly string[];
+}

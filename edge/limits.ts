@@ -1,0 +1,92 @@
+// Every bound of the edge, with its unit and why it is what it is. A queue, loop, retry, cache,
+// batch or string without an entry here, in sync/limits.ts or beside its only use is a mistake.
+
+import { FRAME_BYTES_MAX } from "../sync/limits.ts";
+import { assert } from "../sync/assert.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const limits = {
+  // Ingest (DESIGN: statuses of the readings door).
+  /** Bytes of a request's body, after gunzip. */
+  bodyBytesMax: 1 * MIB,
+  /** Readings in one request. */
+  readingsPerRequestMax: 10_000,
+  /** Items of `errors` in an answer; the counts stay exact. */
+  errorsListedMax: 20,
+  /** Streams of one device; each has its own totals row. */
+  streamsPerDeviceMax: 256,
+  /** Characters of a `boot` or an Idempotency-Key. */
+  batchKeyCharsMax: 128,
+  /** Boots of a device whose batches a hub remembers. */
+  bootsPerDeviceMax: 8,
+  /** Batches of a boot below its highest that a hub remembers one by one. */
+  batchWindow: 64,
+  /** Idempotency-Keys of a device that a hub remembers. */
+  keysPerDeviceMax: 64,
+  /** How far ahead of arrival an event time may lie before it is quarantined. */
+  futureMsMax: 5 * 60_000,
+  /** How far behind its stream's newest event time a reading may lie before it counts as late. */
+  latenessMs: 60 * 60_000,
+  /** Devices that one hub serves; beyond it new devices get 503. */
+  devicesPerHubMax: 65_536,
+  /** Devices whose state a hub keeps in memory. */
+  devicesInMemoryMax: 4_096,
+
+  // The hub's journal.
+  /** Bytes of journal not yet held by the origin; beyond it the hub answers 503 buffer-full. */
+  journalUnackedBytesMax: 512 * MIB,
+  /** Bytes of journal kept in all; acknowledged rows beyond it are dropped, oldest first. */
+  journalBytesMax: 1024 * MIB,
+  /** Journal rows that one reading check decodes; beyond it the origin's check decides alone. */
+  overlapRowsMax: 2_048,
+  /** Event times further apart than this are looked up apart. */
+  overlapGapMs: 60 * 60_000,
+  /** Rollup rows (device-hours) of a device that a hub keeps. */
+  rollupHoursPerDeviceMax: 24 * 90,
+  /** Retry-After of a full buffer. */
+  bufferRetryAfterSMax: 300,
+
+  // The link.
+  /** Wait after a commit before it is replicated, so that commits share a frame. */
+  syncLingerMs: 100,
+  /** First and longest wait after a failed exchange (full jitter in between). */
+  syncRetryMsMin: 250,
+  syncRetryMsMax: 5_000,
+  /** An exchange that takes longer has failed. */
+  exchangeTimeoutMs: 15_000,
+  /** Exchanges in one alarm before the hub lets other work in. */
+  exchangesPerAlarmMax: 64,
+
+  // Content.
+  /** Bytes of stored responses in an isolate's memory. */
+  memoryCacheBytesMax: 32 * MIB,
+  /** Stored responses in an isolate's memory. */
+  memoryCacheEntriesMax: 16_384,
+  /** Bytes of a body that may be stored; SQLite rows end at 2 MB on Cloudflare. */
+  storedBodyBytesMax: 1 * MIB,
+  /** Bytes of all stored bodies of one ContentCell. */
+  cellBytesMax: 256 * MIB,
+  /** ContentCells of a region: keys are spread over them. */
+  cellsPerRegion: 1,
+  /** Characters of a target URI that is cached; longer ones pass through. */
+  targetUriCharsMax: 2_048,
+  /** Bytes of the header fields of a stored response. */
+  storedFieldBytesMax: 16 * KIB,
+  /** Longest freshness lifetime that is believed (RFC 9111 §1.2.2 lets us cap it). */
+  freshnessLifetimeSMax: 31_536_000,
+  /** How long a request waits for the origin when a stale response could be served. */
+  originPatienceMs: 250,
+  /** How long a request waits for the origin when there is nothing to serve. */
+  originTimeoutMs: 10_000,
+  /** While the origin is away, one request in this many milliseconds asks it again. */
+  originProbeMs: 1_000,
+  /** How long a stale response may be served while the origin is away. */
+  staleOfflineMsMax: 7 * 24 * 60 * 60_000,
+} as const;
+
+assert(limits.readingsPerRequestMax * 16 <= FRAME_BYTES_MAX, "Largest batch fits a frame");
+assert(limits.journalUnackedBytesMax < limits.journalBytesMax, "Unacknowledged rows fit the journal");
+assert(limits.storedBodyBytesMax < limits.cellBytesMax, "One body fits a cell");
+assert(limits.syncRetryMsMin < limits.syncRetryMsMax, "Retries grow");

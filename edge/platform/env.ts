@@ -1,0 +1,87 @@
+// How do a Worker's bindings become a configuration? Parsed once an isolate; what is missing is
+// named, what is wrong is refused with the name of the variable.
+
+import * as z from "zod/mini";
+import type { EdgeConfig } from "../config.ts";
+import type { ContentCell } from "../objects/content-cell.ts";
+import type { DeviceHub } from "../objects/device-hub.ts";
+
+/** The bindings of wrangler.toml, or of a workerd configuration. */
+export interface EdgeEnv {
+  readonly DEVICE_HUB: DurableObjectNamespace<DeviceHub>;
+  readonly CONTENT_CELL: DurableObjectNamespace<ContentCell>;
+  readonly [name: string]: unknown;
+}
+
+const NAME = /^[a-z0-9-]{1,32}$/;
+const degrees = (most: number) => z.number().check(z.gte(-most), z.lte(most));
+const json = <T>(schema: z.ZodMiniType<T>) =>
+  z.pipe(z.pipe(z.string(), z.transform(parseJson)), schema);
+
+const placeSchema = z.object({
+  country: z._default(z.nullable(z.string()), null),
+  continent: z._default(z.nullable(z.string()), null),
+  colo: z._default(z.nullable(z.string()), null),
+  latitude: z._default(z.nullable(degrees(90)), null),
+  longitude: z._default(z.nullable(degrees(180)), null),
+});
+const regionSchema = z.object({
+  id: z.string().check(z.regex(NAME)),
+  countries: z._default(z.array(z.string()), []),
+  continents: z._default(z.array(z.string()), []),
+  latitude: degrees(90),
+  longitude: degrees(180),
+  locationHint: z._default(z.nullable(z.string()), null),
+});
+const varsSchema = z.object({
+  REGION: z.optional(z.string().check(z.regex(NAME))),
+  REGIONS: z.optional(json(z.array(regionSchema).check(z.minLength(1), z.maxLength(64)))),
+  PLACE: z.optional(json(placeSchema)),
+  ORIGIN_URL: z.string().check(z.regex(/^https?:\/\/[^\s/]+(\/[^\s]*)?$/)),
+  SITES: z._default(json(z.record(z.string(), z.string().check(z.regex(NAME)))), { "*": "main" }),
+  HUBS: z._default(z.string().check(z.regex(/^(1|2|4|8|16|32|64|128|256)$/)), "1"),
+  DEV: z.optional(z.string()),
+  API_HOSTS: z._default(json(z.array(z.string())), []),
+  ISSUER_KEYS: z.optional(json(z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }))),
+  LINK_KEY: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{43,}$/))),
+});
+
+/** What each secret is for, as the 503 of a Worker without it says. */
+const SECRETS: Record<string, string> = {
+  ISSUER_KEYS: "the public keys (a JWK set) that device and operator tokens are checked with",
+  LINK_KEY: "the key that frames between this edge and its origin are sealed with",
+};
+
+/** Parses the bindings. What is missing or wrong is listed in `missing`, never thrown. */
+export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig {
+  const given = Object.fromEntries(Object.keys(varsSchema.shape).map((name) => [name, present(env[name])]));
+  const parsed = varsSchema.safeParse(given);
+  const vars = parsed.success ? parsed.data : null;
+  const wrong = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join(".")} (${issue.message})`);
+  const absent = Object.entries(SECRETS).filter(([name]) => given[name] === undefined);
+  return {
+    pinnedRegion: vars?.REGION ?? null,
+    regions: vars?.REGIONS ?? [],
+    place: vars?.PLACE ?? null,
+    originUrl: (vars?.ORIGIN_URL ?? "").replace(/\/+$/, ""),
+    sites: vars?.SITES ?? {},
+    hubs: Number(vars?.HUBS ?? "1"),
+    isDev: given["DEV"] === "1" && vars !== null,
+    apiHosts: vars?.API_HOSTS ?? [],
+    issuerKeys: vars?.ISSUER_KEYS === undefined ? null : JSON.stringify(vars.ISSUER_KEYS),
+    linkKey: vars?.LINK_KEY ?? null,
+    missing: [...wrong, ...absent.map(([name, use]) => `${name} (${use})`)],
+  };
+}
+
+function present(value: unknown): unknown {
+  return value === null || value === "" ? undefined : value;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

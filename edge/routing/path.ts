@@ -1,0 +1,17 @@
+// Is a request for the API or for content? DESIGN: the API answers on the configured API hosts; in
+// development on its reserved paths of any host. Everything else is content of the site that the
+// host names.
+
+const API_PATHS = ["/v1", "/write", "/api/v2", "/livez", "/readyz", "/metrics"];
+
+/** Tells whether a request's host and path belong to the API. */
+export function isApiRequest(host: string, path: string, apiHosts: readonly string[]): boolean {
+  if (apiHosts.length > 0) return apiHosts.includes(host);
+  return API_PATHS.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+}
+
+/** Names the site of a host (lower case, without port); null if this deployment does not serve it. */
+export function siteOf(host: string, sites: Readonly<Record<string, string>>): string | null {
+  if (Object.hasOwn(sites, host)) return sites[host] ?? null;
+  return Object.hasOwn(sites, "*") ? (sites["*"] ?? null) : null;
+}

@@ -1,0 +1,61 @@
+// The edge Worker's composition root: which object gets which request, and nothing else.
+
+import { notConfigured } from "../doors/auth.ts";
+import { closeScope, log, openScope, type RequestScope } from "../doors/access-log.ts";
+import { problemResponse } from "../doors/respond.ts";
+import { createApi, type EdgeApi } from "./app.ts";
+import { parseEdgeEnv, type EdgeEnv } from "./platform/env.ts";
+import { createContentDoor, type ContentDoor } from "./platform/content-door.ts";
+import { isApiRequest } from "./routing/path.ts";
+import type { EdgeConfig } from "./config.ts";
+
+export { ContentCell } from "./objects/content-cell.ts";
+export { DeviceHub } from "./objects/device-hub.ts";
+
+interface Edge {
+  readonly config: EdgeConfig;
+  readonly api: EdgeApi;
+  readonly content: ContentDoor;
+}
+
+/** Built at an isolate's first request: bindings do not change while it lives. */
+let edge: Edge | null = null;
+
+function createEdge(env: EdgeEnv): Edge {
+  const config = parseEdgeEnv(env);
+  if (config.missing.length > 0) log("not-configured", { missing: config.missing.join("; ") });
+  return { config, api: createApi(config, env), content: createContentDoor(config, env) };
+}
+
+async function answer(request: Request, env: EdgeEnv, ctx: ExecutionContext, scope: RequestScope): Promise<Response> {
+  edge ??= createEdge(env);
+  const { config, api, content } = edge;
+  const url = new URL(request.url);
+  const isHealth = url.pathname === "/livez" || url.pathname === "/readyz";
+  if (config.missing.length > 0 && !config.isDev && !isHealth) {
+    return problemResponse(notConfigured(config.missing));
+  }
+  if (isApiRequest(url.hostname, url.pathname, config.apiHosts)) {
+    return api.fetch(request, { scope, cf: request.cf ?? null }, ctx);
+  }
+  return content(request, scope, ctx);
+}
+
+export default {
+  async fetch(request: Request, env: EdgeEnv, ctx: ExecutionContext): Promise<Response> {
+    const startedMs = Date.now();
+    const scope = openScope(request);
+    try {
+      return closeScope(scope, request, await answer(request, env, ctx, scope), startedMs);
+    } catch (error) {
+      log("failed", { requestId: scope.requestId, error: String(error), stack: error instanceof Error ? (error.stack ?? "") : "" });
+      const failed = problemResponse({
+        code: "internal",
+        status: 500,
+        title: "Internal error",
+        detail: `Something went wrong that is not your fault; the log has it under ${scope.requestId}`,
+      });
+      return closeScope(scope, request, failed, startedMs);
+    }
+  },
+} satisfies ExportedHandler<EdgeEnv>;

@@ -1,0 +1,34 @@
+// How does a door say no? As application/problem+json (RFC 9457), naming the field and the fix.
+
+/** One thing that is wrong inside a request; `pointer` is a JSON Pointer (RFC 6901) into its body. */
+export interface ProblemItem {
+  readonly pointer?: string;
+  readonly stream?: string;
+  readonly index?: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A problem document with the HTTP status it is sent with. */
+export interface Problem {
+  /** The last part of the `type` URI: kebab-case and stable, clients switch on it. */
+  readonly code: string;
+  readonly status: number;
+  readonly title: string;
+  /** What was wrong with this request and what to do about it. */
+  readonly detail: string;
+  readonly errors?: readonly ProblemItem[];
+  /** Fields that belong with the answer: Retry-After, WWW-Authenticate, Allow. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Formats the problem's JSON body; `type` is a URN because a deployment's host is not ours to know. */
+export function formatProblem(problem: Problem): string {
+  return JSON.stringify({
+    type: `urn:skerry:problem:${problem.code}`,
+    title: problem.title,
+    status: problem.status,
+    detail: problem.detail,
+    ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+  });
+}

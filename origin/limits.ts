@@ -1,0 +1,26 @@
+// Every bound of the origin, with its unit.
+
+const MIB = 1024 * 1024;
+
+export const limits = {
+  /** Bytes of one published object. */
+  contentBytesMax: 25 * MIB,
+  /** Characters of a content path; R2 keys end at 1,024 bytes. */
+  contentPathCharsMax: 900,
+  /** Bytes of an administrative JSON body. */
+  adminBodyBytesMax: 64 * 1024,
+  /** Longest life of a device credential, in seconds. */
+  credentialLifetimeSMax: 366 * 86_400,
+  /** Life of a device credential that does not ask for another, in seconds. */
+  credentialLifetimeS: 30 * 86_400,
+  /** Devices of a page of the registry. */
+  devicesPerPageMax: 1_000,
+  /** Readings of a stored segment; a fuller one is split. */
+  segmentReadingsMax: 4_096,
+  /** Boots of a device whose batches the origin remembers. */
+  bootsPerDeviceMax: 256,
+  /** Ranges of batch numbers of a boot that the origin remembers. */
+  seqRangesPerBootMax: 256,
+  /** Idempotency-Keys of a device that the origin remembers. */
+  keysPerDeviceMax: 1_024,
+} as const;
