@@ -3,13 +3,13 @@
 import { assert } from "./assert.ts";
 
 /** Bytes of a whole frame, without its seal. */
-export const FRAME_BYTES_MAX = 2 * 1024 * 1024;
+export const FRAME_BYTES_MAX: number = 2 * 1024 * 1024;
 /** Bytes of entries after which a frame is closed; one entry may exceed it alone. */
-export const FRAME_BYTES_TARGET = 256 * 1024;
+export const FRAME_BYTES_TARGET: number = 256 * 1024;
 /** Entries of a frame. */
 export const FRAME_ENTRIES_MAX = 4_096;
 /** Bytes of one journal entry: one group commit. */
-export const ENTRY_BYTES_MAX = 1_536 * 1024;
+export const ENTRY_BYTES_MAX: number = 1_536 * 1024;
 /** Batches of one entry. */
 export const ENTRY_BATCHES_MAX = 1_024;
 /** Readings of one encoded batch. */

@@ -1,0 +1,133 @@
+// What does a batch of readings look like on the wire and in the journal? One encoded batch is
+// about a byte and a half a reading: a shared time column, then a column a stream.
+
+import { parseDeviceId, parseStreamName, type DeviceId, type StreamName } from "../brand.ts";
+import { BATCH_COLUMNS_MAX, BATCH_READINGS_MAX, BATCH_TIMES_MAX, ENTRY_BATCHES_MAX, NAME_CHARS_MAX } from "../limits.ts";
+import { err, ok, type Result } from "../result.ts";
+import { ByteReader, ByteWriter } from "./bytes.ts";
+import { readPresence, readTimes, readValues, writePresence, writeTimes, writeValues } from "./columns.ts";
+
+/** How a device names a batch, so that a retry is recognised. */
+export type BatchIdentity =
+  | { readonly kind: "none" }
+  | { readonly kind: "boot"; readonly boot: string; readonly seq: number }
+  | { readonly kind: "key"; readonly key: string };
+
+/** The values of one stream in a batch. */
+export interface Column {
+  readonly stream: StreamName;
+  /** Booleans are held as 0 and 1. */
+  readonly kind: "number" | "boolean";
+  /** Indexes into the batch's times, ascending. */
+  readonly rows: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** Readings of one device with distinct identities (stream, event time). */
+export interface ReadingBatch {
+  readonly device: DeviceId;
+  readonly identity: BatchIdentity;
+  /** First 8 bytes of the content's SHA-256, in hexadecimal. */
+  readonly contentHash: string;
+  /** True if the device gave no times and the hub assigned the time of the first commit. */
+  readonly isTimeAssigned: boolean;
+  /** Epoch milliseconds, strictly ascending. */
+  readonly times: readonly number[];
+  /** By stream, strictly ascending. */
+  readonly columns: readonly Column[];
+}
+
+const HASH = /^[0-9a-f]{16}$/;
+
+/** Counts the readings of a batch. */
+export function readingsOf(batch: ReadingBatch): number {
+  return batch.columns.reduce((sum, column) => sum + column.rows.length, 0);
+}
+
+/** Encodes the batches of one journal entry. */
+export function encodeBatches(batches: readonly ReadingBatch[]): Uint8Array {
+  const writer = new ByteWriter();
+  writer.varint(batches.length);
+  for (const batch of batches) writeBatch(writer, batch);
+  return writer.bytes();
+}
+
+/** Decodes the batches of one journal entry; anything out of bounds is an error, never a throw. */
+export function decodeBatches(bytes: Uint8Array): Result<ReadingBatch[], "broken-batch"> {
+  const reader = new ByteReader(bytes);
+  const count = reader.count(ENTRY_BATCHES_MAX, 8);
+  const batches: ReadingBatch[] = [];
+  for (let i = 0; i < count && !reader.broken; i += 1) {
+    const batch = readBatch(reader);
+    if (batch === null) return err("broken-batch");
+    batches.push(batch);
+  }
+  return reader.broken || reader.remaining > 0 ? err("broken-batch") : ok(batches);
+}
+
+function writeBatch(writer: ByteWriter, batch: ReadingBatch): void {
+  writer.byte(batch.isTimeAssigned ? 1 : 0);
+  writer.text(batch.device);
+  writeIdentity(writer, batch.identity);
+  for (let i = 0; i < 16; i += 2) writer.byte(parseInt(batch.contentHash.slice(i, i + 2), 16));
+  writer.varint(batch.times.length);
+  writeTimes(writer, batch.times);
+  writer.varint(batch.columns.length);
+  for (const column of batch.columns) {
+    writer.text(column.stream);
+    writePresence(writer, column.rows, batch.times.length);
+    writeValues(writer, column.kind, column.values);
+  }
+}
+
+function readBatch(reader: ByteReader): ReadingBatch | null {
+  const flags = reader.byte();
+  const device = parseDeviceId(reader.text());
+  const identity = readIdentity(reader);
+  const contentHash = Array.from(reader.raw(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const times = readTimes(reader, reader.count(BATCH_TIMES_MAX, 8));
+  const columns = readColumns(reader, times.length);
+  if (reader.broken || flags > 1 || device === null || identity === null || columns === null) return null;
+  return HASH.test(contentHash) ? { device, identity, contentHash, isTimeAssigned: flags === 1, times, columns } : null;
+}
+
+function readColumns(reader: ByteReader, timeCount: number): Column[] | null {
+  const count = reader.count(BATCH_COLUMNS_MAX, 24);
+  const columns: Column[] = [];
+  let readings = 0;
+  let previous = "";
+  for (let i = 0; i < count && !reader.broken; i += 1) {
+    const stream = parseStreamName(reader.text());
+    const rows = readPresence(reader, timeCount);
+    readings += rows.length;
+    if (stream === null || stream <= previous || readings > BATCH_READINGS_MAX) return null;
+    columns.push({ stream, rows, ...readValues(reader, rows.length) });
+    previous = stream;
+  }
+  return columns;
+}
+
+function writeIdentity(writer: ByteWriter, identity: BatchIdentity): void {
+  switch (identity.kind) {
+    case "none":
+      writer.byte(0);
+      return;
+    case "boot":
+      writer.byte(1);
+      writer.text(identity.boot);
+      writer.varint(identity.seq);
+      return;
+    case "key":
+      writer.byte(2);
+      writer.text(identity.key);
+  }
+}
+
+function readIdentity(reader: ByteReader): BatchIdentity | null {
+  const kind = reader.byte();
+  if (kind === 0) return { kind: "none" };
+  if (kind > 2) return null;
+  const name = reader.text();
+  if (name.length === 0 || name.length > NAME_CHARS_MAX) return null;
+  return kind === 1 ? { kind: "boot", boot: name, seq: reader.varint() } : { kind: "key", key: name };
+}
