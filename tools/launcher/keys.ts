@@ -1,0 +1,151 @@
+// Which keys does a deployment on this machine have, and how is a token made with them? An Ed25519
+// issuer key pair and a link key, kept with mode 0600, and tokens as doors/tokens.ts verifies them.
+
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from "jose";
+import {
+  DEVICE_TOKEN_TYPE,
+  OPERATOR_TOKEN_TYPE,
+  SCOPES,
+  TOKEN_ISSUER,
+  type Scope,
+} from "../../doors/tokens.ts";
+import { LaunchError } from "./launch-error.ts";
+
+/** The secrets of one deployment, as the Workers' bindings want them. */
+export interface Keys {
+  /** The issuers' public keys: a JWK set (RFC 7517) as JSON. */
+  readonly issuerKeys: string;
+  /** The private key that tokens are signed with: a JWK as JSON. */
+  readonly issuerPrivateKey: string;
+  /** The links' HMAC secret: 32 random bytes, base64url. */
+  readonly linkKey: string;
+}
+
+const DAY_S = 86_400;
+export const TOKEN_DAYS = 30;
+
+/** Draws new keys. */
+export async function drawKeys(): Promise<Keys> {
+  const pair = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
+  const kid = randomBytes(8).toString("hex");
+  const named = { kid, alg: "EdDSA", use: "sig" };
+  const publicKey = { ...(await exportJWK(pair.publicKey)), ...named };
+  const privateKey = { ...(await exportJWK(pair.privateKey)), ...named };
+  return {
+    issuerKeys: JSON.stringify({ keys: [publicKey] }),
+    issuerPrivateKey: JSON.stringify(privateKey),
+    linkKey: randomBytes(32).toString("base64url"),
+  };
+}
+
+/** Reads the keys of a state directory, or draws and keeps them: tokens outlive a restart. */
+export async function keepKeys(file: string): Promise<Keys> {
+  if (existsSync(file)) return readKeys(file);
+  const keys = await drawKeys();
+  writeFileSync(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600, flag: "wx" });
+  return keys;
+}
+
+/** Reads a key file: a launcher's keys.json, or the .dev.vars of a Worker. */
+export function readKeys(file: string): Keys {
+  if (!existsSync(file)) {
+    throw new LaunchError(
+      `There is no key file ${file}: make one with "npm run keys" or "npm start"`,
+    );
+  }
+  const text = readFileSync(file, "utf8");
+  const found: unknown = text.trimStart().startsWith("{") ? parseJson(text, file) : parseVars(text);
+  const { issuerKeys, issuerPrivateKey = "", linkKey } = found as Partial<Keys>;
+  if (typeof issuerKeys !== "string" || typeof linkKey !== "string") {
+    throw new LaunchError(
+      `${file} lacks ISSUER_KEYS or LINK_KEY: make a new one with "npm run keys"`,
+    );
+  }
+  return { issuerKeys, issuerPrivateKey, linkKey };
+}
+
+/** Writes keys as the variables of a Worker for wrangler dev; the edge gets no private key. */
+export function formatVars(keys: Keys, worker: "edge" | "origin"): string {
+  const lines = [`ISSUER_KEYS='${keys.issuerKeys}'`, `LINK_KEY='${keys.linkKey}'`];
+  if (worker === "origin") lines.push(`ISSUER_PRIVATE_KEY='${keys.issuerPrivateKey}'`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** Makes a device's token of generation 1. */
+export async function mintDeviceToken(
+  keys: Keys,
+  device: string,
+  days = TOKEN_DAYS,
+): Promise<string> {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(device)) {
+    throw new LaunchError(`"${device}" is not a device name: use 1 to 64 of A-Z a-z 0-9 . _ -`);
+  }
+  return sign(keys, DEVICE_TOKEN_TYPE, device, { gen: 1 }, days);
+}
+
+/** Makes an operator's token. */
+export async function mintOperatorToken(
+  keys: Keys,
+  name: string,
+  scopes: readonly Scope[],
+  days = TOKEN_DAYS,
+): Promise<string> {
+  return sign(keys, OPERATOR_TOKEN_TYPE, name, { scope: scopes.join(" ") }, days);
+}
+
+/** Reads a list of scopes as an operator's token holds them. */
+export function parseScopes(text: string): readonly Scope[] {
+  const named = text.split(/[\s,]+/).filter((word) => word !== "");
+  const unknown = named.find((word) => !SCOPES.some((scope) => scope === word));
+  if (unknown !== undefined || named.length === 0) {
+    throw new LaunchError(`"${unknown ?? text}" is not a scope: use ${SCOPES.join(", ")}`);
+  }
+  return SCOPES.filter((scope) => named.includes(scope));
+}
+
+async function sign(
+  keys: Keys,
+  type: string,
+  subject: string,
+  claims: Record<string, string | number>,
+  days: number,
+): Promise<string> {
+  if (keys.issuerPrivateKey === "") {
+    throw new LaunchError(
+      `These keys have no ISSUER_PRIVATE_KEY: use the origin's, not the edge's`,
+    );
+  }
+  const jwk = JSON.parse(keys.issuerPrivateKey) as JWK;
+  const nowS = Math.floor(Date.now() / 1000);
+  return new SignJWT(claims)
+    .setProtectedHeader({
+      alg: "EdDSA",
+      typ: type,
+      ...(jwk.kid === undefined ? {} : { kid: jwk.kid }),
+    })
+    .setIssuer(TOKEN_ISSUER)
+    .setSubject(subject)
+    .setIssuedAt(nowS)
+    .setExpirationTime(nowS + Math.round(days * DAY_S))
+    .sign(await importJWK(jwk, "EdDSA"));
+}
+
+function parseVars(text: string): Partial<Keys> {
+  const value = (name: string) => new RegExp(`^${name}='([^'\\n]*)'$`, "m").exec(text)?.[1];
+  const found = {
+    issuerKeys: value("ISSUER_KEYS"),
+    issuerPrivateKey: value("ISSUER_PRIVATE_KEY"),
+    linkKey: value("LINK_KEY"),
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, held]) => held !== undefined));
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new LaunchError(`${file} is not JSON: remove it to get new keys`, { cause: error });
+  }
+}

@@ -1,0 +1,38 @@
+// Is this port free, and which one is? Asked before a process starts, so that the answer is a
+// sentence and not the runtime's log.
+
+import net from "node:net";
+import { LaunchError } from "./launch-error.ts";
+
+export const LOOPBACK = "127.0.0.1";
+
+/** Makes sure that nothing listens on `port` of `host`; 0 stands for any free port. */
+export async function claimPort(port: number, host: string = LOOPBACK): Promise<number> {
+  const probe = net.createServer();
+  try {
+    await listen(probe, port, host);
+  } catch (error) {
+    throw new LaunchError(portSentence(error, port, host), { cause: error });
+  }
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : port;
+}
+
+/** Starts listening, or rejects with the reason. */
+export async function listen(server: net.Server, port: number, host: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function portSentence(error: unknown, port: number, host: string): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  if (code === "EADDRINUSE") return `Port ${port} is in use: choose another with --port`;
+  if (code === "EACCES") return `Port ${port} needs more rights: choose one above 1023 with --port`;
+  return `Cannot listen on ${host}:${port}: ${code}`;
+}

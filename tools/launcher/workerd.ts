@@ -1,0 +1,133 @@
+// How is one Worker run on bare workerd? Writes the configuration, starts the one pinned binary and
+// waits until it listens. Secrets travel in the environment and never reach the disk.
+
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  statSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { Child } from "./children.ts";
+import { LaunchError } from "./launch-error.ts";
+
+/** What one workerd process serves. */
+export interface WorkerdSpec {
+  /** The folder of the configuration, the log and, under `do/`, the Durable Objects' files. */
+  readonly dir: string;
+  readonly name: string;
+  /** Absolute path of the bundle. */
+  readonly bundle: string;
+  readonly compatibilityDate: string;
+  readonly host: string;
+  readonly port: number;
+  readonly text: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly objects: readonly { readonly name: string; readonly className: string }[];
+  readonly cfHeader?: boolean;
+}
+
+/** A log that has grown past this is set aside at the next start; one older one is kept. */
+const LOG_BYTES_MAX = 16 * 1024 * 1024;
+const SECRET_PREFIX = "SKERRY_";
+
+/** Finds the binary of the `workerd` package that Miniflare pins. */
+export function workerdPath(): string {
+  const missing = 'The workerd binary is missing: run "npm ci" on this machine';
+  try {
+    const near = createRequire(createRequire(import.meta.url).resolve("miniflare"));
+    const found = near("workerd") as { readonly default?: string };
+    if (found.default !== undefined && existsSync(found.default)) return found.default;
+  } catch (error) {
+    throw new LaunchError(missing, { cause: error });
+  }
+  throw new LaunchError(missing);
+}
+
+/** Starts workerd with `spec`. Resolves at once; ask the port whether it serves. */
+export function spawnWorkerd(spec: WorkerdSpec): Child {
+  mkdirSync(path.join(spec.dir, "do"), { recursive: true });
+  const config = path.join(spec.dir, `${spec.name}.capnp`);
+  writeFileSync(config, workerdConfig(spec));
+  const log = openSync(rotatedLog(logPath(spec)), "a");
+  try {
+    return new Child(workerdPath(), ["serve", config], {
+      stdio: ["ignore", log, log],
+      env: { ...process.env, ...prefixed(spec.secrets) },
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+export function logPath(spec: WorkerdSpec): string {
+  return path.join(spec.dir, `${spec.name}.log`);
+}
+
+/** Writes the configuration of `spec` in workerd's language. */
+export function workerdConfig(spec: WorkerdSpec): string {
+  const bindings = [
+    ...spec.objects.map(
+      ({ name, className }) =>
+        `(name = ${quote(name)}, durableObjectNamespace = ${quote(className)})`,
+    ),
+    ...Object.entries(spec.text).map(
+      ([name, text]) => `(name = ${quote(name)}, text = ${quote(text)})`,
+    ),
+    ...Object.keys(spec.secrets).map(
+      (name) => `(name = ${quote(name)}, fromEnvironment = ${quote(SECRET_PREFIX + name)})`,
+    ),
+  ];
+  // Stable keys: the files of a Durable Object class are found again by them.
+  const classes = spec.objects.map(
+    ({ className }) =>
+      `(className = ${quote(className)}, uniqueKey = ${quote(`skerry-${className}`)}, enableSql = true)`,
+  );
+  // Off but in tests: the header makes request.cf, and any client could set it, while a place
+  // decides where data stays.
+  const http = spec.cfHeader === true ? `(cfBlobHeader = "MF-CF-Blob")` : "()";
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .worker),
+    (name = "disk", disk = (path = ${quote(path.join(spec.dir, "do"))}, writable = true)),
+    (name = "internet", network = (allow = ["public", "local"], tlsOptions = (trustBrowserCas = true))),
+  ],
+  sockets = [(name = "http", address = ${quote(`${spec.host}:${spec.port}`)}, http = ${http}, service = "main")],
+);
+
+const worker :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed ${quote(path.relative(spec.dir, spec.bundle))})],
+  compatibilityDate = ${quote(spec.compatibilityDate)},
+  bindings = [
+    ${bindings.join(",\n    ")}
+  ],
+  durableObjectNamespaces = [
+    ${classes.join(",\n    ")}
+  ],
+  ${classes.length === 0 ? "" : 'durableObjectStorage = (localDisk = "disk"),\n  '}globalOutbound = "internet",
+);
+`;
+}
+
+function prefixed(secrets: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(secrets).map(([name, value]) => [SECRET_PREFIX + name, value]),
+  );
+}
+
+function rotatedLog(file: string): string {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES_MAX)
+    renameSync(file, `${file}.1`);
+  return file;
+}
+
+/** Cap'n Proto text knows C's escapes, of which JSON's are these; the rest goes as UTF-8. */
+function quote(text: string): string {
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
+}
