@@ -1,0 +1,87 @@
+// Which tier has the best stored response for a request, and how does the way through the tiers
+// read in Cache-Status? Names: skerry-memory is the isolate's, skerry-region the ContentCell's.
+
+import type { CacheStatusMember, ForwardReason } from "../../http/cache-status.ts";
+import { decideReuse, type ReuseDecision } from "./reuse.ts";
+import type { StoredResponse } from "./stored-response.ts";
+
+/** How a request went through the tiers. */
+export interface Passage {
+  readonly memory: ForwardReason;
+  readonly region: ForwardReason;
+  /** The region's cell could not be asked. */
+  readonly isRegionAway: boolean;
+}
+
+/** A stored response, what it is good for now, and the tier that had it. */
+export interface Candidate<Body> {
+  readonly stored: StoredResponse<Body>;
+  readonly reuse: ReuseDecision;
+  readonly tier: "memory" | "region";
+}
+
+/** The best that the tiers have, if anything, and the way there. */
+export interface Found<Body> extends Passage {
+  readonly candidate: Candidate<Body> | null;
+}
+
+/** Judges what a tier has; null if it has nothing. */
+export function candidateOf<Body>(
+  stored: StoredResponse<Body> | null,
+  tier: "memory" | "region",
+  nowMs: number,
+  staleMsMax: number,
+): Candidate<Body> | null {
+  return stored === null
+    ? null
+    : { stored, reuse: decideReuse(stored.meta, nowMs, staleMsMax), tier };
+}
+
+/** Picks the newer of what memory and the region have; memory's if they are the same. */
+export function chooseTier<Body>(
+  held: Candidate<Body> | null,
+  regional: Candidate<Body> | null,
+  isRegionAway: boolean,
+): Found<Body> {
+  const newerMs = (candidate: Candidate<Body> | null) => candidate?.stored.meta.responseMs ?? -1;
+  return {
+    candidate: newerMs(regional) > newerMs(held) ? regional : held,
+    memory: held === null ? "miss" : "stale",
+    region: regional === null ? "miss" : "stale",
+    isRegionAway,
+  };
+}
+
+/** Tells how both tiers let a request pass, the region's member first. */
+export function passedMembers(
+  passage: Passage,
+  last: Pick<CacheStatusMember, "fwdStatus" | "isStored" | "detail">,
+): readonly CacheStatusMember[] {
+  const isStored = last.isStored === true;
+  const region = passage.isRegionAway
+    ? { ...last, isStored: false, detail: last.detail ?? "region-unavailable" }
+    : last;
+  return [
+    { cache: "skerry-region", outcome: passage.region, ...region },
+    { cache: "skerry-memory", outcome: passage.memory, isStored },
+  ];
+}
+
+/** Tells of a hit; what the region had goes through memory, which may store it on the way. */
+export function hitMembers(
+  candidate: Candidate<unknown>,
+  passage: Passage,
+  isStoredInMemory: boolean,
+  detail: string | null,
+): readonly CacheStatusMember[] {
+  const hit = {
+    outcome: "hit",
+    ttl: candidate.reuse.ttlS,
+    ...(detail === null ? {} : { detail }),
+  } as const;
+  if (candidate.tier === "memory") return [{ cache: "skerry-memory", ...hit }];
+  return [
+    { cache: "skerry-region", ...hit },
+    { cache: "skerry-memory", outcome: passage.memory, isStored: isStoredInMemory },
+  ];
+}

@@ -1,0 +1,112 @@
+// What does serving content need from the outside, and what may it rely on? Interfaces with their
+// guarantees. `Body` is the platform's and opaque here: a stream, bytes, or a string in a test.
+
+import type { FieldLines, FieldList } from "../http/fields.ts";
+import type { PassedReply } from "./cache/answer.ts";
+import type { StoredResponse } from "./cache/stored-response.ts";
+import type { OriginFailure, OriginHealth } from "./routing/origin-health.ts";
+
+/** A content request as the use case sees it. */
+export interface ContentRequest {
+  readonly method: string;
+  /** The authority's host in lower case, without its port. */
+  readonly host: string;
+  /** Path and query as they came, not decoded. */
+  readonly rawTarget: string;
+  readonly fields: FieldLines;
+}
+
+/**
+ * Stored responses of one tier, by cache key.
+ *
+ * - Order: of two `put`s of a key the one with the larger `responseMs` stays, whichever came last;
+ *   `put` says whether what it was given stayed.
+ * - Atomicity: `get` sees a whole stored response or none.
+ * - Durability: none is promised; a stored response may be gone at any time.
+ * - Use: what is past `usableUntilMs` is not given out any more.
+ * - Limits: holds at most its bound of bytes (`weightOf`) and makes room by dropping what was used
+ *   longest ago. What alone exceeds the bound is not stored, and `put` says false.
+ */
+export interface ContentStore<Body> {
+  get(key: string, nowMs: number): StoredResponse<Body> | null;
+  put(key: string, stored: StoredResponse<Body>, nowMs: number): boolean;
+  delete(key: string): void;
+  /** The weight of all that is stored. */
+  bytes(): number;
+}
+
+/** What the region's tier has for a key. */
+export type RegionFinding<Body> =
+  | { readonly kind: "found"; readonly stored: StoredResponse<Body> }
+  | { readonly kind: "none" }
+  | { readonly kind: "unavailable" };
+
+/**
+ * The region's ContentCell, a ContentStore behind a call.
+ *
+ * - Failure: never throws; a cell that cannot be reached is `unavailable`, and what was to be
+ *   written to it is lost, which costs a later request its hit and nothing else.
+ */
+export interface RegionContent<Body> {
+  get(key: string): Promise<RegionFinding<Body>>;
+  put(key: string, stored: StoredResponse<Body>): Promise<void>;
+  delete(key: string): Promise<void>;
+}
+
+/** One request to the origin. */
+export interface UpstreamRequest {
+  readonly method: "GET" | "HEAD";
+  /** Path and query at the origin. */
+  readonly target: string;
+  readonly fields: FieldList;
+}
+
+/** What reading a body to its end came to. After `too-large` the body still holds every byte. */
+export type BodyReading<Body> =
+  | { readonly kind: "whole"; readonly body: Body; readonly bytes: number }
+  | { readonly kind: "too-large"; readonly body: Body }
+  | { readonly kind: "broken" };
+
+/**
+ * A response of the origin whose body has not been read.
+ *
+ * - `body` gives it as it arrives, null where the status has none; `read` reads it to the end, and
+ *   one shorter or longer than its Content-Length is `broken`. Use one of the two, once.
+ * - `discard` may follow either, and ends what has not arrived.
+ */
+export interface UpstreamReply<Body> extends PassedReply<Body> {
+  readonly kind: "reply";
+  readonly requestMs: number;
+  readonly responseMs: number;
+  readonly read: (bytesMax: number) => Promise<BodyReading<Body>>;
+}
+
+/**
+ * The way to the origin's content.
+ *
+ * - Failure: never throws; what kept an answer from coming is a value.
+ * - Meaning: a reply is the origin's word on the target. That it refuses this edge's own
+ *   credentials is `origin-refused`, never a 401 for the client.
+ * - Bytes: bodies arrive as the origin encoded them, in step with Content-Encoding.
+ * - Limits: fails after `originTimeoutMs` without a response head, and `read` after as long again.
+ */
+export interface OriginContent<Body> {
+  fetch(
+    request: UpstreamRequest,
+  ): Promise<UpstreamReply<Body> | { readonly kind: "failed"; readonly reason: OriginFailure }>;
+}
+
+/** All that serving one request needs. */
+export interface ContentPorts<Body> {
+  readonly memory: ContentStore<Body>;
+  readonly region: RegionContent<Body>;
+  readonly origin: OriginContent<Body>;
+  /** What this isolate believes about the origin; shared by its requests, lost with it. */
+  readonly health: { state: OriginHealth };
+  /** Wall clock, epoch milliseconds. */
+  nowMs(): number;
+  /** Waits for `work` for at most `ms`; `late` leaves it running. */
+  within<T>(work: Promise<T>, ms: number): Promise<T | "late">;
+  /** Lets `work` go on after the answer has left. */
+  background(work: Promise<unknown>): void;
+}
