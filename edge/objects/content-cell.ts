@@ -1,0 +1,37 @@
+// The region's tier of the content cache: one Durable Object that all isolates of a region share.
+// Thin: decodes nothing, decides nothing, its store does both.
+
+import { DurableObject } from "cloudflare:workers";
+import { openSql } from "../../storage/durable-object-sql.ts";
+import type { StoredResponse } from "../cache/stored-response.ts";
+import { limits } from "../limits.ts";
+import type { EdgeEnv } from "../platform/env.ts";
+import { SqlContentStore } from "../platform/sql-content-store.ts";
+
+/** Stored responses of one region, by cache key. */
+export class ContentCell extends DurableObject<EdgeEnv> {
+  readonly #store: SqlContentStore;
+
+  constructor(ctx: DurableObjectState, env: EdgeEnv) {
+    super(ctx, env);
+    this.#store = new SqlContentStore(openSql(ctx.storage), {
+      bytesMax: limits.cellBytesMax,
+      staleMsMax: limits.staleOfflineMsMax,
+    });
+  }
+
+  /** Gives what is stored under a key, fresh or not; null if nothing is. */
+  load(key: string): StoredResponse<Uint8Array> | null {
+    return this.#store.get(key, Date.now());
+  }
+
+  /** Stores a response unless a newer one is there; tells whether it did. */
+  save(key: string, stored: StoredResponse<Uint8Array>): boolean {
+    return this.#store.put(key, stored, Date.now());
+  }
+
+  /** Forgets what is stored under a key. */
+  drop(key: string): void {
+    this.#store.delete(key);
+  }
+}
