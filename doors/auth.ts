@@ -6,10 +6,13 @@ import type { TokenRefusal } from "./tokens.ts";
 
 const DETAILS: Record<TokenRefusal["reason"], string> = {
   "no-token": "Send the header Authorization: Bearer <token>",
-  "not-a-token": "The Authorization header does not hold a Skerry token: send Authorization: Bearer <token>",
-  "wrong-key": "The token is not signed by an issuer that this deployment knows: ask the origin for a new one",
+  "not-a-token":
+    "The Authorization header does not hold a Skerry token: send Authorization: Bearer <token>",
+  "wrong-key":
+    "The token is not signed by an issuer that this deployment knows: ask the origin for a new one",
   expired: "The token has expired: ask the origin for a new one",
-  "wrong-claims": "The token lacks what a device's or an operator's token must say: ask the origin for a new one",
+  "wrong-claims":
+    "The token lacks what a device's or an operator's token must say: ask the origin for a new one",
 };
 
 /** Says 401 with the reason and what to send instead. */

@@ -11,12 +11,15 @@ export type BodyReading =
 export async function readBody(request: Request, bytesMax: number): Promise<BodyReading> {
   const encoding = (request.headers.get("content-encoding") ?? "identity").trim().toLowerCase();
   const isGzip = encoding === "gzip" || encoding === "x-gzip";
-  if (!isGzip && encoding !== "identity" && encoding !== "") return { kind: "unknown-encoding", encoding };
+  if (!isGzip && encoding !== "identity" && encoding !== "")
+    return { kind: "unknown-encoding", encoding };
   if (Number(request.headers.get("content-length") ?? "0") > bytesMax) return { kind: "too-large" };
   if (request.body === null) return { kind: "bytes", bytes: new Uint8Array(0) };
   const raw = await collect(request.body, bytesMax);
   if (raw.kind !== "bytes" || !isGzip) return raw;
-  const gunzip = new Blob([raw.bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const gunzip = new Blob([raw.bytes as Uint8Array<ArrayBuffer>])
+    .stream()
+    .pipeThrough(new DecompressionStream("gzip"));
   const opened = await collect(gunzip, bytesMax);
   return opened.kind === "aborted" ? { kind: "broken-gzip" } : opened;
 }

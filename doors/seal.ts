@@ -12,7 +12,9 @@ const encoder = new TextEncoder();
 export async function importLinkKey(secret: string): Promise<CryptoKey | null> {
   let raw: Uint8Array;
   try {
-    raw = Uint8Array.from(atob(secret.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+    raw = Uint8Array.from(atob(secret.replaceAll("-", "+").replaceAll("_", "/")), (c) =>
+      c.charCodeAt(0),
+    );
   } catch {
     return null;
   }
@@ -21,7 +23,11 @@ export async function importLinkKey(secret: string): Promise<CryptoKey | null> {
 }
 
 /** Appends the seal to `frame`. */
-export async function seal(key: CryptoKey, context: string, frame: Uint8Array): Promise<Uint8Array> {
+export async function seal(
+  key: CryptoKey,
+  context: string,
+  frame: Uint8Array,
+): Promise<Uint8Array> {
   const sealed = new Uint8Array(frame.length + SEAL_BYTES);
   sealed.set(frame);
   sealed.set(await mac(key, context, frame), frame.length);
@@ -29,7 +35,11 @@ export async function seal(key: CryptoKey, context: string, frame: Uint8Array): 
 }
 
 /** Checks and removes the seal; null if it is not the right one. Compares in constant time. */
-export async function unseal(key: CryptoKey, context: string, sealed: Uint8Array): Promise<Uint8Array | null> {
+export async function unseal(
+  key: CryptoKey,
+  context: string,
+  sealed: Uint8Array,
+): Promise<Uint8Array | null> {
   if (sealed.length < SEAL_BYTES) return null;
   const frame = sealed.subarray(0, sealed.length - SEAL_BYTES);
   const expected = await mac(key, context, frame);

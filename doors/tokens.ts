@@ -32,7 +32,9 @@ export type TokenRefusal = {
   readonly reason: "no-token" | "not-a-token" | "wrong-key" | "expired" | "wrong-claims";
 };
 
-export type TokenVerdict = { readonly ok: true; readonly identity: Identity } | ({ readonly ok: false } & TokenRefusal);
+export type TokenVerdict =
+  | { readonly ok: true; readonly identity: Identity }
+  | ({ readonly ok: false } & TokenRefusal);
 
 /** Verified tokens that an isolate remembers; an Ed25519 check costs about 80 microseconds. */
 const VERIFIED_TOKENS_MAX = 10_000;
@@ -51,7 +53,8 @@ export class TokenVerifier {
   /** Verifies the token of an Authorization field value. Never throws for what the field holds. */
   async verify(authorization: string | null, nowMs: number): Promise<TokenVerdict> {
     const token = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? "")?.[1];
-    if (token === undefined) return { ok: false, reason: authorization === null ? "no-token" : "not-a-token" };
+    if (token === undefined)
+      return { ok: false, reason: authorization === null ? "no-token" : "not-a-token" };
     if (token.length > TOKEN_CHARS_MAX) return { ok: false, reason: "not-a-token" };
     const known = this.#verified.get(token);
     if (known !== undefined) {
@@ -90,7 +93,9 @@ export class TokenVerifier {
 
 /** Tells whether an operator's scopes allow what `scope` names. */
 export function mayAct(identity: Identity, scope: Scope): boolean {
-  return identity.kind === "operator" && (identity.scopes.has(scope) || identity.scopes.has("admin"));
+  return (
+    identity.kind === "operator" && (identity.scopes.has(scope) || identity.scopes.has("admin"))
+  );
 }
 
 function identityOf(type: string | undefined, payload: JWTPayload): Identity | null {
@@ -104,7 +109,11 @@ function identityOf(type: string | undefined, payload: JWTPayload): Identity | n
     const scope = payload["scope"];
     if (typeof scope !== "string") return null;
     const named = scope.split(" ");
-    return { kind: "operator", name: subject, scopes: new Set(SCOPES.filter((known) => named.includes(known))) };
+    return {
+      kind: "operator",
+      name: subject,
+      scopes: new Set(SCOPES.filter((known) => named.includes(known))),
+    };
   }
   return null;
 }

@@ -4,13 +4,10 @@
 import { FRAME_BYTES_MAX } from "../sync/limits.ts";
 import { assert } from "../sync/assert.ts";
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-
 export const limits = {
   // Ingest (DESIGN: statuses of the readings door).
   /** Bytes of a request's body, after gunzip. */
-  bodyBytesMax: 1 * MIB,
+  bodyBytesMax: 1_048_576,
   /** Readings in one request. */
   readingsPerRequestMax: 10_000,
   /** Items of `errors` in an answer; the counts stay exact. */
@@ -25,10 +22,8 @@ export const limits = {
   batchWindow: 64,
   /** Idempotency-Keys of a device that a hub remembers. */
   keysPerDeviceMax: 64,
-  /** How far ahead of arrival an event time may lie before it is quarantined. */
-  futureMsMax: 5 * 60_000,
   /** How far behind its stream's newest event time a reading may lie before it counts as late. */
-  latenessMs: 60 * 60_000,
+  latenessMs: 3_600_000,
   /** Devices that one hub serves; beyond it new devices get 503. */
   devicesPerHubMax: 65_536,
   /** Devices whose state a hub keeps in memory. */
@@ -36,17 +31,19 @@ export const limits = {
 
   // The hub's journal.
   /** Bytes of journal not yet held by the origin; beyond it the hub answers 503 buffer-full. */
-  journalUnackedBytesMax: 512 * MIB,
+  journalUnackedBytesMax: 536_870_912,
   /** Bytes of journal kept in all; acknowledged rows beyond it are dropped, oldest first. */
-  journalBytesMax: 1024 * MIB,
+  journalBytesMax: 1_073_741_824,
+  /** Journal rows dropped in one turn, so that ingest never waits long. */
+  dropRowsMax: 1_024,
   /** Journal rows that one reading check decodes; beyond it the origin's check decides alone. */
   overlapRowsMax: 2_048,
   /** Event times further apart than this are looked up apart. */
-  overlapGapMs: 60 * 60_000,
+  overlapGapMs: 3_600_000,
   /** Rollup rows (device-hours) of a device that a hub keeps. */
-  rollupHoursPerDeviceMax: 24 * 90,
-  /** Retry-After of a full buffer. */
-  bufferRetryAfterSMax: 300,
+  rollupHoursPerDeviceMax: 2_160,
+  /** Retry-After of a full buffer, in seconds. */
+  bufferRetryAfterS: 30,
 
   // The link.
   /** Wait after a commit before it is replicated, so that commits share a frame. */
@@ -61,19 +58,19 @@ export const limits = {
 
   // Content.
   /** Bytes of stored responses in an isolate's memory. */
-  memoryCacheBytesMax: 32 * MIB,
+  memoryCacheBytesMax: 33_554_432,
   /** Stored responses in an isolate's memory. */
   memoryCacheEntriesMax: 16_384,
   /** Bytes of a body that may be stored; SQLite rows end at 2 MB on Cloudflare. */
-  storedBodyBytesMax: 1 * MIB,
+  storedBodyBytesMax: 1_048_576,
   /** Bytes of all stored bodies of one ContentCell. */
-  cellBytesMax: 256 * MIB,
+  cellBytesMax: 268_435_456,
   /** ContentCells of a region: keys are spread over them. */
   cellsPerRegion: 1,
   /** Characters of a target URI that is cached; longer ones pass through. */
   targetUriCharsMax: 2_048,
   /** Bytes of the header fields of a stored response. */
-  storedFieldBytesMax: 16 * KIB,
+  storedFieldBytesMax: 16_384,
   /** Longest freshness lifetime that is believed (RFC 9111 §1.2.2 lets us cap it). */
   freshnessLifetimeSMax: 31_536_000,
   /** How long a request waits for the origin when a stale response could be served. */
@@ -83,10 +80,13 @@ export const limits = {
   /** While the origin is away, one request in this many milliseconds asks it again. */
   originProbeMs: 1_000,
   /** How long a stale response may be served while the origin is away. */
-  staleOfflineMsMax: 7 * 24 * 60 * 60_000,
+  staleOfflineMsMax: 604_800_000,
 } as const;
 
 assert(limits.readingsPerRequestMax * 16 <= FRAME_BYTES_MAX, "Largest batch fits a frame");
-assert(limits.journalUnackedBytesMax < limits.journalBytesMax, "Unacknowledged rows fit the journal");
+assert(
+  limits.journalUnackedBytesMax < limits.journalBytesMax,
+  "Unacknowledged rows fit the journal",
+);
 assert(limits.storedBodyBytesMax < limits.cellBytesMax, "One body fits a cell");
 assert(limits.syncRetryMsMin < limits.syncRetryMsMax, "Retries grow");

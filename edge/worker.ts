@@ -1,8 +1,9 @@
 // The edge Worker's composition root: which object gets which request, and nothing else.
 
 import { notConfigured } from "../doors/auth.ts";
-import { closeScope, log, openScope, type RequestScope } from "../doors/access-log.ts";
+import { log, type RequestScope } from "../doors/access-log.ts";
 import { problemResponse } from "../doors/respond.ts";
+import { serveWorker } from "../doors/serve-worker.ts";
 import { createApi, type EdgeApi } from "./app.ts";
 import { parseEdgeEnv, type EdgeEnv } from "./platform/env.ts";
 import { createContentDoor, type ContentDoor } from "./platform/content-door.ts";
@@ -27,7 +28,12 @@ function createEdge(env: EdgeEnv): Edge {
   return { config, api: createApi(config, env), content: createContentDoor(config, env) };
 }
 
-async function answer(request: Request, env: EdgeEnv, ctx: ExecutionContext, scope: RequestScope): Promise<Response> {
+async function answer(
+  request: Request,
+  env: EdgeEnv,
+  ctx: ExecutionContext,
+  scope: RequestScope,
+): Promise<Response> {
   edge ??= createEdge(env);
   const { config, api, content } = edge;
   const url = new URL(request.url);
@@ -42,20 +48,6 @@ async function answer(request: Request, env: EdgeEnv, ctx: ExecutionContext, sco
 }
 
 export default {
-  async fetch(request: Request, env: EdgeEnv, ctx: ExecutionContext): Promise<Response> {
-    const startedMs = Date.now();
-    const scope = openScope(request);
-    try {
-      return closeScope(scope, request, await answer(request, env, ctx, scope), startedMs);
-    } catch (error) {
-      log("failed", { requestId: scope.requestId, error: String(error), stack: error instanceof Error ? (error.stack ?? "") : "" });
-      const failed = problemResponse({
-        code: "internal",
-        status: 500,
-        title: "Internal error",
-        detail: `Something went wrong that is not your fault; the log has it under ${scope.requestId}`,
-      });
-      return closeScope(scope, request, failed, startedMs);
-    }
-  },
+  fetch: (request: Request, env: EdgeEnv, ctx: ExecutionContext): Promise<Response> =>
+    serveWorker(request, (scope) => answer(request, env, ctx, scope)),
 } satisfies ExportedHandler<EdgeEnv>;

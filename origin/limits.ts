@@ -1,18 +1,16 @@
 // Every bound of the origin, with its unit.
 
-const MIB = 1024 * 1024;
-
 export const limits = {
   /** Bytes of one published object. */
-  contentBytesMax: 25 * MIB,
+  contentBytesMax: 26_214_400,
   /** Characters of a content path; R2 keys end at 1,024 bytes. */
   contentPathCharsMax: 900,
   /** Bytes of an administrative JSON body. */
-  adminBodyBytesMax: 64 * 1024,
+  adminBodyBytesMax: 65_536,
   /** Longest life of a device credential, in seconds. */
-  credentialLifetimeSMax: 366 * 86_400,
+  credentialLifetimeSMax: 31_622_400,
   /** Life of a device credential that does not ask for another, in seconds. */
-  credentialLifetimeS: 30 * 86_400,
+  credentialLifetimeS: 2_592_000,
   /** Devices of a page of the registry. */
   devicesPerPageMax: 1_000,
   /** Readings of a stored segment; a fuller one is split. */

@@ -12,7 +12,9 @@ export interface Decimal {
 export const ZERO: Decimal = { mantissa: 0n, scale: 0 };
 
 /** Powers of ten that a double holds exactly. */
-const POW10: readonly number[] = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+const POW10: readonly number[] = Array.from({ length: 23 }, (_, exponent) =>
+  Number(`1e${exponent}`),
+);
 
 /** Below 10^15 a double has exactly one decimal of its length: rounding cannot pick another. */
 const EXACT_MANTISSA_MAX = 1e15;

@@ -18,6 +18,8 @@ const degrees = (most: number) => z.number().check(z.gte(-most), z.lte(most));
 const json = <T>(schema: z.ZodMiniType<T>) =>
   z.pipe(z.pipe(z.string(), z.transform(parseJson)), schema);
 
+const orNull = <T>(schema: z.ZodMiniType<T>) => z._default(z.nullable(schema), null);
+
 const placeSchema = z.object({
   country: z._default(z.nullable(z.string()), null),
   continent: z._default(z.nullable(z.string()), null),
@@ -34,16 +36,16 @@ const regionSchema = z.object({
   locationHint: z._default(z.nullable(z.string()), null),
 });
 const varsSchema = z.object({
-  REGION: z.optional(z.string().check(z.regex(NAME))),
-  REGIONS: z.optional(json(z.array(regionSchema).check(z.minLength(1), z.maxLength(64)))),
-  PLACE: z.optional(json(placeSchema)),
+  REGION: orNull(z.string().check(z.regex(NAME))),
+  REGIONS: z._default(json(z.array(regionSchema).check(z.minLength(1), z.maxLength(64))), []),
+  PLACE: orNull(json(placeSchema)),
   ORIGIN_URL: z.string().check(z.regex(/^https?:\/\/[^\s/]+(\/[^\s]*)?$/)),
   SITES: z._default(json(z.record(z.string(), z.string().check(z.regex(NAME)))), { "*": "main" }),
   HUBS: z._default(z.string().check(z.regex(/^(1|2|4|8|16|32|64|128|256)$/)), "1"),
-  DEV: z.optional(z.string()),
+  DEV: orNull(z.string()),
   API_HOSTS: z._default(json(z.array(z.string())), []),
-  ISSUER_KEYS: z.optional(json(z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }))),
-  LINK_KEY: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{43,}$/))),
+  ISSUER_KEYS: orNull(json(z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }))),
+  LINK_KEY: orNull(z.string().check(z.regex(/^[A-Za-z0-9_-]{43,}$/))),
 });
 
 /** What each secret is for, as the 503 of a Worker without it says. */
@@ -54,25 +56,47 @@ const SECRETS: Record<string, string> = {
 
 /** Parses the bindings. What is missing or wrong is listed in `missing`, never thrown. */
 export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig {
-  const given = Object.fromEntries(Object.keys(varsSchema.shape).map((name) => [name, present(env[name])]));
+  const given = Object.fromEntries(
+    Object.keys(varsSchema.shape).map((name) => [name, present(env[name])]),
+  );
+  const absent = Object.entries(SECRETS)
+    .filter(([name]) => given[name] === undefined)
+    .map(([name, use]) => `${name} (${use})`);
   const parsed = varsSchema.safeParse(given);
-  const vars = parsed.success ? parsed.data : null;
-  const wrong = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join(".")} (${issue.message})`);
-  const absent = Object.entries(SECRETS).filter(([name]) => given[name] === undefined);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map(({ path, message }) => `${path.join(".")} (${message})`);
+    return { ...UNUSABLE, missing: [...wrong, ...absent] };
+  }
+  const vars = parsed.data;
   return {
-    pinnedRegion: vars?.REGION ?? null,
-    regions: vars?.REGIONS ?? [],
-    place: vars?.PLACE ?? null,
-    originUrl: (vars?.ORIGIN_URL ?? "").replace(/\/+$/, ""),
-    sites: vars?.SITES ?? {},
-    hubs: Number(vars?.HUBS ?? "1"),
-    isDev: given["DEV"] === "1" && vars !== null,
-    apiHosts: vars?.API_HOSTS ?? [],
-    issuerKeys: vars?.ISSUER_KEYS === undefined ? null : JSON.stringify(vars.ISSUER_KEYS),
-    linkKey: vars?.LINK_KEY ?? null,
-    missing: [...wrong, ...absent.map(([name, use]) => `${name} (${use})`)],
+    pinnedRegion: vars.REGION,
+    regions: vars.REGIONS,
+    place: vars.PLACE,
+    originUrl: vars.ORIGIN_URL.replace(/\/+$/, ""),
+    sites: vars.SITES,
+    hubs: Number(vars.HUBS),
+    isDev: vars.DEV === "1",
+    apiHosts: vars.API_HOSTS,
+    issuerKeys: vars.ISSUER_KEYS === null ? null : JSON.stringify(vars.ISSUER_KEYS),
+    linkKey: vars.LINK_KEY,
+    missing: absent,
   };
 }
+
+/** What is left when a variable is wrong: every door refuses and names it. */
+const UNUSABLE: EdgeConfig = {
+  pinnedRegion: null,
+  regions: [],
+  place: null,
+  originUrl: "",
+  sites: {},
+  hubs: 1,
+  isDev: false,
+  apiHosts: [],
+  issuerKeys: null,
+  linkKey: null,
+  missing: [],
+};
 
 function present(value: unknown): unknown {
   return value === null || value === "" ? undefined : value;

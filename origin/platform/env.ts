@@ -14,11 +14,19 @@ export interface OriginEnv {
 }
 
 const jsonText = (schema: z.ZodMiniType<unknown>) =>
-  z.string().check(z.refine((text) => schema.safeParse(parseJson(text)).success, "not the JSON it has to be"));
+  z
+    .string()
+    .check(
+      z.refine((text) => schema.safeParse(parseJson(text)).success, "not the JSON it has to be"),
+    );
 
 const varsSchema = z.object({
-  ISSUER_KEYS: z.optional(jsonText(z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }))),
-  ISSUER_PRIVATE_KEY: z.optional(jsonText(z.looseObject({ kty: z.string(), d: z.string(), kid: z.string() }))),
+  ISSUER_KEYS: z.optional(
+    jsonText(z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) })),
+  ),
+  ISSUER_PRIVATE_KEY: z.optional(
+    jsonText(z.looseObject({ kty: z.string(), d: z.string(), kid: z.string() })),
+  ),
   LINK_KEY: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{43,}$/))),
   DEV: z.optional(z.string()),
 });
@@ -32,11 +40,16 @@ const SECRETS: Record<string, string> = {
 /** Parses the bindings. What is missing or wrong is listed in `missing`, never thrown. */
 export function parseOriginEnv(env: Readonly<Record<string, unknown>>): OriginConfig {
   const given = Object.fromEntries(
-    Object.keys(varsSchema.shape).map((name) => [name, env[name] === null || env[name] === "" ? undefined : env[name]]),
+    Object.keys(varsSchema.shape).map((name) => [
+      name,
+      env[name] === null || env[name] === "" ? undefined : env[name],
+    ]),
   );
   const parsed = varsSchema.safeParse(given);
   const vars = parsed.success ? parsed.data : null;
-  const wrong = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join(".")} (${issue.message})`);
+  const wrong = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join(".")} (${issue.message})`);
   const absent = Object.entries(SECRETS).filter(([name]) => given[name] === undefined);
   return {
     issuerKeys: vars?.ISSUER_KEYS ?? null,

@@ -5,7 +5,14 @@
 
 import { err, ok, type Result } from "../result.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
-import { readPresence, readTimes, readValues, writePresence, writeTimes, writeValues } from "../wire/columns.ts";
+import {
+  readPresence,
+  readTimes,
+  readValues,
+  writePresence,
+  writeTimes,
+  writeValues,
+} from "../wire/columns.ts";
 
 /** One reading of a known stream. */
 export interface Reading {
@@ -64,7 +71,10 @@ export function isSameValue(left: Reading, right: Reading): boolean {
 export function encodeReadingSet(set: ReadingSet): Uint8Array {
   const writer = new ByteWriter();
   writer.varint(set.length);
-  writeTimes(writer, set.map((reading) => reading.timeMs));
+  writeTimes(
+    writer,
+    set.map((reading) => reading.timeMs),
+  );
   let previous = 0;
   for (const { stampMs } of set) {
     writer.zigzag(stampMs - previous);
@@ -72,17 +82,28 @@ export function encodeReadingSet(set: ReadingSet): Uint8Array {
   }
   const rowsWhere = (predicate: (reading: Reading) => boolean): number[] =>
     set.flatMap((reading, row) => (predicate(reading) ? [row] : []));
-  writePresence(writer, rowsWhere((reading) => reading.isContested), set.length);
+  writePresence(
+    writer,
+    rowsWhere((reading) => reading.isContested),
+    set.length,
+  );
   for (const kind of ["number", "boolean"] as const) {
     const rows = rowsWhere((reading) => reading.kind === kind);
     writePresence(writer, rows, set.length);
-    writeValues(writer, kind, rows.map((row) => set[row]?.value ?? 0));
+    writeValues(
+      writer,
+      kind,
+      rows.map((row) => set[row]?.value ?? 0),
+    );
   }
   return writer.bytes();
 }
 
 /** Decodes what encodeReadingSet() wrote, at most `readingsMax` readings. */
-export function decodeReadingSet(bytes: Uint8Array, readingsMax: number): Result<ReadingSet, "broken-set"> {
+export function decodeReadingSet(
+  bytes: Uint8Array,
+  readingsMax: number,
+): Result<ReadingSet, "broken-set"> {
   const reader = new ByteReader(bytes);
   const count = reader.count(readingsMax, 8);
   const times = readTimes(reader, count);

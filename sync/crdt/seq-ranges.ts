@@ -21,7 +21,8 @@ export function join(left: SeqRanges, right: SeqRanges): SeqRanges {
   const joined: [number, number][] = [];
   for (const [first, last] of [...left, ...right].toSorted((a, b) => a[0] - b[0])) {
     const previous = joined.at(-1);
-    if (previous !== undefined && first <= previous[1] + 1) previous[1] = Math.max(previous[1], last);
+    if (previous !== undefined && first <= previous[1] + 1)
+      previous[1] = Math.max(previous[1], last);
     else joined.push([first, last]);
   }
   return joined;

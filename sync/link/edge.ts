@@ -73,7 +73,11 @@ export function openEdgeLink(replica: ReplicaId, replicaEpoch: number, cursor: n
 }
 
 /** Takes one event; total: an event that does not fit the phase changes nothing. */
-export function stepEdgeLink(state: EdgeLink, event: EdgeLinkEvent, retry: RetryBounds): EdgeLinkStep {
+export function stepEdgeLink(
+  state: EdgeLink,
+  event: EdgeLinkEvent,
+  retry: RetryBounds,
+): EdgeLinkStep {
   switch (event.kind) {
     case "wake":
       return wake(state, event.journal);
@@ -87,7 +91,8 @@ export function stepEdgeLink(state: EdgeLink, event: EdgeLinkEvent, retry: Retry
 }
 
 function wake(state: EdgeLink, journal: JournalExtent): EdgeLinkStep {
-  if (state.phase.kind === "waiting") return { state, effects: [{ kind: "send", request: state.phase.request }] };
+  if (state.phase.kind === "waiting")
+    return { state, effects: [{ kind: "send", request: state.phase.request }] };
   return next(state, journal);
 }
 
@@ -96,7 +101,10 @@ function next(state: EdgeLink, journal: JournalExtent): EdgeLinkStep {
     return { state: { ...state, phase: { kind: "idle" } }, effects: [{ kind: "at-rest" }] };
   }
   const after = Math.max(state.cursor, journal.floor - 1);
-  return { state: { ...state, phase: { kind: "reading" } }, effects: [{ kind: "read-entries", after }] };
+  return {
+    state: { ...state, phase: { kind: "reading" } },
+    effects: [{ kind: "read-entries", after }],
+  };
 }
 
 function send(
@@ -106,7 +114,8 @@ function send(
   nowMs: number,
 ): EdgeLinkStep {
   const [first, last] = [entries[0], entries.at(-1)];
-  if (state.phase.kind !== "reading" || first === undefined || last === undefined) return { state, effects: [] };
+  if (state.phase.kind !== "reading" || first === undefined || last === undefined)
+    return { state, effects: [] };
   const { replica, replicaEpoch } = state;
   const interval = { from: first.seq - 1, to: last.seq, entries };
   const request = encodeUpFrame({ replica, replicaEpoch, ...journal, sentMs: nowMs, interval });
@@ -116,13 +125,22 @@ function send(
   };
 }
 
-function absorb(state: EdgeLink, frame: Uint8Array, journal: JournalExtent, retry: RetryBounds): EdgeLinkStep {
+function absorb(
+  state: EdgeLink,
+  frame: Uint8Array,
+  journal: JournalExtent,
+  retry: RetryBounds,
+): EdgeLinkStep {
   if (state.phase.kind !== "waiting") return { state, effects: [] };
   const answer = decodeDownFrame(frame);
-  if (!answer.ok || answer.value.replicaEpoch !== state.replicaEpoch) return backOff(state, 1, retry);
+  if (!answer.ok || answer.value.replicaEpoch !== state.replicaEpoch)
+    return backOff(state, 1, retry);
   const { cursor } = answer.value;
   if (cursor > journal.head) {
-    return { state: { ...state, attempt: 0, phase: { kind: "idle" } }, effects: [{ kind: "renew-epoch" }] };
+    return {
+      state: { ...state, attempt: 0, phase: { kind: "idle" } },
+      effects: [{ kind: "renew-epoch" }],
+    };
   }
   const moved: EdgeLink = { ...state, cursor, attempt: 0, phase: { kind: "idle" } };
   const step = next(moved, journal);
@@ -133,5 +151,8 @@ function absorb(state: EdgeLink, frame: Uint8Array, journal: JournalExtent, retr
 function backOff(state: EdgeLink, chance: number, retry: RetryBounds): EdgeLinkStep {
   const ceiling = Math.min(retry.retryMsMax, retry.retryMsMin * 2 ** Math.min(state.attempt, 16));
   const delayMs = Math.ceil(retry.retryMsMin / 2 + chance * (ceiling - retry.retryMsMin / 2));
-  return { state: { ...state, attempt: state.attempt + 1 }, effects: [{ kind: "set-timer", delayMs }] };
+  return {
+    state: { ...state, attempt: state.attempt + 1 },
+    effects: [{ kind: "set-timer", delayMs }],
+  };
 }

@@ -2,10 +2,23 @@
 // about a byte and a half a reading: a shared time column, then a column a stream.
 
 import { parseDeviceId, parseStreamName, type DeviceId, type StreamName } from "../brand.ts";
-import { BATCH_COLUMNS_MAX, BATCH_READINGS_MAX, BATCH_TIMES_MAX, ENTRY_BATCHES_MAX, NAME_CHARS_MAX } from "../limits.ts";
+import {
+  BATCH_COLUMNS_MAX,
+  BATCH_READINGS_MAX,
+  BATCH_TIMES_MAX,
+  ENTRY_BATCHES_MAX,
+  NAME_CHARS_MAX,
+} from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { readPresence, readTimes, readValues, writePresence, writeTimes, writeValues } from "./columns.ts";
+import {
+  readPresence,
+  readTimes,
+  readValues,
+  writePresence,
+  writeTimes,
+  writeValues,
+} from "./columns.ts";
 
 /** How a device names a batch, so that a retry is recognised. */
 export type BatchIdentity =
@@ -84,11 +97,16 @@ function readBatch(reader: ByteReader): ReadingBatch | null {
   const flags = reader.byte();
   const device = parseDeviceId(reader.text());
   const identity = readIdentity(reader);
-  const contentHash = Array.from(reader.raw(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const contentHash = Array.from(reader.raw(8), (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
   const times = readTimes(reader, reader.count(BATCH_TIMES_MAX, 8));
   const columns = readColumns(reader, times.length);
-  if (reader.broken || flags > 1 || device === null || identity === null || columns === null) return null;
-  return HASH.test(contentHash) ? { device, identity, contentHash, isTimeAssigned: flags === 1, times, columns } : null;
+  if (reader.broken || flags > 1 || device === null || identity === null || columns === null)
+    return null;
+  return HASH.test(contentHash)
+    ? { device, identity, contentHash, isTimeAssigned: flags === 1, times, columns }
+    : null;
 }
 
 function readColumns(reader: ByteReader, timeCount: number): Column[] | null {
@@ -129,5 +147,7 @@ function readIdentity(reader: ByteReader): BatchIdentity | null {
   if (kind > 2) return null;
   const name = reader.text();
   if (name.length === 0 || name.length > NAME_CHARS_MAX) return null;
-  return kind === 1 ? { kind: "boot", boot: name, seq: reader.varint() } : { kind: "key", key: name };
+  return kind === 1
+    ? { kind: "boot", boot: name, seq: reader.varint() }
+    : { kind: "key", key: name };
 }

@@ -58,7 +58,11 @@ export function readPresence(reader: ByteReader, count: number): number[] {
 }
 
 /** Writes values; booleans are given as 0 and 1. Their number is known to the reader. */
-export function writeValues(writer: ByteWriter, kind: "number" | "boolean", values: readonly number[]): void {
+export function writeValues(
+  writer: ByteWriter,
+  kind: "number" | "boolean",
+  values: readonly number[],
+): void {
   if (kind === "boolean") {
     writer.byte(BOOLEAN);
     const bits = new Uint8Array(Math.ceil(values.length / 8));

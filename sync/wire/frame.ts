@@ -40,7 +40,12 @@ export interface DownFrame {
 }
 
 /** Why bytes are not a frame. */
-export type FrameError = "too-large" | "not-a-frame" | "unknown-version" | "wrong-checksum" | "broken-frame";
+export type FrameError =
+  | "too-large"
+  | "not-a-frame"
+  | "unknown-version"
+  | "wrong-checksum"
+  | "broken-frame";
 
 /** Encodes an up-frame; equal frames have equal bytes, so a retry is byte-identical. */
 export function encodeUpFrame(frame: UpFrame): Uint8Array {
@@ -132,7 +137,8 @@ function openReader(bytes: Uint8Array, direction: number): Result<ByteReader, Fr
   if (bytes.length < 7 || bytes[0] !== MAGIC) return err("not-a-frame");
   if (bytes[1] !== PROTOCOL_VERSION) return err("unknown-version");
   const body = bytes.subarray(0, bytes.length - 4);
-  if (new ByteReader(bytes.subarray(bytes.length - 4)).uint32() !== crc32c(body)) return err("wrong-checksum");
+  if (new ByteReader(bytes.subarray(bytes.length - 4)).uint32() !== crc32c(body))
+    return err("wrong-checksum");
   if (bytes[2] !== direction) return err("not-a-frame");
   return ok(new ByteReader(body.subarray(3)));
 }

@@ -1,0 +1,51 @@
+// The edge's API: which route goes to which handler. No logic here.
+
+import { Hono } from "hono";
+import { problemResponse } from "../doors/respond.ts";
+import type { RequestScope } from "../doors/access-log.ts";
+import { Guard } from "../doors/guard.ts";
+import type { EdgeConfig } from "./config.ts";
+import type { EdgeEnv } from "./platform/env.ts";
+import { deviceRoutes } from "./routes/devices.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { placeRoutes } from "./routes/place.ts";
+
+/** What every handler finds in `c.env` beside the bindings, which it was built with. */
+export interface ApiBindings {
+  readonly scope: RequestScope;
+  /** `request.cf`, or null where the runtime has none. */
+  readonly cf: unknown;
+}
+
+/** The Hono environment of the edge's routes. */
+export type ApiEnv = { Bindings: ApiBindings };
+
+/** What the routes are built with. */
+export interface ApiParts {
+  readonly config: EdgeConfig;
+  readonly env: EdgeEnv;
+  readonly guard: Guard;
+}
+
+export type EdgeApi = Hono<ApiEnv>;
+
+/** Builds the API once an isolate. */
+export function createApi(config: EdgeConfig, env: EdgeEnv): EdgeApi {
+  const parts: ApiParts = { config, env, guard: new Guard(config.issuerKeys) };
+  const app = new Hono<ApiEnv>();
+  app.route("/", healthRoutes(parts));
+  app.route("/v1/place", placeRoutes(parts));
+  app.route("/v1/devices", deviceRoutes(parts));
+  app.notFound((c) =>
+    problemResponse({
+      code: "not-found",
+      status: 404,
+      title: "Not found",
+      detail: `There is no ${c.req.path} in this API`,
+    }),
+  );
+  app.onError((error) => {
+    throw error;
+  });
+  return app;
+}

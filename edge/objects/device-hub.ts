@@ -1,0 +1,132 @@
+// The DeviceHub: the only writer of its shards in its region. Thin: it opens the store, runs the
+// use cases and keeps the alarm that drives the link.
+
+import { DurableObject } from "cloudflare:workers";
+import { log } from "../../doors/access-log.ts";
+import { assert } from "../../sync/assert.ts";
+import { parseReplicaId, type DeviceId, type ReplicaId } from "../../sync/brand.ts";
+import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
+import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
+import { limits } from "../limits.ts";
+import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
+import { openOriginLink } from "../platform/origin-link.ts";
+import { openSql } from "../../storage/durable-object-sql.ts";
+import { SqlHubStore } from "../platform/sql-hub-store.ts";
+import type { OriginLink } from "../ports.ts";
+import { replicate } from "../replicate.ts";
+import { HOUR_MS, type DeviceState, type HourRollup } from "../telemetry/device-state.ts";
+
+/** What a hub tells of one device and of its link. */
+export interface DeviceReport {
+  readonly state: DeviceState | null;
+  /** The hour of its latest reading and that hour's minute aggregates. */
+  readonly hourMs: number;
+  readonly rollup: HourRollup;
+  readonly link: LinkReport;
+}
+
+/** Where a hub's link stands. */
+export interface LinkReport {
+  readonly replica: string;
+  readonly head: number;
+  readonly cursor: number;
+  readonly unackedBytes: number;
+  readonly isOriginAway: boolean;
+}
+
+export class DeviceHub extends DurableObject<EdgeEnv> {
+  readonly #store: SqlHubStore;
+  readonly #replica: ReplicaId;
+  readonly #origin: OriginLink;
+  #link: EdgeLink;
+  #isOriginAway = false;
+  /** When the alarm rings, epoch milliseconds; null: none is set, or not known yet. */
+  #alarmMs: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: EdgeEnv) {
+    super(ctx, env);
+    const replica = parseReplicaId((ctx.id.name ?? "").replace("/hub/", "/"));
+    assert(replica !== null, `A hub's name is region/hub/range, not ${ctx.id.name ?? "nothing"}`);
+    const config = parseEdgeEnv(env);
+    this.#replica = replica;
+    this.#origin = openOriginLink(config.originUrl, config.linkKey);
+    this.#store = new SqlHubStore(openSql(ctx.storage), newEpoch());
+    this.#link = this.#openLink();
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarmMs = await ctx.storage.getAlarm();
+    });
+  }
+
+  /** Commits a batch. The answer leaves after the commit is on disk (output gate). */
+  async ingest(command: IngestCommand): Promise<IngestOutcome> {
+    const nowMs = Date.now();
+    const outcome = this.#store.transaction(() => ingest(command, this.#store, nowMs));
+    if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0) {
+      // While the origin is away the back-off's alarm stands; a commit must not shorten it.
+      if (this.#alarmMs === null) this.#ring(nowMs + limits.syncLingerMs);
+    }
+    return outcome;
+  }
+
+  /** Tells what this hub knows of a device. */
+  async report(device: DeviceId): Promise<DeviceReport> {
+    const state = this.#store.loadDevice(device);
+    const latestMs = Math.max(
+      0,
+      ...Object.values(state?.streams ?? {}).map((stream) => stream.highWaterMs),
+    );
+    const hourMs = Math.floor(latestMs / HOUR_MS) * HOUR_MS;
+    return {
+      state,
+      hourMs,
+      rollup: this.#store.loadRollup(device, hourMs),
+      link: this.linkReport(),
+    };
+  }
+
+  /** Tells where the link stands. */
+  linkReport(): LinkReport {
+    const { head } = this.#store.extent();
+    const { cursor } = this.#store.loadLink();
+    const unackedBytes = this.#store.unackedBytes();
+    return { replica: this.#replica, head, cursor, unackedBytes, isOriginAway: this.#isOriginAway };
+  }
+
+  /** Drives the link. Never throws: an alarm that does is retried only a few times. */
+  override async alarm(): Promise<void> {
+    this.#alarmMs = null;
+    try {
+      const run = await replicate(this.#link, {
+        store: this.#store,
+        origin: this.#origin,
+        now: () => Date.now(),
+        chance: () => Math.random(),
+        newEpoch,
+        log: (event, fields) => log(event, { replica: this.#replica, ...fields }),
+      });
+      this.#link = run.link;
+      this.#isOriginAway = run.isOriginAway;
+      if (run.againInMs !== null) this.#ring(Date.now() + run.againInMs);
+      else this.#store.dropAcknowledged();
+    } catch (error) {
+      log("replicate-failed", { replica: this.#replica, error: String(error) });
+      this.#link = this.#openLink();
+      this.#ring(Date.now() + limits.syncRetryMsMax);
+    }
+  }
+
+  #openLink(): EdgeLink {
+    const { replicaEpoch, cursor } = this.#store.loadLink();
+    return openEdgeLink(this.#replica, replicaEpoch, cursor);
+  }
+
+  #ring(atMs: number): void {
+    if (this.#alarmMs !== null && this.#alarmMs <= atMs) return;
+    this.#alarmMs = atMs;
+    void this.ctx.storage.setAlarm(atMs);
+  }
+}
+
+function newEpoch(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) || 1;
+}

@@ -1,0 +1,49 @@
+// The OriginLink over HTTP: POST /v1/sync/{range}, sealed both ways.
+
+import { downContext, importLinkKey, seal, unseal, upContext } from "../../doors/seal.ts";
+import { FRAME_BYTES_MAX } from "../../sync/limits.ts";
+import { limits } from "../limits.ts";
+import type { ExchangeOutcome, OriginLink } from "../ports.ts";
+
+/** The origin keeps the devices of all shards in one object, so every hub's link goes there. */
+export const ORIGIN_RANGE = "00-ff";
+
+/** Opens the way to the origin's object for all shards. */
+export function openOriginLink(originUrl: string, linkKey: string | null): OriginLink {
+  const key = linkKey === null ? Promise.resolve(null) : importLinkKey(linkKey);
+  return {
+    async exchange(request) {
+      try {
+        return await exchange(originUrl, await key, request);
+      } catch (error) {
+        return { kind: "failed", reason: error instanceof Error ? error.message : "no answer" };
+      }
+    },
+  };
+}
+
+async function exchange(
+  originUrl: string,
+  key: CryptoKey | null,
+  request: Uint8Array,
+): Promise<ExchangeOutcome> {
+  if (key === null) return { kind: "failed", reason: "LINK_KEY is missing" };
+  const sealed = await seal(key, upContext(ORIGIN_RANGE), request);
+  const response = await fetch(`${originUrl}/v1/sync/${ORIGIN_RANGE}`, {
+    method: "POST",
+    headers: { "content-type": "application/octet-stream" },
+    body: sealed,
+    redirect: "manual",
+    signal: AbortSignal.timeout(limits.exchangeTimeoutMs),
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    return { kind: "failed", reason: `the origin answered ${response.status}` };
+  }
+  const answer = new Uint8Array(await response.arrayBuffer());
+  if (answer.length > FRAME_BYTES_MAX) return { kind: "failed", reason: "the answer is too large" };
+  const frame = await unseal(key, downContext(ORIGIN_RANGE, sealed), answer);
+  return frame === null
+    ? { kind: "failed", reason: "the answer's seal is wrong" }
+    : { kind: "answered", frame };
+}

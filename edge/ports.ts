@@ -1,0 +1,69 @@
+// What does the edge need from the outside, and what may it rely on? Interfaces with their
+// guarantees; edge/platform has one adapter each, and a simulator may have others.
+
+import type { DeviceId } from "../sync/brand.ts";
+import type { LogEntry } from "../sync/crdt/batch-log.ts";
+import type { JournalExtent } from "../sync/link/edge.ts";
+import type { DeviceState, HourRollup } from "./telemetry/device-state.ts";
+
+/** What of a journal row is looked up by: one device's span of event times. */
+export interface Span {
+  readonly device: DeviceId;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+/** Where the hub's link stands. */
+export interface SavedLink {
+  readonly replicaEpoch: number;
+  readonly cursor: number;
+}
+
+/**
+ * The durable state of one DeviceHub. Synchronous, one writer.
+ *
+ * - Order: journal rows ascend by 1 from 1 within a replicaEpoch; gaps never appear in the middle.
+ * - Atomicity: everything inside one `transaction` commits together or not at all.
+ * - Durability: what was written before an answer left survives kill, restart and eviction.
+ * - Failure: throws if the disk does; the caller answers nothing and its memory is reloaded.
+ */
+export interface HubStore {
+  transaction<T>(run: () => T): T;
+  append(stampMs: number, body: Uint8Array, spans: readonly Span[]): void;
+  extent(): JournalExtent;
+  /** Commit stamp of the newest row; 0 if there never was one. */
+  lastStampMs(): number;
+  /** Bytes of rows that the origin does not hold yet. */
+  unackedBytes(): number;
+  /** Rows after `after`, until `bytesTarget` is reached; at least one if there is one. */
+  entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[];
+  /** Rows whose span for the device meets [fromMs, toMs], oldest first, at most `rowsMax`. */
+  overlapping(device: DeviceId, fromMs: number, toMs: number, rowsMax: number): LogEntry[];
+  /** Drops the oldest acknowledged rows while the journal holds more than its bound. */
+  dropAcknowledged(): void;
+  loadLink(): SavedLink;
+  saveCursor(cursor: number): void;
+  /** Starts another life: a new replicaEpoch, nothing acknowledged. */
+  renewEpoch(replicaEpoch: number): void;
+  deviceCount(): number;
+  loadDevice(device: DeviceId): DeviceState | null;
+  saveDevice(device: DeviceId, state: DeviceState): void;
+  loadRollup(device: DeviceId, hourMs: number): HourRollup;
+  saveRollup(device: DeviceId, hourMs: number, rollup: HourRollup): void;
+}
+
+/** What one exchange with the origin came to. */
+export type ExchangeOutcome =
+  | { readonly kind: "answered"; readonly frame: Uint8Array }
+  | { readonly kind: "failed"; readonly reason: string };
+
+/**
+ * The way to the origin's end of the link.
+ *
+ * - Repetition: a request may arrive although no answer came; sending it again is harmless.
+ * - Authenticity: an answer whose seal is not the origin's, for this very request, is a failure.
+ * - Limits: fails after `exchangeTimeoutMs`; never throws.
+ */
+export interface OriginLink {
+  exchange(request: Uint8Array): Promise<ExchangeOutcome>;
+}

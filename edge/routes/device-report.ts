@@ -1,0 +1,69 @@
+// How does a hub's view of a device look in JSON? Labelled as what it is: one region's.
+
+import { loadAggregate, type StoredAggregate } from "../../sync/crdt/aggregate.ts";
+import { formatDecimal } from "../../sync/decimal.ts";
+import type { DeviceReport } from "../objects/device-hub.ts";
+import { HOUR_MS, MINUTE_MS, type DeviceState } from "../telemetry/device-state.ts";
+
+/** Formats the regional view of a device: totals, latest values, the last minute's aggregates, lag. */
+export function formatReport(
+  device: string,
+  region: string,
+  state: DeviceState,
+  report: Omit<DeviceReport, "state">,
+): object {
+  const { link } = report;
+  const streams = Object.entries(state.streams).map(([name, stream]) => [
+    name,
+    {
+      ...(stream.total === null ? { count: 0 } : formatAggregate(stream.total)),
+      latest:
+        stream.latest === null
+          ? null
+          : { time: iso(stream.latest[0]), value: typed(stream.kind, stream.latest[1]) },
+      quarantined: stream.quarantined,
+      lastMinute: lastMinute(report, name),
+    },
+  ]);
+  return {
+    device,
+    view: "regional",
+    region,
+    note: "Distinct readings that this region took in; the origin counts all regions",
+    lastCommit: iso(state.lastCommitMs),
+    clockSkewMs: state.clockSkewMs,
+    duplicates: state.duplicates,
+    conflicts: state.conflicts,
+    late: state.late,
+    streams: Object.fromEntries(streams),
+    replication: {
+      replica: link.replica,
+      head: link.head,
+      cursor: link.cursor,
+      behind: link.head - link.cursor,
+      unackedBytes: link.unackedBytes,
+      originAway: link.isOriginAway,
+    },
+  };
+}
+
+function lastMinute(report: Omit<DeviceReport, "state">, stream: string): object | null {
+  const minutes = Object.hasOwn(report.rollup, stream) ? (report.rollup[stream] ?? {}) : {};
+  const minute = Math.max(-1, ...Object.keys(minutes).map(Number));
+  const held = minutes[String(minute)];
+  if (held === undefined || minute * MINUTE_MS >= HOUR_MS) return null;
+  return { start: iso(report.hourMs + minute * MINUTE_MS), ...formatAggregate(held) };
+}
+
+function formatAggregate(stored: StoredAggregate): object {
+  const { count, sum, min, max, firstMs, lastMs } = loadAggregate(stored);
+  return { count, sum: formatDecimal(sum), min, max, first: iso(firstMs), last: iso(lastMs) };
+}
+
+function typed(kind: "number" | "boolean", value: number): number | boolean {
+  return kind === "boolean" ? value !== 0 : value;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,35 @@
+// GET /v1/place: where the request came from, which region serves it, and why.
+
+import { Hono } from "hono";
+import { jsonResponse } from "../../doors/respond.ts";
+import type { ApiEnv, ApiParts } from "../app.ts";
+import { placeOf } from "../platform/place.ts";
+import { decideRegion } from "../routing/region.ts";
+import { onlyMethods } from "../../doors/methods.ts";
+
+const REASONS = {
+  pinned: "this process serves one region",
+  country: "the region serves this country",
+  nearest: "the region is the nearest",
+  continent: "the region serves this continent",
+  default: "nothing is known of the place: the first region of the table",
+} as const;
+
+export function placeRoutes({ config }: ApiParts): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.get("/", (c) => {
+    const place = placeOf(c.env.cf, config.place);
+    const { region, reason } = decideRegion(place, config.regions, config.pinnedRegion);
+    c.env.scope.fields["region"] = region;
+    return jsonResponse({
+      region,
+      reason,
+      because: REASONS[reason],
+      place,
+      hub: { region },
+      origin: config.originUrl,
+    });
+  });
+  app.all("/", onlyMethods("GET"));
+  return app;
+}

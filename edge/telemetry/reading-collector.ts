@@ -1,0 +1,125 @@
+// Which of the values in a request are readings? Takes one value after the other, whatever its
+// wire form was, and keeps the good ones by stream; each bad one is counted and named.
+
+import { parseStreamName, type StreamName } from "../../sync/brand.ts";
+import { isSummable } from "../../sync/decimal.ts";
+import type { ProblemItem } from "../../http/problem.ts";
+import { limits } from "../limits.ts";
+
+/** The good values of one stream, in the order they were sent. */
+export interface StreamReadings {
+  readonly stream: StreamName;
+  readonly kind: "number" | "boolean";
+  readonly times: number[];
+  readonly values: number[];
+}
+
+/** Where in the request a value stands, for its error. */
+export interface ValuePosition {
+  readonly pointer: string;
+  readonly index: number;
+}
+
+/** Sorts the values of one request. */
+export class ReadingCollector {
+  readonly timed: Map<string, StreamReadings> = new Map();
+  /** Values whose time the hub assigns: at most one a stream. */
+  readonly timeless: Map<string, StreamReadings> = new Map();
+  readonly errors: ProblemItem[] = [];
+  rejected = 0;
+  readonly #mayLackTime: boolean;
+
+  /** @param mayLackTime True if the batch has an identity, so that a retry is recognised. */
+  constructor(mayLackTime: boolean) {
+    this.#mayLackTime = mayLackTime;
+  }
+
+  /** Takes one value. `timeMs` is null if none was given; "bad" if what was given is no time. */
+  take(name: unknown, value: unknown, timeMs: number | null | "bad", at: ValuePosition): void {
+    const stream = typeof name === "string" ? parseStreamName(name) : null;
+    if (stream === null) return this.reject("stream-name", STREAM_NAME, at, name);
+    const problem = problemOf(value);
+    if (problem !== null) return this.reject(problem, VALUE_PROBLEMS[problem], at, stream);
+    if (timeMs === "bad") return this.reject("time", TIME, at, stream);
+    const kind = typeof value === "boolean" ? "boolean" : "number";
+    const numeric = Number(value) + 0;
+    if (timeMs === null) this.#takeTimeless(stream, kind, numeric, at);
+    else this.#takeTimed(stream, kind, numeric, timeMs, at);
+  }
+
+  /** Counts `count` values as rejected and lists one error for them. */
+  reject(code: string, message: string, at: ValuePosition, stream: unknown, count = 1): void {
+    this.rejected += count;
+    if (this.errors.length >= limits.errorsListedMax) return;
+    const named = typeof stream === "string" ? { stream: stream.slice(0, 80) } : {};
+    this.errors.push({ pointer: at.pointer, ...named, index: at.index, code, message });
+  }
+
+  #takeTimed(
+    stream: StreamName,
+    kind: "number" | "boolean",
+    value: number,
+    timeMs: number,
+    at: ValuePosition,
+  ): void {
+    const held = this.timed.get(stream);
+    if (held === undefined) {
+      if (this.timed.size >= limits.streamsPerDeviceMax)
+        return this.reject("too-many-streams", TOO_MANY_STREAMS, at, stream);
+      this.timed.set(stream, { stream, kind, times: [timeMs], values: [value] });
+      return;
+    }
+    if (held.kind !== kind) return this.reject("type-mixed", TYPE_MIXED, at, stream);
+    held.times.push(timeMs);
+    held.values.push(value);
+  }
+
+  #takeTimeless(
+    stream: StreamName,
+    kind: "number" | "boolean",
+    value: number,
+    at: ValuePosition,
+  ): void {
+    if (!this.#mayLackTime) return this.reject("time-or-key-required", TIME_OR_KEY, at, stream);
+    if (this.timeless.has(stream)) return this.reject("time-required", TIME_REQUIRED, at, stream);
+    if (this.timeless.size >= limits.streamsPerDeviceMax)
+      return this.reject("too-many-streams", TOO_MANY_STREAMS, at, stream);
+    this.timeless.set(stream, { stream, kind, times: [0], values: [value] });
+  }
+}
+
+const STREAM_NAME = "A stream's name is a lower-case letter, then up to 63 of a-z, 0-9 and _";
+const TIME =
+  "A time is whole epoch milliseconds from 0, or RFC 3339 text such as 2026-11-21T10:00:00Z";
+const TYPE_MIXED =
+  "One batch holds numbers or booleans of a stream, not both: send them under two names";
+const TIME_OR_KEY =
+  "Give the reading a time, or the batch an identity (boot and seq, or an Idempotency-Key), so that a retry is not counted again";
+const TIME_REQUIRED =
+  "Only one reading of a stream in a batch may lack its time: give the others theirs";
+
+export const TOO_MANY_STREAMS: string = `A device has at most ${limits.streamsPerDeviceMax} streams`;
+
+type ValueProblem =
+  | "value-missing"
+  | "value-text"
+  | "value-type"
+  | "value-not-finite"
+  | "value-too-fine";
+
+const VALUE_PROBLEMS: Record<ValueProblem, string> = {
+  "value-missing": "The value is missing: leave the reading out instead of sending null",
+  "value-text": "A value is a number or a boolean; text belongs into the device's shadow",
+  "value-type": "A value is a number or a boolean",
+  "value-not-finite": "The value is beyond the range of a double",
+  "value-too-fine": "The value has more than 30 decimals: round it",
+};
+
+function problemOf(value: unknown): ValueProblem | null {
+  if (typeof value === "boolean") return null;
+  if (value === null || value === undefined) return "value-missing";
+  if (typeof value === "string") return "value-text";
+  if (typeof value !== "number") return "value-type";
+  if (!Number.isFinite(value)) return "value-not-finite";
+  return isSummable(value) ? null : "value-too-fine";
+}

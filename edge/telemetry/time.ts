@@ -1,0 +1,52 @@
+// When was a value measured? Epoch milliseconds or an RFC 3339 text in; epoch milliseconds out.
+
+import { TIME_MS_MAX } from "../../sync/limits.ts";
+
+const RFC3339 =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
+const DAY_MS = 86_400_000;
+
+/** Parses an event time; null unless it is a whole number of milliseconds or RFC 3339 text. */
+export function parseTime(value: unknown): number | null {
+  if (typeof value === "string") return parseRfc3339(value);
+  if (typeof value !== "number" || !Number.isInteger(value)) return null;
+  return value >= 0 && value <= TIME_MS_MAX ? value + 0 : null;
+}
+
+/** Parses RFC 3339 text from 1970 to 9999; fractions below a millisecond are cut off. */
+export function parseRfc3339(text: string): number | null {
+  const match = RFC3339.exec(text);
+  if (match === null) return null;
+  const at = (group: number): number => Number(match[group] ?? "0");
+  const days = daysFromCivil(at(1), at(2), at(3));
+  const clockMs = clockMsOf(at(4), at(5), at(6));
+  const zoneMs = clockMsOf(at(9), at(10), 0);
+  if (days === null || clockMs === null || zoneMs === null) return null;
+  const fractionMs = Number((match[7] ?? "").slice(0, 3).padEnd(3, "0"));
+  const utcMs = clockMs - (match[8] === "-" ? -zoneMs : zoneMs) + fractionMs;
+  const ms = days * DAY_MS + utcMs;
+  return ms >= 0 && ms <= TIME_MS_MAX ? ms : null;
+}
+
+function clockMsOf(hour: number, minute: number, second: number): number | null {
+  if (hour > 23 || minute > 59 || second > 59) return null;
+  return ((hour * 60 + minute) * 60 + second) * 1000;
+}
+
+/** Days from 1970-01-01 in the proleptic Gregorian calendar; null for a day that does not exist. */
+function daysFromCivil(year: number, month: number, day: number): number | null {
+  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return null;
+  // Years that begin in March put the leap day last, so that months have fixed offsets.
+  const shifted = month > 2 ? year : year - 1;
+  const era = Math.floor(shifted / 400);
+  const yearOfEra = shifted - era * 400;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const dayOfEra =
+    yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
+}
+
+function daysInMonth(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return [4, 6, 9, 11].includes(month) ? 30 : 31;
+}

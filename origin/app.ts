@@ -1,0 +1,50 @@
+// The origin's API: which route goes to which handler. No logic here. Every door except health needs
+// a token or the link's key.
+
+import { Hono } from "hono";
+import type { RequestScope } from "../doors/access-log.ts";
+import { Guard } from "../doors/guard.ts";
+import { problemResponse } from "../doors/respond.ts";
+import { importLinkKey } from "../doors/seal.ts";
+import type { OriginConfig } from "./config.ts";
+import type { OriginEnv } from "./platform/env.ts";
+import { contentRoutes } from "./routes/content.ts";
+import { deviceRoutes } from "./routes/devices.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { syncRoutes } from "./routes/sync.ts";
+
+/** The Hono environment of the origin's routes. */
+export type ApiEnv = { Bindings: { readonly scope: RequestScope } };
+
+/** What the routes are built with. */
+export interface ApiParts {
+  readonly config: OriginConfig;
+  readonly env: OriginEnv;
+  readonly guard: Guard;
+  readonly linkKey: () => Promise<CryptoKey | null>;
+}
+
+export type OriginApi = Hono<ApiEnv>;
+
+/** Builds the API once an isolate. */
+export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
+  const key = config.linkKey === null ? Promise.resolve(null) : importLinkKey(config.linkKey);
+  const parts: ApiParts = { config, env, guard: new Guard(config.issuerKeys), linkKey: () => key };
+  const app = new Hono<ApiEnv>();
+  app.route("/", healthRoutes(parts));
+  app.route("/v1/sync", syncRoutes(parts));
+  app.route("/v1/devices", deviceRoutes(parts));
+  app.route("/v1/sites", contentRoutes(parts));
+  app.notFound((c) =>
+    problemResponse({
+      code: "not-found",
+      status: 404,
+      title: "Not found",
+      detail: `There is no ${c.req.path} in this API`,
+    }),
+  );
+  app.onError((error) => {
+    throw error;
+  });
+  return app;
+}

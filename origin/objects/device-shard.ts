@@ -1,0 +1,66 @@
+// The DeviceShard: the hub of the links of one range of devices, for all regions. Thin: it opens
+// the store and runs the use case.
+
+import { DurableObject } from "cloudflare:workers";
+import { log } from "../../doors/access-log.ts";
+import { openSql } from "../../storage/durable-object-sql.ts";
+import type { DeviceId } from "../../sync/brand.ts";
+import { decodeUpFrame, type FrameError } from "../../sync/wire/frame.ts";
+import { absorb } from "../absorb-sync.ts";
+import type { OriginEnv } from "../platform/env.ts";
+import { SqlShardStore } from "../platform/sql-shard-store.ts";
+import type { ReplicaStatus, ShardStore } from "../ports.ts";
+import { totalsOf, type StreamTotals } from "../replica/totals.ts";
+
+/** What became of a frame. */
+export type FrameOutcome =
+  | {
+      readonly kind: "absorbed";
+      readonly answer: Uint8Array;
+      readonly entries: number;
+      readonly added: number;
+    }
+  | { readonly kind: "refused"; readonly reason: FrameError };
+
+/** Everything the origin knows of one device's readings. */
+export interface DeviceTotals {
+  readonly streams: readonly StreamTotals[];
+  readonly replicas: readonly ReplicaStatus[];
+}
+
+export class DeviceShard extends DurableObject<OriginEnv> {
+  readonly #store: ShardStore;
+
+  constructor(ctx: DurableObjectState, env: OriginEnv) {
+    super(ctx, env);
+    this.#store = new SqlShardStore(openSql(ctx.storage));
+  }
+
+  /** Absorbs an up-frame whose seal is good. The answer leaves after the commit is on disk. */
+  async absorb(bytes: Uint8Array): Promise<FrameOutcome> {
+    const frame = decodeUpFrame(bytes);
+    if (!frame.ok) return { kind: "refused", reason: frame.error };
+    const { replica, replicaEpoch } = frame.value;
+    const { answer, entries, added, poisoned, lostEntries } = absorb(
+      frame.value,
+      this.#store,
+      Date.now(),
+    );
+    if (poisoned + lostEntries > 0)
+      log("entries-not-counted", { replica, replicaEpoch, poisoned, lostEntries });
+    return { kind: "absorbed", answer, entries, added };
+  }
+
+  /** Folds a device's totals over all regions. */
+  async totals(device: DeviceId): Promise<DeviceTotals> {
+    return {
+      streams: totalsOf(this.#store.summaries(device)),
+      replicas: this.#store.listReplicas(),
+    };
+  }
+
+  /** Tells what is known of every replica of this range. */
+  async replicas(): Promise<ReplicaStatus[]> {
+    return this.#store.listReplicas();
+  }
+}

@@ -1,0 +1,60 @@
+// What does the origin need from the outside, and what may it rely on?
+
+import type { DeviceId, ReplicaId } from "../sync/brand.ts";
+import type { StoredAggregate } from "../sync/crdt/aggregate.ts";
+import type { ReadingSet } from "../sync/crdt/reading-set.ts";
+import type { BatchMemory } from "./replica/batch-memory.ts";
+
+/** The readings of one stream that are counted, or that are quarantined. */
+export interface Lane {
+  readonly device: DeviceId;
+  readonly stream: string;
+  readonly isQuarantined: boolean;
+}
+
+/** What a segment adds to its lane's totals. */
+export interface SegmentSummary {
+  /** Null if the segment is empty. */
+  readonly total: StoredAggregate | null;
+  /** Readings for which more than one value was seen. */
+  readonly contested: number;
+}
+
+/** What the origin knows of one life of a replica. */
+export interface ReplicaStatus {
+  readonly replica: string;
+  readonly replicaEpoch: number;
+  readonly cursor: number;
+  /** The highest seq that the replica said it has. */
+  readonly head: number;
+  /** Commit stamp of the newest entry held, and time of the last frame; epoch milliseconds. */
+  readonly lastStampMs: number;
+  readonly lastFrameMs: number;
+  /** Entries that were lost before they came here. */
+  readonly lostEntries: number;
+}
+
+/**
+ * The durable state of one DeviceShard. Synchronous, one writer.
+ *
+ * - Atomicity: everything inside one `transaction` commits together or not at all, so readings and
+ *   the cursor that says they are here never part.
+ * - Durability: what was written before an answer left survives kill, restart and eviction.
+ * - Segments of a lane are disjoint and ascend by `startMs`; the first one starts at 0, each holds
+ *   the readings from its start up to the next one's.
+ */
+export interface ShardStore {
+  transaction<T>(run: () => T): T;
+  loadReplica(replica: ReplicaId, replicaEpoch: number): ReplicaStatus | null;
+  saveReplica(status: ReplicaStatus): void;
+  listReplicas(): ReplicaStatus[];
+  /** Starts of the lane's segments that hold times in [fromMs, toMs], ascending. */
+  segmentStarts(lane: Lane, fromMs: number, toMs: number): number[];
+  loadSegment(lane: Lane, startMs: number): ReadingSet;
+  saveSegment(lane: Lane, startMs: number, readings: ReadingSet, summary: SegmentSummary): void;
+  summaries(device: DeviceId): { readonly lane: Lane; readonly summary: SegmentSummary }[];
+  loadMemory(device: DeviceId): BatchMemory;
+  saveMemory(device: DeviceId, memory: BatchMemory): void;
+  /** Keeps an entry that does not decode, so that it is not lost and does not block the link. */
+  savePoison(replica: ReplicaId, replicaEpoch: number, seq: number, body: Uint8Array): void;
+}
