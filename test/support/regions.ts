@@ -1,0 +1,113 @@
+// Regions and an origin in one process, on SQLite in memory, with a link that can lose messages:
+// the real use cases and stores, no HTTP. For laws about the whole readings path.
+
+import { absorb } from "../../origin/absorb-sync.ts";
+import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
+import { totalsOf, type StreamTotals } from "../../origin/replica/totals.ts";
+import { ingest, type IngestOutcome } from "../../edge/ingest.ts";
+import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
+import type { ExchangeOutcome } from "../../edge/ports.ts";
+import { replicate } from "../../edge/replicate.ts";
+import { buildBatches, contentOf, withContentHash } from "../../edge/telemetry/build-batches.ts";
+import { parseReadings } from "../../edge/telemetry/parse-readings.ts";
+import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
+import { fnv1a32 } from "../../sync/hash.ts";
+import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
+import { encodeBatches } from "../../sync/wire/batch.ts";
+import { decodeUpFrame } from "../../sync/wire/frame.ts";
+import { deviceId } from "./arbitraries.ts";
+import { openNodeSql } from "./node-sql.ts";
+
+export const DEVICE = deviceId("boat-1");
+
+/** What happens to the next exchange. */
+export type LinkFault = "none" | "lose-request" | "lose-answer";
+
+/** The origin's object for all devices. */
+export class TestOrigin {
+  readonly store = new SqlShardStore(openNodeSql());
+  nowMs = 1_000_000;
+
+  absorb(request: Uint8Array): Uint8Array {
+    const frame = decodeUpFrame(request);
+    if (!frame.ok) throw new TypeError(`Not a frame: ${frame.error}`);
+    return absorb(frame.value, this.store, this.nowMs).answer;
+  }
+
+  totals(): StreamTotals[] {
+    return totalsOf(this.store.summaries(DEVICE));
+  }
+}
+
+/** One region's hub. */
+export class TestRegion {
+  readonly #sql = openNodeSql();
+  readonly #replica: ReplicaId;
+  readonly #origin: TestOrigin;
+  #epochs: number;
+  store: SqlHubStore;
+  link: EdgeLink;
+  nowMs: number;
+  fault: LinkFault = "none";
+
+  constructor(name: string, origin: TestOrigin, nowMs: number) {
+    const replica = parseReplicaId(`${name}/00-ff`);
+    if (replica === null) throw new TypeError(`Not a region: ${name}`);
+    this.#replica = replica;
+    this.#origin = origin;
+    this.#epochs = fnv1a32(name) % 1000;
+    this.nowMs = nowMs;
+    this.store = this.#openStore();
+    this.link = this.#openLink();
+  }
+
+  /** Loses everything that is not on disk. */
+  crash(): void {
+    this.store = this.#openStore();
+    this.link = this.#openLink();
+  }
+
+  /** Posts a body as a device would. */
+  post(body: unknown, key: string | null = null): IngestOutcome {
+    const parsed = parseReadings(body, DEVICE, key);
+    if (!parsed.ok) throw new TypeError(parsed.error.detail);
+    const { identity, readings, sentMs } = parsed.value;
+    const built = buildBatches(DEVICE, identity, readings);
+    // Any hash will do where nobody attacks it; the door takes SHA-256.
+    const contentHash = fnv1a32(Array.from(contentOf(built.batches)).join()).toString(16).padStart(16, "0");
+    const entry = encodeBatches(withContentHash(built.batches, contentHash));
+    const command = { device: DEVICE, identity, contentHash, entry, sentMs, isStrict: false };
+    return this.store.transaction(() => ingest(command, this.store, this.nowMs));
+  }
+
+  /** Runs the link as an alarm would. */
+  async sync(): Promise<boolean> {
+    const run = await replicate(this.link, {
+      store: this.store,
+      origin: { exchange: async (request) => this.#exchange(request) },
+      now: () => this.nowMs,
+      chance: () => 0.5,
+      newEpoch: () => (this.#epochs += 1),
+      log: () => {},
+    });
+    this.link = run.link;
+    return run.againInMs === null;
+  }
+
+  #exchange(request: Uint8Array): ExchangeOutcome {
+    const { fault } = this;
+    this.fault = "none";
+    if (fault === "lose-request") return { kind: "failed", reason: "lost" };
+    const frame = this.#origin.absorb(request);
+    return fault === "lose-answer" ? { kind: "failed", reason: "lost" } : { kind: "answered", frame };
+  }
+
+  #openStore(): SqlHubStore {
+    return new SqlHubStore(this.#sql, (this.#epochs += 1));
+  }
+
+  #openLink(): EdgeLink {
+    const { replicaEpoch, cursor } = this.store.loadLink();
+    return openEdgeLink(this.#replica, replicaEpoch, cursor);
+  }
+}
