@@ -50,7 +50,7 @@ export const limits = {
   syncLingerMs: 100,
   /** First and longest wait after a failed exchange (full jitter in between). */
   syncRetryMsMin: 250,
-  syncRetryMsMax: 5_000,
+  syncRetryMsMax: 2_000,
   /** An exchange that takes longer has failed. */
   exchangeTimeoutMs: 15_000,
   /** Exchanges in one alarm before the hub lets other work in. */

@@ -1,0 +1,28 @@
+// Which parts does the demo break on purpose? Each plant changes one place of the source while it
+// is bundled, and the demo has to notice: a check that cannot fail proves nothing.
+
+import type { Plant } from "./launcher/build.ts";
+
+/** The parts that `npm run demo -- --plant NAME` can break. */
+export const PLANTS: Readonly<
+  Record<"dedup" | "journal" | "join", Plant & { readonly breaks: string }>
+> = {
+  dedup: {
+    breaks: "the origin takes a reading that two regions committed apart for two readings",
+    file: "origin/absorb-sync.ts",
+    find: "const timeMs = batch.times[row] ?? 0;",
+    replace: "const timeMs = (batch.times[row] ?? 0) + (stampMs % 2);",
+  },
+  journal: {
+    breaks: "the hub answers without writing every 50th commit to its journal",
+    file: "edge/ingest.ts",
+    find: "if (kept.length > 0) {",
+    replace: "if (kept.length > 0 && stampMs % 50 !== 0) {",
+  },
+  join: {
+    breaks: "the join keeps one side only where two sets of readings meet",
+    file: "sync/crdt/reading-set.ts",
+    find: "while (l < left.length || r < right.length) {",
+    replace: "while (l < left.length || (r < right.length && left.length === 0)) {",
+  },
+};
