@@ -1,6 +1,6 @@
 // How do the project's commands speak? Steps while they work, one clear line when they fail.
 
-import { oneLine } from "./launcher/launch-error.ts";
+import { LaunchError, oneLine } from "./launcher/launch-error.ts";
 
 /** Runs a command; a failure is one line on stderr and exit code 1, never a stack. */
 export async function runCommand(command: () => Promise<void> | void): Promise<void> {
@@ -19,5 +19,6 @@ export function say(step: string): void {
 
 /** Reads a port from a command line. */
 export function parsePort(text: string): number {
-  return /^\d{1,5}$/.test(text) && Number(text) < 65_536 ? Number(text) : Number.NaN;
+  if (/^\d{1,5}$/.test(text) && Number(text) < 65_536) return Number(text);
+  throw new LaunchError(`"${text}" is not a port: use a number from 1024 to 65535`);
 }

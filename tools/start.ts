@@ -1,0 +1,83 @@
+// How do I see it run? `npm start` opens a whole deployment on this machine, with a site, two
+// devices and lines to paste, and keeps it up until Ctrl-C.
+
+import path from "node:path";
+import { Command } from "commander";
+import { publishFolder } from "./publish-folder.ts";
+import { LaunchError } from "./launcher/launch-error.ts";
+import { resetStateDir } from "./launcher/state-dir.ts";
+import { openWorld, type World } from "./launcher/world.ts";
+import { REPOSITORY } from "./launcher/wrangler-config.ts";
+import { welcome } from "./start/welcome.ts";
+import { parsePort, runCommand, say } from "./terminal.ts";
+
+const DEVICES = ["boat-1", "boat-2"] as const;
+const SITE = "main";
+const ANSWER_MS_MAX = 10_000;
+
+const program = new Command("start")
+  .description("Runs an origin and three regions on this machine, until Ctrl-C.")
+  .option("--port <port>", "the first of seven ports in a row", "8787")
+  .option("--state <folder>", "where everything is kept between starts", ".state/start")
+  .option("--reset", "forget what earlier starts have kept")
+  .parse();
+
+async function main(): Promise<void> {
+  const options = program.opts<{ port: string; state: string; reset?: true }>();
+  if (options.reset === true) resetStateDir(options.state);
+  const world = await openWorld({
+    stateDir: options.state,
+    basePort: parsePort(options.port),
+    onProgress: say,
+    signalExitCode: 0,
+  });
+  try {
+    await fill(world, options.state);
+  } catch (error) {
+    await world.close();
+    throw error;
+  }
+}
+
+async function fill(world: World, stateDir: string): Promise<void> {
+  say("Publishing examples/site");
+  const published = await publishFolder({
+    folder: path.join(REPOSITORY, "examples/site"),
+    site: SITE,
+    originUrl: world.origin.url,
+    token: await world.operatorToken("publish"),
+  });
+  const failed = published.find((file) => file.outcome === "failed");
+  if (failed !== undefined) throw new LaunchError(`Cannot publish ${failed.path}: ${failed.error}`);
+  say(`Registering ${DEVICES.join(" and ")}`);
+  const admin = await world.operatorToken("admin");
+  const tokens = await Promise.all(DEVICES.map((device) => register(world, admin, device)));
+  const reader = await world.operatorToken("read");
+  const device = { name: DEVICES[0], token: tokens[0] ?? "" };
+  console.log(
+    welcome({ world, stateDir, files: published.length, device, reader, nowMs: Date.now() }),
+  );
+}
+
+/** Registers a device and returns its token. Registering again is no harm. */
+async function register(world: World, admin: string, device: string): Promise<string> {
+  await ask(`${world.origin.url}/v1/devices`, admin, { device });
+  const credential = await ask(`${world.origin.url}/v1/devices/${device}/credentials`, admin, {});
+  const token = (credential as { token?: unknown }).token;
+  if (typeof token !== "string") throw new LaunchError(`The origin gave ${device} no token`);
+  return token;
+}
+
+async function ask(url: string, token: string, body: object): Promise<unknown> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(ANSWER_MS_MAX),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new LaunchError(`POST ${url} gave ${response.status}: ${text.trim()}`);
+  return JSON.parse(text) as unknown;
+}
+
+await runCommand(main);
