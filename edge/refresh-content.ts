@@ -100,7 +100,7 @@ async function fill<Body>(
   const storing = decideStoring(exchange, limits.freshnessLifetimeSMax);
   // RFC 9111 §4.3.3: the full response replaces the stored one, also if it is not stored itself.
   if (storing.kind === "pass") return pass(target, reply, storing.reason, stale !== null, ports);
-  const fields = storedFieldsOf(reply.fields, reply.responseMs);
+  const fields = storedFieldsOf(datedFields(reply));
   if (fieldBytesOf(fields) > limits.storedFieldBytesMax) {
     return pass(target, reply, "fields-too-large", stale !== null, ports);
   }
@@ -129,7 +129,7 @@ async function freshen<Body>(
   reply.discard();
   // A 304 to a request without a condition answers nothing.
   if (stale === null) return { kind: "failed", reason: "origin-error", reply: null };
-  const freshening = freshenFields(stale.meta.fields, reply.fields);
+  const freshening = freshenFields(stale.meta.fields, datedFields(reply));
   if (freshening.kind === "mismatch") return refreshContent(target, null, ports);
   const age = reply.fields.filter(([name]) => name === "age");
   const exchange = { ...reply, method: "GET", request: target.request, status: 200 };
@@ -137,7 +137,7 @@ async function freshen<Body>(
     { ...exchange, fields: [...freshening.fields, ...age] },
     limits.freshnessLifetimeSMax,
   );
-  const fields = storedFieldsOf(freshening.fields, reply.responseMs);
+  const fields = storedFieldsOf(freshening.fields);
   if (storing.kind === "store" && fieldBytesOf(fields) <= limits.storedFieldBytesMax) {
     const meta = metaOf(fields, stale.meta.bodyBytes, reply.responseMs, storing);
     return keep(target, { meta, body: stale.body }, reply, ports);
@@ -182,12 +182,18 @@ function failed<Body>(reason: OriginFailure, ports: ContentPorts<Body>): Refresh
   return { kind: "failed", reason, reply: null };
 }
 
+/** RFC 9110 §6.6.1: a recipient with a clock adds the Date that is missing, to a 304 as well. */
+function datedFields(reply: {
+  readonly fields: FieldList;
+  readonly responseMs: number;
+}): FieldList {
+  const hasDate = reply.fields.some(([name]) => name === "date");
+  return hasDate ? reply.fields : [...reply.fields, ["date", formatHttpDate(reply.responseMs)]];
+}
+
 /** Age is counted anew, and the body's own length is the truth about Content-Length. */
-function storedFieldsOf(fields: FieldList, responseMs: number): FieldList {
-  const kept = publicFields(fields).filter(([name]) => name !== "age" && name !== "content-length");
-  // RFC 9110 §6.6.1: a recipient with a clock adds the Date that is missing.
-  const hasDate = kept.some(([name]) => name === "date");
-  return hasDate ? kept : [...kept, ["date", formatHttpDate(responseMs)]];
+function storedFieldsOf(fields: FieldList): FieldList {
+  return publicFields(fields).filter(([name]) => name !== "age" && name !== "content-length");
 }
 
 function metaOf(

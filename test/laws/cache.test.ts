@@ -1,0 +1,249 @@
+// Goal: the cache's promises hold for any request and any response, not only for tidy ones. Method:
+// fields are drawn from values that matter and from noise, and decisions are compared with the law.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { correctedInitialAgeMs, currentAgeMs } from "../../edge/cache/age.ts";
+import { cacheKeyOf, decideTarget, upstreamTargetOf } from "../../edge/cache/cache-key.ts";
+import { decideReuse } from "../../edge/cache/reuse.ts";
+import { decideStoring } from "../../edge/cache/storing.ts";
+import { linesOf, type FieldList } from "../../http/fields.ts";
+import { formatHttpDate } from "../../http/http-date.ts";
+import { ContentWorld, fieldOf, statusOf } from "../support/content-world.ts";
+
+const YEAR_S = 31_536_000;
+const now = Date.UTC(2026, 10, 21);
+
+const directive = fc.oneof(
+  fc.constantFrom(
+    "public",
+    "private",
+    "no-store",
+    "no-cache",
+    "must-revalidate",
+    "proxy-revalidate",
+    'private="x"',
+    'x="a, no-store"',
+    'x="',
+    "",
+  ),
+  fc
+    .tuple(
+      fc.constantFrom("max-age", "s-maxage", "MAX-AGE"),
+      fc.constantFrom("=0", "=1", "=60", '="60"', "=-1", "=x", "", " =60"),
+    )
+    .map((parts) => parts.join("")),
+  fc.string({ maxLength: 12 }),
+);
+const cacheControl = fc.array(directive, { maxLength: 4 }).map((list) => list.join(", "));
+const dateText = fc.oneof(
+  fc
+    .integer({ min: -100_000, max: 100_000 })
+    .map((seconds) => formatHttpDate(now + seconds * 1000)),
+  fc.constantFrom("0", "", "Sun, 06 Nov 1994"),
+);
+const responseFields: fc.Arbitrary<FieldList> = fc
+  .record(
+    {
+      "cache-control": cacheControl,
+      expires: dateText,
+      date: dateText,
+      age: fc.oneof(fc.nat(100_000).map(String), fc.constantFrom("-1", "1, 2", "x")),
+      "set-cookie": fc.constant("a=b"),
+      vary: fc.constantFrom("accept", "*"),
+      etag: fc.constantFrom('"a"', 'W/"a"', "a"),
+      "x-noise": fc.string({ maxLength: 8 }),
+    },
+    { requiredKeys: ["cache-control"] },
+  )
+  .map((fields) => Object.entries(fields) as unknown as FieldList);
+const requestFields: fc.Arbitrary<FieldList> = fc
+  .record(
+    {
+      authorization: fc.constant("x"),
+      cookie: fc.constant("x"),
+      range: fc.constant("bytes=0-1"),
+      accept: fc.constant("x"),
+    },
+    { requiredKeys: [] },
+  )
+  .map((fields) => Object.entries(fields) as unknown as FieldList);
+
+const storingOf = (request: FieldList, fields: FieldList, status = 200) =>
+  decideStoring(
+    { method: "GET", request: linesOf(request), status, fields, requestMs: now, responseMs: now },
+    YEAR_S,
+  );
+
+test("P4: nothing is ever served that storing refused", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      requestFields,
+      requestFields,
+      responseFields,
+      async (first, second, fields) => {
+        const world = new ContentWorld();
+        let serial = 0;
+        world.answer = () => ({ status: 200, fields, body: `body ${(serial += 1)}` });
+        await world.send("/a", first);
+        world.forgetMemory();
+        const later = await world.send("/a", second);
+        const isReused = later.kind === "content" && later.body === "body 1";
+        if (isReused) assert.equal(storingOf(first, fields).kind, "store");
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("P4: what may be shared names nobody", () => {
+  fc.assert(
+    fc.property(requestFields, responseFields, (request, fields) => {
+      if (storingOf(request, fields).kind === "pass") return;
+      const [asked, given] = [linesOf(request), linesOf(fields)];
+      for (const name of ["authorization", "cookie", "range"]) assert.ok(!asked.has(name));
+      for (const name of ["set-cookie", "vary"]) assert.ok(!given.has(name));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("adding no-store or private never makes storing likelier", () => {
+  fc.assert(
+    fc.property(
+      responseFields,
+      cacheControl,
+      fc.constantFrom("no-store", "private"),
+      (fields, tail, word) => {
+        const others = fields.filter(([name]) => name !== "cache-control");
+        for (const control of [`${word}, ${tail}`, word]) {
+          assert.equal(storingOf([], [...others, ["cache-control", control]]).kind, "pass");
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("age is never negative, and never falls while the clock goes on", () => {
+  fc.assert(
+    fc.property(
+      responseFields,
+      fc.nat(10_000),
+      fc.integer({ min: -100_000, max: 1e9 }),
+      fc.nat(1e6),
+      (fields, delay, later, more) => {
+        const initialAgeMs = correctedInitialAgeMs(linesOf(fields), now - delay, now);
+        assert.ok(initialAgeMs >= 0);
+        const aged = (at: number) => currentAgeMs({ initialAgeMs, responseMs: now }, at);
+        assert.ok(aged(now + later) >= initialAgeMs);
+        assert.ok(aged(now + later + more) >= aged(now + later));
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+test("a later moment never turns stale into fresh", () => {
+  fc.assert(
+    fc.property(
+      responseFields,
+      fc.integer({ min: -10_000, max: 1e9 }),
+      fc.nat(1e9),
+      (fields, later, more) => {
+        const storing = storingOf([], fields);
+        if (storing.kind === "pass") return;
+        const at = (nowMs: number) => decideReuse({ ...storing, responseMs: now }, nowMs, 1e8);
+        const [before, after] = [at(now + later), at(now + later + more)];
+        if (before.kind !== "serve-fresh") assert.notEqual(after.kind, "serve-fresh");
+        assert.ok(after.ttlS <= before.ttlS);
+        assert.equal(after.ttlS < 0, after.kind !== "serve-fresh");
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+const piece = fc.oneof(
+  fc.constantFrom(
+    "/",
+    "//",
+    ".",
+    "..",
+    "%2e",
+    "%2E%2e",
+    "%2f",
+    "%5c",
+    "%41",
+    "%00",
+    "%",
+    "a",
+    "A",
+    "é",
+    "?",
+    "&",
+    "=",
+    "'",
+    "|",
+    "^",
+    "{",
+    ";",
+    " ",
+    "\\",
+    "#",
+    "\ufffd",
+    "%C3%A9",
+  ),
+  fc.string({ maxLength: 3 }),
+);
+const rawTarget = fc.array(piece, { maxLength: 8 }).map((pieces) => `/${pieces.join("")}`);
+const site = fc.constantFrom("main", "other", "main-2");
+
+test("P4: equal keys imply byte-identical upstream requests, in one site", () => {
+  fc.assert(
+    fc.property(site, rawTarget, site, rawTarget, (siteA, rawA, siteB, rawB) => {
+      const [a, b] = [decideTarget(rawA), decideTarget(rawB)];
+      if (a.kind === "refused" || b.kind === "refused") return;
+      const isSameKey = cacheKeyOf(siteA, a) === cacheKeyOf(siteB, b);
+      const isSameUpstream = upstreamTargetOf(siteA, a) === upstreamTargetOf(siteB, b);
+      assert.equal(isSameKey, isSameUpstream);
+      if (isSameKey) assert.equal(siteA, siteB);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("P4: what goes on the wire is the canonical target, and it never leaves its site", () => {
+  fc.assert(
+    fc.property(rawTarget, (raw) => {
+      const target = decideTarget(raw);
+      if (target.kind === "refused") return;
+      const upstream = `http://origin${upstreamTargetOf("main", target)}`;
+      assert.equal(new URL(upstream).href, upstream);
+      assert.ok(new URL(upstream).pathname.startsWith("/v1/sites/main/content/"));
+      const again = decideTarget(target.path + target.query);
+      assert.deepEqual(again, target, "canonical is canonical");
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("P9: any target and any fields get an answer, and Cache-Status says which tier it was", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      rawTarget,
+      requestFields,
+      responseFields,
+      fc.integer({ min: 200, max: 599 }),
+      async (raw, request, fields, status) => {
+        const world = new ContentWorld();
+        world.answer = () => ({ status, fields, body: "x" });
+        const answer = await world.send(raw, request);
+        const isRefused = statusOf(answer) === 400;
+        assert.ok(isRefused || (fieldOf(answer, "cache-status") ?? "").startsWith("skerry-"));
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  afterAnswer,
+  afterFailure,
+  afterProbeStart,
+  decideAsk,
+  INITIAL_HEALTH,
+} from "../../../../edge/routing/origin-health.ts";
+
+test("decideAsk() asks while the origin is up, then probes once each interval", () => {
+  assert.equal(decideAsk(INITIAL_HEALTH, 0, 1_000).kind, "ask");
+  const away = afterFailure(INITIAL_HEALTH, "origin-unreachable", 5_000);
+  assert.deepEqual(decideAsk(away, 5_400, 1_000), {
+    kind: "hold",
+    reason: "origin-unreachable",
+    retryAfterMs: 600,
+  });
+  assert.equal(decideAsk(away, 6_000, 1_000).kind, "probe");
+  const probed = afterProbeStart(away, 6_000);
+  assert.equal(decideAsk(probed, 6_500, 1_000).kind, "hold");
+  assert.equal(decideAsk(afterAnswer(), 6_500, 1_000).kind, "ask");
+});
+
+test("afterFailure() keeps since when the origin is away, and decideAsk() survives a clock step", () => {
+  const away = afterFailure(
+    afterFailure(INITIAL_HEALTH, "origin-slow", 5_000),
+    "origin-unreachable",
+    9_000,
+  );
+  assert.deepEqual(away, {
+    kind: "away",
+    reason: "origin-unreachable",
+    sinceMs: 5_000,
+    probedMs: 9_000,
+  });
+  assert.equal(decideAsk(away, 8_000, 1_000).kind, "probe");
+});
