@@ -10,22 +10,44 @@ import { formatDecimal, sumOf } from "../../sync/decimal.ts";
 import { TestOrigin, TestRegion, type LinkFault } from "../support/regions.ts";
 
 type Step =
-  | { readonly kind: "post"; readonly region: number; readonly times: readonly number[]; readonly values: readonly number[]; readonly isNamed: boolean }
+  | {
+      readonly kind: "post";
+      readonly region: number;
+      readonly times: readonly number[];
+      readonly values: readonly number[];
+      readonly isNamed: boolean;
+    }
   | { readonly kind: "retry"; readonly region: number; readonly batch: number }
   | { readonly kind: "sync"; readonly region: number; readonly fault: LinkFault }
   | { readonly kind: "crash"; readonly region: number };
 
 const region = fc.nat(2);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({
-    kind: fc.constant("post" as const),
-    region,
-    times: fc.uniqueArray(fc.integer({ min: 900_000, max: 900_040 }), { minLength: 1, maxLength: 8 }),
-    values: fc.array(fc.constantFrom(1, 2.5, -0.1, 7), { minLength: 8, maxLength: 8 }),
-    isNamed: fc.boolean(),
-  }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("retry" as const), region, batch: fc.nat(50) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("sync" as const), region, fault: fc.constantFrom<LinkFault>("none", "lose-request", "lose-answer") }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant("post" as const),
+      region,
+      times: fc.uniqueArray(fc.integer({ min: 900_000, max: 900_040 }), {
+        minLength: 1,
+        maxLength: 8,
+      }),
+      values: fc.array(fc.constantFrom(1, 2.5, -0.1, 7), { minLength: 8, maxLength: 8 }),
+      isNamed: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant("retry" as const), region, batch: fc.nat(50) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("sync" as const),
+      region,
+      fault: fc.constantFrom<LinkFault>("none", "lose-request", "lose-answer"),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("crash" as const), region }) },
 );
 
@@ -41,7 +63,9 @@ test("every accepted reading counts once at the origin, whatever happens on the 
 
 async function run(steps: readonly Step[]): Promise<void> {
   const origin = new TestOrigin();
-  const regions = ["hel", "tll", "sto"].map((name, i) => new TestRegion(name, origin, 1_000_000 + i));
+  const regions = ["hel", "tll", "sto"].map(
+    (name, i) => new TestRegion(name, origin, 1_000_000 + i),
+  );
   const expected = new Map<number, Expected>();
   const batches: { readonly body: object }[] = [];
   const post = (at: number, body: object): void => {
@@ -57,7 +81,11 @@ async function run(steps: readonly Step[]): Promise<void> {
     if (current.kind === "post") {
       const times = current.times.toSorted((a, b) => a - b);
       const named = current.isNamed ? { boot: "b1", seq: (seq += 1) } : {};
-      const body = { ...named, t: times, series: { depth_m: current.values.slice(0, times.length) } };
+      const body = {
+        ...named,
+        t: times,
+        series: { depth_m: current.values.slice(0, times.length) },
+      };
       batches.push({ body });
       post(current.region, body);
     } else if (current.kind === "retry") {
@@ -85,7 +113,10 @@ function expect(expected: Map<number, Expected>, body: object, stampMs: number):
   t.forEach((timeMs, i) => {
     const value = series.depth_m[i] ?? 0;
     const held = expected.get(timeMs);
-    const isSmaller = held === undefined || stampMs < held.stampMs || (stampMs === held.stampMs && value < held.value);
+    const isSmaller =
+      held === undefined ||
+      stampMs < held.stampMs ||
+      (stampMs === held.stampMs && value < held.value);
     if (isSmaller) expected.set(timeMs, { stampMs, value });
   });
 }

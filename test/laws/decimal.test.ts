@@ -4,7 +4,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { addDecimals, decimalOf, formatDecimal, mantissaOf, parseDecimal, scaleOf, sumOf, valueOf, ZERO } from "../../sync/decimal.ts";
+import {
+  addDecimals,
+  decimalOf,
+  formatDecimal,
+  mantissaOf,
+  parseDecimal,
+  scaleOf,
+  sumOf,
+  valueOf,
+  ZERO,
+} from "../../sync/decimal.ts";
 import { sensorValue } from "../support/arbitraries.ts";
 
 /** Digits and exponent straight from the text: value = digits * 10^-400. */

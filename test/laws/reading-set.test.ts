@@ -4,7 +4,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { bottom, decodeReadingSet, encodeReadingSet, join, lessOrEqual } from "../../sync/crdt/reading-set.ts";
+import {
+  bottom,
+  decodeReadingSet,
+  encodeReadingSet,
+  join,
+  lessOrEqual,
+} from "../../sync/crdt/reading-set.ts";
 import { readingSet } from "../support/arbitraries.ts";
 
 test("join() is commutative, associative and idempotent, and has bottom", () => {
@@ -32,8 +38,13 @@ test("join of the decomposition, in any order and with repetitions, gives the se
   fc.assert(
     fc.property(readingSet, fc.integer(), (set, seed) => {
       const parts = [...set, ...set].map((reading) => [reading]);
-      const shuffled = parts.toSorted((a, b) => hash(a[0]?.timeMs ?? 0, seed) - hash(b[0]?.timeMs ?? 0, seed));
-      assert.deepEqual(shuffled.reduce((joined, part) => [...join(joined, part)], [] as (typeof set)[number][]), [...set]);
+      const shuffled = parts.toSorted(
+        (a, b) => hash(a[0]?.timeMs ?? 0, seed) - hash(b[0]?.timeMs ?? 0, seed),
+      );
+      assert.deepEqual(
+        shuffled.reduce((joined, part) => [...join(joined, part)], [] as (typeof set)[number][]),
+        [...set],
+      );
     }),
   );
 });
@@ -43,7 +54,9 @@ test("the earliest commit wins a conflict, which stays marked", () => {
   const early = { ...at, stampMs: 1, value: 9 };
   const late = { ...at, stampMs: 2, value: 3 };
   assert.deepEqual(join([late], [early]), [{ ...early, isContested: true }]);
-  assert.deepEqual(join([{ ...late, stampMs: 1 }], [early]), [{ ...late, stampMs: 1, isContested: true }]);
+  assert.deepEqual(join([{ ...late, stampMs: 1 }], [early]), [
+    { ...late, stampMs: 1, isContested: true },
+  ]);
 });
 
 test("decodeReadingSet() gives back what encodeReadingSet() took, and equal sets have equal bytes", () => {

@@ -1,7 +1,12 @@
 // Generated values that the laws share: what devices really send, and what they should not.
 
 import fc from "fast-check";
-import { parseDeviceId, parseStreamName, type DeviceId, type StreamName } from "../../sync/brand.ts";
+import {
+  parseDeviceId,
+  parseStreamName,
+  type DeviceId,
+  type StreamName,
+} from "../../sync/brand.ts";
 import type { Reading, ReadingSet } from "../../sync/crdt/reading-set.ts";
 import { join } from "../../sync/crdt/reading-set.ts";
 import type { BatchIdentity, Column, ReadingBatch } from "../../sync/wire/batch.ts";
@@ -28,7 +33,9 @@ export function streamName(text: string): StreamName {
 /** Sensor values: decimals as instruments print them, whole numbers, and raw doubles. */
 export const sensorValue: fc.Arbitrary<number> = fc
   .oneof(
-    fc.tuple(fc.integer({ min: -1_000_000, max: 1_000_000 }), fc.integer({ min: 0, max: 6 })).map(([m, s]) => m / 10 ** s),
+    fc
+      .tuple(fc.integer({ min: -1_000_000, max: 1_000_000 }), fc.integer({ min: 0, max: 6 }))
+      .map(([m, s]) => m / 10 ** s),
     fc.integer(),
     fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e300, max: 1e300 }),
     fc.constantFrom(0, 0.1, -0.1, 1e-7, 1e21, 2 ** 53, 4.9e-20),
@@ -49,7 +56,9 @@ export const readingSet: fc.Arbitrary<ReadingSet> = fc
   )
   .map((readings) =>
     readings
-      .map((reading): Reading => (reading.kind === "boolean" ? { ...reading, value: reading.value === 0 ? 0 : 1 } : reading))
+      .map((reading): Reading =>
+        reading.kind === "boolean" ? { ...reading, value: reading.value === 0 ? 0 : 1 } : reading,
+      )
       .reduce<ReadingSet>((set, reading) => join(set, [reading]), []),
   );
 
@@ -77,19 +86,30 @@ export const readingBatch: fc.Arbitrary<ReadingBatch> = times.chain((batchTimes)
     times: fc.constant(batchTimes),
     columns: fc
       .uniqueArray(fc.stringMatching(/^[a-z][a-z0-9_]{0,20}$/), { maxLength: 6 })
-      .chain((names) => fc.tuple(...names.toSorted().map((name) => column(name, batchTimes.length)))),
+      .chain((names) =>
+        fc.tuple(...names.toSorted().map((name) => column(name, batchTimes.length))),
+      ),
   }),
 );
 
 function column(name: string, rowCount: number): fc.Arbitrary<Column> {
   return fc
-    .tuple(fc.boolean(), fc.subarray(Array.from({ length: rowCount }, (_, i) => i), { minLength: 1 }))
+    .tuple(
+      fc.boolean(),
+      fc.subarray(
+        Array.from({ length: rowCount }, (_, i) => i),
+        { minLength: 1 },
+      ),
+    )
     .chain(([isBoolean, rows]) =>
       record({
         stream: fc.constant(streamName(name)),
         kind: fc.constant(isBoolean ? ("boolean" as const) : ("number" as const)),
         rows: fc.constant(rows),
-        values: fc.array(isBoolean ? fc.constantFrom(0, 1) : sensorValue, { minLength: rows.length, maxLength: rows.length }),
+        values: fc.array(isBoolean ? fc.constantFrom(0, 1) : sensorValue, {
+          minLength: rows.length,
+          maxLength: rows.length,
+        }),
       }),
     );
 }

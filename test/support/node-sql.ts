@@ -9,7 +9,9 @@ export function openNodeSql(path = ":memory:"): Sql & { close(): void } {
   let depth = 0;
   return {
     exec: (statement, ...bindings) => {
-      const values = bindings.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value));
+      const values = bindings.map((value) =>
+        value instanceof ArrayBuffer ? new Uint8Array(value) : value,
+      );
       return database.prepare(statement).all(...values) as ReturnType<Sql["exec"]>;
     },
     transaction: (run) => {

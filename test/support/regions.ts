@@ -74,7 +74,9 @@ export class TestRegion {
     const { identity, readings, sentMs } = parsed.value;
     const built = buildBatches(DEVICE, identity, readings);
     // Any hash will do where nobody attacks it; the door takes SHA-256.
-    const contentHash = fnv1a32(Array.from(contentOf(built.batches)).join()).toString(16).padStart(16, "0");
+    const contentHash = fnv1a32(Array.from(contentOf(built.batches)).join())
+      .toString(16)
+      .padStart(16, "0");
     const entry = encodeBatches(withContentHash(built.batches, contentHash));
     const command = { device: DEVICE, identity, contentHash, entry, sentMs, isStrict: false };
     return this.store.transaction(() => ingest(command, this.store, this.nowMs));
@@ -99,7 +101,9 @@ export class TestRegion {
     this.fault = "none";
     if (fault === "lose-request") return { kind: "failed", reason: "lost" };
     const frame = this.#origin.absorb(request);
-    return fault === "lose-answer" ? { kind: "failed", reason: "lost" } : { kind: "answered", frame };
+    return fault === "lose-answer"
+      ? { kind: "failed", reason: "lost" }
+      : { kind: "answered", frame };
   }
 
   #openStore(): SqlHubStore {
