@@ -52,7 +52,7 @@ export async function passContent<Body>(
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
   const { request, upstream, members, decision } = passing;
-  const claim = claimAsk(ports);
+  const claim = claimAsk(ports, false);
   if (claim.kind === "hold") {
     const problem = originFailed(claim.reason, claim.retryAfterMs);
     return answerProblem(problem, members(null), `failed:${claim.reason}`);
@@ -68,10 +68,14 @@ export async function passContent<Body>(
   return answerPassed(asked, reply, members(reply.status), decision, ports.nowMs());
 }
 
-/** Decides whether to ask, and takes the probe's turn at once so that no other request does. */
-export function claimAsk<Body>(ports: ContentPorts<Body>): AskDecision {
+/**
+ * Decides whether to ask, and takes the probe's turn at once so that no other request does.
+ *
+ * @param hasStored  Something can be served without the origin.
+ */
+export function claimAsk<Body>(ports: ContentPorts<Body>, hasStored: boolean): AskDecision {
   const nowMs = ports.nowMs();
-  const claim = decideAsk(ports.health.state, nowMs, limits.originProbeMs);
+  const claim = decideAsk(ports.health.state, nowMs, limits.originProbeMs, hasStored);
   if (claim.kind === "probe") ports.health.state = afterProbeStart(ports.health.state, nowMs);
   return claim;
 }

@@ -110,7 +110,8 @@ async function fill<Body>(
   }
   // Stored only after the last byte: RFC 9111 §3.3 forbids to use an incomplete body as a whole one.
   const reading = await reply.read(limits.storedBodyBytesMax);
-  if (reading.kind === "broken") return failed("origin-unreachable", ports);
+  // What breaks off may be this target's fault; whether the origin is away, the next request learns.
+  if (reading.kind === "broken") return { kind: "failed", reason: "origin-error", reply: null };
   if (reading.kind === "too-large") {
     const passed = pass(target, reply, "body-too-large", stale !== null, ports);
     return { ...passed, reply: { ...reply, body: () => reading.body } };

@@ -122,7 +122,7 @@ function serveReady<Body>(
   }
   if (candidate?.reuse.kind !== "validate-or-serve-stale") return null;
   if (ports.health.state.kind === "up") return null;
-  const claim = claimAsk(ports);
+  const claim = claimAsk(ports, true);
   if (claim.kind === "ask") return null;
   if (claim.kind === "probe") {
     ports.background(refreshContent(asked, candidate.stored, ports).then(discardUnused));
@@ -139,7 +139,7 @@ async function forward<Body>(
   const { candidate } = found;
   // A HEAD has nothing to store; a stale response is validated with GET, which has.
   if (asked.method === "HEAD" && candidate === null) return passHead(asked, found, ports);
-  const claim = claimAsk(ports);
+  const claim = claimAsk(ports, false);
   if (claim.kind === "hold") return refuse(found, claim.reason, claim.retryAfterMs);
   const work = refreshContent(asked, candidate?.stored ?? null, ports);
   if (candidate?.reuse.kind !== "validate-or-serve-stale") {

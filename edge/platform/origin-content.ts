@@ -53,8 +53,7 @@ async function send(
     });
     return replyOf(response, requestMs, controller);
   } catch {
-    const reason = controller.signal.aborted ? "origin-slow" : "origin-unreachable";
-    return { kind: "failed", reason };
+    return { kind: "failed", reason: "origin-unreachable" };
   } finally {
     clearTimeout(timer);
   }

@@ -246,3 +246,16 @@ test("serveContent() passes a body that is too large, whole and unstored", async
   assert.match(statusField(answer) ?? "", /detail=body-too-large/);
   assert.equal(world.memory.bytes(), 0);
 });
+
+test("P9: a slow or failing target costs no other target its answer", async () => {
+  for (const act of [{ status: 304, isSlow: true }, { status: 503 }]) {
+    const world = await withStale();
+    world.answer = () => act;
+    assert.match(
+      statusField(await world.send("/a")) ?? "",
+      /hit; ttl=-1; detail=origin-(slow|error)/,
+    );
+    world.answer = () => fresh();
+    assert.equal(statusOf(await world.send("/b")), 200);
+  }
+});

@@ -9,17 +9,17 @@ import {
 } from "../../../../edge/routing/origin-health.ts";
 
 test("decideAsk() asks while the origin is up, then probes once each interval", () => {
-  assert.equal(decideAsk(INITIAL_HEALTH, 0, 1_000).kind, "ask");
+  assert.equal(decideAsk(INITIAL_HEALTH, 0, 1_000, true).kind, "ask");
   const away = afterFailure(INITIAL_HEALTH, "origin-unreachable", 5_000);
-  assert.deepEqual(decideAsk(away, 5_400, 1_000), {
+  assert.deepEqual(decideAsk(away, 5_400, 1_000, true), {
     kind: "hold",
     reason: "origin-unreachable",
     retryAfterMs: 600,
   });
-  assert.equal(decideAsk(away, 6_000, 1_000).kind, "probe");
+  assert.equal(decideAsk(away, 6_000, 1_000, true).kind, "probe");
   const probed = afterProbeStart(away, 6_000);
-  assert.equal(decideAsk(probed, 6_500, 1_000).kind, "hold");
-  assert.equal(decideAsk(afterAnswer(), 6_500, 1_000).kind, "ask");
+  assert.equal(decideAsk(probed, 6_500, 1_000, true).kind, "hold");
+  assert.equal(decideAsk(afterAnswer(), 6_500, 1_000, true).kind, "ask");
 });
 
 test("afterFailure() keeps since when the origin is away, and decideAsk() survives a clock step", () => {
@@ -34,5 +34,15 @@ test("afterFailure() keeps since when the origin is away, and decideAsk() surviv
     sinceMs: 5_000,
     probedMs: 9_000,
   });
-  assert.equal(decideAsk(away, 8_000, 1_000).kind, "probe");
+  assert.equal(decideAsk(away, 8_000, 1_000, true).kind, "probe");
+});
+
+test("decideAsk() holds back a request with nothing stored only if nothing can be reached", () => {
+  const kindOf = (
+    reason: "origin-slow" | "origin-error" | "origin-unreachable" | "origin-refused",
+  ) => decideAsk(afterFailure(INITIAL_HEALTH, reason, 0), 500, 1_000, false).kind;
+  assert.equal(kindOf("origin-slow"), "ask");
+  assert.equal(kindOf("origin-error"), "ask");
+  assert.equal(kindOf("origin-unreachable"), "hold");
+  assert.equal(kindOf("origin-refused"), "hold");
 });
