@@ -8,6 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
 import { openWorld, type World, type WorldRegion } from "../../tools/launcher/world.ts";
 import { publishFolder } from "../../tools/publish-folder.ts";
@@ -231,6 +232,62 @@ test("what was stored is there after the edge restarts: the region's tier is on 
     /^skerry-region; hit; ttl=\d+, skerry-memory; fwd=miss; stored$/,
   );
   assert.equal(await answer.text(), "fresh");
+});
+
+test("P9: what cannot be published is refused with a 4xx that says why", async () => {
+  const put = (target: string, init: RequestInit) => atOrigin(target, { method: "PUT", ...init });
+  const cases: [string, RequestInit, number, RegExp][] = [
+    ["a.txt", { body: "x", headers: { "cache-control": "max-age=soon" } }, 400, /cache-policy/],
+    ["a.txt", { body: "x", headers: { "content-type": "text" } }, 400, /content-type/],
+    ["a.txt", { body: "x", headers: { "content-encoding": "br" } }, 415, /content-encoding/],
+    ["a.txt", { body: "x", headers: { "content-encoding": "gzip" } }, 400, /broken-gzip/],
+    ["a//b.txt", { body: "x" }, 400, /bad-segment/],
+    ["a%2fb.txt", { body: "x" }, 400, /bad-character/],
+    ["%ff", { body: "x" }, 400, /bad-escape/],
+    [`${"a".repeat(901)}`, { body: "x" }, 400, /too-long/],
+    ["big.bin", { body: Buffer.alloc(25 * 1024 * 1024 + 1) }, 413, /too-large/],
+  ];
+  for (const [target, init, status, code] of cases) {
+    const answer = await put(target, init);
+    assert.equal(answer.status, status, target.slice(0, 20));
+    assert.match(await answer.text(), code);
+  }
+  const reader = await world.operatorToken("read");
+  const headers = { authorization: `Bearer ${reader}` };
+  assert.equal((await put("a.txt", { body: "x", headers })).status, 403);
+});
+
+test("a body without a length, an empty one and a gzipped one are published whole", async () => {
+  const streamed = new Blob(["in ", "pieces"]).stream();
+  const init = { method: "PUT", body: streamed, duplex: "half" } as RequestInit;
+  assert.equal((await atOrigin("pieces.txt", init)).status, 201);
+  assert.equal(await (await get("/pieces.txt")).text(), "in pieces");
+  await publish("empty.txt", "");
+  assert.equal(await (await get("/empty.txt")).text(), "");
+  const zipped = {
+    method: "PUT",
+    body: gzipSync("unzipped"),
+    headers: { "content-encoding": "gzip" },
+  };
+  assert.equal((await atOrigin("zipped.txt", zipped)).status, 201);
+  const answer = await get("/zipped.txt");
+  assert.equal(answer.headers.get("content-encoding"), null);
+  assert.equal(await answer.text(), "unzipped");
+});
+
+test("the origin answers a condition with 304 and HEAD with the length", async () => {
+  await publish("cond.txt", "cond");
+  const whole = await atOrigin("cond.txt");
+  const etag = whole.headers.get("etag") ?? "";
+  assert.match(etag, /^".+"$/);
+  assert.ok(whole.headers.has("date") && whole.headers.has("last-modified"));
+  const same = await atOrigin("cond.txt", { headers: { "if-none-match": `"x", W/${etag}` } });
+  assert.equal(same.status, 304);
+  assert.equal(same.headers.get("etag"), etag);
+  const since = { "if-modified-since": whole.headers.get("last-modified") ?? "" };
+  assert.equal((await atOrigin("cond.txt", { headers: since })).status, 304);
+  const head = await atOrigin("cond.txt", { method: "HEAD" });
+  assert.equal(head.headers.get("content-length"), "4");
 });
 
 test("a withdrawn page is gone at the origin, and DELETE says so once", async () => {
