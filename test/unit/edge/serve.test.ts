@@ -1,3 +1,6 @@
+// In which order are the tiers asked, and what does the client get to see? With plain values for all
+// that is outside of the use case.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ContentWorld, fieldOf, statusOf, type OriginAct } from "../../support/content-world.ts";

@@ -1,3 +1,5 @@
+// Is Cache-Control read as RFC 9111 §5.2 says, and on the safe side where it cannot be read?
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deltaSecondsOf, hasDirective, parseCacheControl } from "../../../http/cache-control.ts";

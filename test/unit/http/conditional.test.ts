@@ -1,3 +1,5 @@
+// Which conditions are answered with 304? And how do entity tags compare?
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decidePrecondition } from "../../../http/conditional.ts";
@@ -18,6 +20,11 @@ test("RFC 9110 §13.2.2 decidePrecondition(): If-None-Match wins over If-Modifie
   assert.equal(decide([["if-none-match", '"b"'], since]), "etag-differs");
   assert.equal(decide([["if-none-match", 'W/"a"'], since]), "if-none-match");
   assert.equal(decide([since]), "if-modified-since");
+});
+
+test("decidePrecondition() takes the very date of the response as not modified since", () => {
+  const modified = "Sun, 01 Nov 2026 00:00:00 GMT";
+  assert.equal(decide([["if-modified-since", modified]]), "if-modified-since");
 });
 
 test("decidePrecondition() ignores a date that is none, and compares Date without Last-Modified", () => {

@@ -1,3 +1,5 @@
+// Which fields end at a hop, and how are lists of them read and written?
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatCacheStatus } from "../../../http/cache-status.ts";

@@ -1,3 +1,5 @@
+// Does the calendar agree with the platform, and the grammar with RFC 9110 §5.6.7?
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,5 @@
+// What does publishing a folder send, and what does it say when it does not work?
+
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import fs from "node:fs/promises";

@@ -1,3 +1,5 @@
+// How old is a response, with the clocks and fields that really come?
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { correctedInitialAgeMs, currentAgeMs } from "../../../../edge/cache/age.ts";

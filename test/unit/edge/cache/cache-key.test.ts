@@ -1,3 +1,5 @@
+// Does one resource have one key, and is everything ambiguous refused?
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cacheKeyOf, decideTarget, upstreamTargetOf } from "../../../../edge/cache/cache-key.ts";

@@ -1,3 +1,5 @@
+// Do lookup, reuse, validation and freshening decide as RFC 9111 says?
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { freshenFields } from "../../../../edge/cache/freshening.ts";

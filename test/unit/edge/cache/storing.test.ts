@@ -1,3 +1,5 @@
+// Is exactly what may be shared stored, with the reason said?
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decideStoring, type Exchange } from "../../../../edge/cache/storing.ts";

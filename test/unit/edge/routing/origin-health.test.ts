@@ -1,3 +1,5 @@
+// Who asks an origin that may be away, and who does not wait for it?
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {

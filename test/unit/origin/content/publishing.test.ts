@@ -1,3 +1,5 @@
+// What may be published, under which path, as which type and for how long?
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
