@@ -74,16 +74,16 @@ async function tell(
     `Sailing: ${rows.length.toLocaleString("en-US")} readings of ${truth.size} streams in ${batches.length} batches; the origin is cut off half way`,
   );
   const progress = openProgress();
-  let afterHeal: Promise<number | null> | null = null;
+  const afterHeal: Promise<number | null>[] = [];
   const voyage = await sail(world, client, batches, VOYAGE, (share, note) => {
     progress.show(share, note);
-    if (share >= VOYAGE.healAt) afterHeal ??= converged(world);
+    if (share >= VOYAGE.healAt && afterHeal.length === 0) afterHeal.push(converged(world));
   });
   progress.end();
 
   say("Waiting until every region's journal is at the origin");
   const convergedAtEndMs = await converged(world);
-  const convergedAfterHealMs = await afterHeal;
+  const convergedAfterHealMs = (await afterHeal[0]) ?? null;
   client.close();
   const streams = await compare(world, DEVICE, token, truth);
   const regional = await Promise.all(

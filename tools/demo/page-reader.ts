@@ -19,7 +19,7 @@ export class PageReader {
   isOriginCut = false;
   firstFailure = "";
   readonly #urls: readonly string[];
-  #isRunning = false;
+  readonly #ending = new AbortController();
   #loops: Promise<void>[] = [];
 
   constructor(urls: readonly string[]) {
@@ -32,17 +32,16 @@ export class PageReader {
       // oxlint-disable-next-line no-await-in-loop -- the first look warms one page after the other
       for (const path of PATHS) await this.#read(url + path);
     }
-    this.#isRunning = true;
     this.#loops = this.#urls.map((url) => this.#loop(url));
   }
 
   async stop(): Promise<void> {
-    this.#isRunning = false;
+    this.#ending.abort();
     await Promise.all(this.#loops);
   }
 
   async #loop(url: string): Promise<void> {
-    for (let turn = 0; this.#isRunning; turn += 1) {
+    for (let turn = 0; !this.#ending.signal.aborted; turn += 1) {
       // oxlint-disable-next-line no-await-in-loop -- one reader reads one page at a time
       await this.#read(url + (PATHS[turn % PATHS.length] ?? "/"));
       // oxlint-disable-next-line no-await-in-loop -- and pauses

@@ -1,0 +1,104 @@
+// The readings path over HTTP on bare workerd: the end-to-end test, restarts, and cut links.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openWorld, type World } from "../../tools/launcher/world.ts";
+import { batchBody, DEVICE, enroll, runEndToEnd, type Deployment } from "../support/end-to-end.ts";
+
+let world: World;
+let deployment: Deployment;
+const stateDir = mkdtempSync(path.join(tmpdir(), "skerry-readings-"));
+
+before(async () => {
+  world = await openWorld({ stateDir, basePort: 0 });
+  const operator = await world.operatorToken("admin");
+  const { device, otherDevice } = await enroll(world.origin.url, operator);
+  deployment = {
+    edgeUrl: world.region("hel").url,
+    originUrl: world.origin.url,
+    operator,
+    device,
+    otherDevice,
+  };
+});
+after(async () => {
+  await world.close();
+  rmSync(stateDir, { recursive: true, force: true });
+});
+
+test("the end-to-end test passes on bare workerd", async () => {
+  const transcript = await runEndToEnd(deployment);
+  assert.ok(transcript.length > 50);
+});
+
+test("a batch that two regions took in counts once at the origin", async () => {
+  const before = await readings();
+  for (const region of world.regions)
+    assert.equal((await post(region.url, batchBody("roam", 1, 400_000))).accepted, 4);
+  await counted(before + 4);
+});
+
+test("a reading without a time that two regions took in counts once at the origin", async () => {
+  const before = await readings();
+  const body = { boot: "roam", seq: 2, series: { door_opened: [1] } };
+  for (const region of world.regions) assert.equal((await post(region.url, body)).accepted, 1);
+  await counted(before + 1);
+});
+
+test("P6 with the origin cut off readings are taken in; they arrive by themselves when it is back", async () => {
+  const before = await readings();
+  const region = world.region("sto");
+  region.link.cut();
+  for (let seq = 1; seq <= 20; seq += 1) {
+    const answer = await post(region.url, batchBody("offline", seq, 500_000 + seq * 10_000));
+    assert.deepEqual([answer.accepted, answer.ackSeq, answer.durable], [4, seq, true]);
+  }
+  await sleep(500);
+  assert.equal(await readings(), before);
+  await region.edge.restart();
+  region.link.heal();
+  await counted(before + 80);
+});
+
+test("P6 an origin that accepts and never answers delays no reading", async () => {
+  const before = await readings();
+  const region = world.region("tll");
+  region.link.stall();
+  const startedMs = performance.now();
+  for (let seq = 1; seq <= 10; seq += 1)
+    await post(region.url, batchBody("stalled", seq, 900_000 + seq * 10_000));
+  assert.ok(performance.now() - startedMs < 5_000, "ten posts do not wait for the origin");
+  region.link.heal();
+  await counted(before + 40);
+});
+
+async function post(
+  url: string,
+  body: object,
+): Promise<{ accepted: number; ackSeq: number; durable: boolean }> {
+  const response = await fetch(`${url}/v1/devices/${DEVICE}/readings`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${deployment.device}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  assert.equal(response.status, 200);
+  return (await response.json()) as { accepted: number; ackSeq: number; durable: boolean };
+}
+
+async function readings(): Promise<number> {
+  const headers = { authorization: `Bearer ${deployment.operator}` };
+  const response = await fetch(`${deployment.originUrl}/v1/devices/${DEVICE}`, { headers });
+  return ((await response.json()) as { readings: number }).readings;
+}
+
+/** Waits until the origin counts `expected`, and sees that it stays there. */
+async function counted(expected: number): Promise<void> {
+  for (let attempt = 0; attempt < 250 && (await readings()) < expected; attempt += 1)
+    await sleep(80);
+  await sleep(300);
+  assert.equal(await readings(), expected);
+}
