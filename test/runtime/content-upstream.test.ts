@@ -151,6 +151,14 @@ test("a redirect is passed on, not followed", async () => {
   assert.equal(answer.headers.location, "/elsewhere");
 });
 
+test("a Host that is no host is refused before it can move the target", async () => {
+  for (const host of ["u@evil", "a/b?c"]) {
+    requests.length = 0;
+    assert.equal((await get("/asked", { host })).status, 400, host);
+    assert.equal(requests.length, 0);
+  }
+});
+
 /** Asks until the edge has asked the origin: after a failure it holds back for a second. */
 async function untilAsked(target: string): Promise<RawAnswer> {
   for (let left = 30; left > 0; left -= 1) {
