@@ -54,9 +54,9 @@ Ask which place and region this is, and why:
 Ctrl-C ends everything; the next start goes on with what is there.`;
 }
 
-/** A batch whose boot is the time of the start: pasted twice, it is the same batch. */
+/** A batch of just before the start: pasted twice, it is the same batch, and is counted once. */
 function batchOf(nowMs: number): string {
-  const t0 = Math.floor(nowMs / 1000) * 1000 - READINGS * 1000;
+  const t0 = nowMs - READINGS * 1000;
   const depths = Array.from({ length: READINGS }, (_, index) =>
     Number((10.4 + index / 10).toFixed(1)),
   );
