@@ -10,6 +10,7 @@ const ROOMS = [
   "sync/crdt",
   "sync/link",
   "sync/wire",
+  "storage",
   "http",
   "doors",
   "edge/cache",
