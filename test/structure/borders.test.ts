@@ -32,7 +32,7 @@ const PLANTS: readonly Plant[] = [
   imports("doors/zz-test.ts", "../test/support/repository.ts", OUTSIDE),
   imports("edge/zz-platform.ts", "./platform/env.ts", OUTSIDE),
   imports("edge/cache/zz-platform.ts", "../platform/env.ts", OUTSIDE),
-  imports("edge/cache/zz-storage.ts", "../../storage/sql.ts", OUTSIDE),
+  imports("edge/cache/zz-storage.ts", "../../storage/sql.ts"),
   imports("edge/cache/zz-doors.ts", "../../doors/seal.ts", OUTSIDE),
   imports("edge/cache/zz-origin.ts", "../../origin/config.ts", OUTSIDE),
   imports("edge/cache/zz-hono.ts", "hono"),
