@@ -20,7 +20,6 @@ const GRACE_MS = 3_000;
 const QUIET = {
   CI: "true",
   NO_COLOR: "1",
-  FORCE_COLOR: "0",
   WRANGLER_SEND_METRICS: "false",
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
@@ -30,7 +29,7 @@ export async function runStep(step: Step): Promise<Outcome> {
   const startedMs = performance.now();
   const child = new Child(process.execPath, step.args, {
     cwd: REPOSITORY,
-    env: { ...process.env, ...QUIET, PATH: pathWithTools() },
+    env: quietEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
     // A group of its own: at the limit its children end with it.
     detached: true,
@@ -55,7 +54,10 @@ export async function runStep(step: Step): Promise<Outcome> {
   return { step, why, evidence, output, tookMs: performance.now() - startedMs };
 }
 
-function pathWithTools(): string {
+function quietEnvironment(): NodeJS.ProcessEnv {
   const tools = [path.dirname(process.execPath), path.join(REPOSITORY, "node_modules/.bin")];
-  return [...tools, process.env["PATH"] ?? ""].join(path.delimiter);
+  const found = [...tools, process.env["PATH"] ?? ""].join(path.delimiter);
+  // Some tools take FORCE_COLOR=0 for a wish for colours.
+  const { FORCE_COLOR: _colour, NODE_TEST_CONTEXT: _context, ...rest } = process.env;
+  return { ...rest, ...QUIET, PATH: found };
 }
