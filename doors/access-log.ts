@@ -34,13 +34,13 @@ export function closeScope(
   startedMs: number,
 ): Response {
   const endedMs = Date.now();
-  const url = new URL(request.url);
+  const url = URL.canParse(request.url) ? new URL(request.url) : null;
   log("request", {
     requestId: scope.requestId,
     ...(scope.traceId === null ? {} : { traceId: scope.traceId }),
     method: request.method,
-    host: url.host,
-    path: url.pathname,
+    host: url?.host ?? null,
+    path: url?.pathname ?? null,
     status: response.status,
     durationMs: endedMs - startedMs,
     ...scope.fields,

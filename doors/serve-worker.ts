@@ -2,6 +2,8 @@
 // mistake of ours becomes a 500 problem with an id to find it by.
 
 import { closeScope, log, openScope, type RequestScope } from "./access-log.ts";
+import { isHostField } from "../http/host.ts";
+import type { Problem } from "../http/problem.ts";
 import { problemResponse } from "./respond.ts";
 
 /** Runs `answer` for a request, inside its scope. Never throws. */
@@ -12,7 +14,12 @@ export async function serveWorker(
   const startedMs = Date.now();
   const scope = openScope(request);
   try {
-    return closeScope(scope, request, await answer(scope), startedMs);
+    // The runtime makes request.url out of the Host field as it came: a "/" in it would become a
+    // part of the path, and a URL that does not parse would throw in every handler.
+    const isSound =
+      URL.canParse(request.url) && isHostField(request.headers.get("host") ?? "unnamed");
+    const response = isSound ? await answer(scope) : problemResponse(BAD_HOST);
+    return closeScope(scope, request, response, startedMs);
   } catch (error) {
     const stack = error instanceof Error ? (error.stack ?? "") : "";
     log("failed", { requestId: scope.requestId, error: String(error), stack });
@@ -25,3 +32,10 @@ export async function serveWorker(
     return closeScope(scope, request, failed, startedMs);
   }
 }
+
+const BAD_HOST: Problem = {
+  code: "bad-host",
+  status: 400,
+  title: "Not a host",
+  detail: "The Host field is a name or an address, with or without a port",
+};

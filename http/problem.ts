@@ -24,11 +24,12 @@ export interface Problem {
 
 /** Formats the problem's JSON body; `type` is a URN because a deployment's host is not ours to know. */
 export function formatProblem(problem: Problem): string {
-  return JSON.stringify({
+  const document = JSON.stringify({
     type: `urn:skerry:problem:${problem.code}`,
     title: problem.title,
     status: problem.status,
     detail: problem.detail,
     ...(problem.errors === undefined ? {} : { errors: problem.errors }),
   });
+  return `${document}\n`;
 }

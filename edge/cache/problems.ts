@@ -8,12 +8,6 @@ export function badTarget(reason: string, detail: string): Problem {
   return { code: `target-${reason}`, status: 400, title: "Bad request target", detail };
 }
 
-/** 400: the Host field is not a host, so nobody knows which site is meant. */
-export function badHost(): Problem {
-  const detail = "The Host field is neither a name nor an address with or without a port";
-  return { code: "bad-host", status: 400, title: "Bad host", detail };
-}
-
 /** 405: content is read here, and published at the origin. */
 export function methodNotAllowed(method: string): Problem {
   return {

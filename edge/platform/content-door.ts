@@ -4,11 +4,9 @@
 import type { RequestScope } from "../../doors/access-log.ts";
 import { problemResponse } from "../../doors/respond.ts";
 import type { ContentAnswer } from "../cache/answer.ts";
-import { badHost } from "../cache/problems.ts";
 import type { EdgeConfig } from "../config.ts";
 import type { ContentPorts } from "../content-ports.ts";
 import { limits } from "../limits.ts";
-import { isHostField } from "../routing/host.ts";
 import { INITIAL_HEALTH } from "../routing/origin-health.ts";
 import { siteOf } from "../routing/path.ts";
 import { decideRegion } from "../routing/region.ts";
@@ -36,8 +34,6 @@ export function createContentDoor(config: EdgeConfig, env: EdgeEnv): ContentDoor
   const origin = openOriginContent(config.originUrl, config.linkKey);
   const health = { state: INITIAL_HEALTH };
   return async (request, scope, ctx) => {
-    const hostField = request.headers.get("host");
-    if (hostField !== null && !isHostField(hostField)) return problemResponse(badHost());
     const place = placeOf(request.cf, config.place);
     const { region } = decideRegion(place, config.regions, config.pinnedRegion);
     const hint = config.regions.find((spec) => spec.id === region)?.locationHint ?? null;

@@ -48,6 +48,8 @@ async function send(
       method,
       headers,
       redirect: "manual",
+      // Nothing between may keep it: this is the cache, and a purge reaches only what it knows.
+      cache: "no-store",
       signal: controller.signal,
       encodeResponseBody: "manual",
     });

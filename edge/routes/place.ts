@@ -27,7 +27,8 @@ export function placeRoutes({ config }: ApiParts): Hono<ApiEnv> {
       because: REASONS[reason],
       place,
       hub: { region },
-      origin: config.originUrl,
+      // By name: its address is nobody's business out here.
+      origin: { id: "default", reason: "only-origin" },
     });
   });
   app.all("/", onlyMethods("GET"));

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -101,4 +102,29 @@ async function counted(expected: number): Promise<void> {
     await sleep(80);
   await sleep(300);
   assert.equal(await readings(), expected);
+}
+
+test("P9 a Host field that is no host gets a 400 from every door, and the process goes on", async () => {
+  const port = Number(new URL(deployment.edgeUrl).port);
+  for (const host of ["[::1", "a b", "%", "x:99999", "u@evil", "a/v1/devices?"]) {
+    for (const target of ["/livez", "/", READINGS_PATH]) {
+      assert.match(await rawGet(port, target, host), /^HTTP\/1\.1 400 /, `${host} ${target}`);
+    }
+  }
+  assert.equal((await fetch(`${deployment.edgeUrl}/livez`)).status, 200);
+});
+
+const READINGS_PATH = `/v1/devices/${DEVICE}/readings`;
+
+/** Sends a request as it stands, which no HTTP client would. */
+function rawGet(port: number, target: string, host: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, "127.0.0.1", () =>
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+    );
+    let answer = "";
+    socket.on("data", (chunk) => (answer += chunk.toString("latin1")));
+    socket.on("close", () => resolve(answer));
+    socket.on("error", reject);
+  });
 }

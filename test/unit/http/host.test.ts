@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isHostField } from "../../../../edge/routing/host.ts";
+import { isHostField } from "../../../http/host.ts";
 
 test("isHostField() takes names and addresses, with or without a port", () => {
   for (const host of ["a", "A.example.", "a.example:8787", "127.0.0.1:1", "[::1]", "[::1]:80"]) {
