@@ -1,8 +1,9 @@
 // How does one step run? As a child of its own group with a time limit, its output collected.
 
+import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { Child } from "../launcher/children.ts";
 import { REPOSITORY } from "../launcher/wrangler-config.ts";
-import path from "node:path";
 import type { Evidence, Step } from "./steps.ts";
 
 /** How a step ended. `why` is null if it passed. */
@@ -44,7 +45,8 @@ export async function runStep(step: Step): Promise<Outcome> {
   }, step.limitS * 1_000);
   const how = await child.exited;
   clearTimeout(limit);
-  const output = chunks.join("");
+  // Some tools colour what they print in CI, whatever NO_COLOR says.
+  const output = stripVTControlCharacters(chunks.join(""));
   const evidence = step.read(output);
   const why = isLate
     ? `not done after ${step.limitS} s`
@@ -57,7 +59,7 @@ export async function runStep(step: Step): Promise<Outcome> {
 function quietEnvironment(): NodeJS.ProcessEnv {
   const tools = [path.dirname(process.execPath), path.join(REPOSITORY, "node_modules/.bin")];
   const found = [...tools, process.env["PATH"] ?? ""].join(path.delimiter);
-  // Some tools take FORCE_COLOR=0 for a wish for colours.
-  const { FORCE_COLOR: _colour, NODE_TEST_CONTEXT: _context, ...rest } = process.env;
+  // A check that a test runs is not that test's own child runner.
+  const { NODE_TEST_CONTEXT: _context, ...rest } = process.env;
   return { ...rest, ...QUIET, PATH: found };
 }
