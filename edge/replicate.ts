@@ -49,7 +49,6 @@ export async function replicate(link: EdgeLink, ports: ReplicatePorts): Promise<
     for (const effect of step.effects) {
       const end = endOf(effect, state, ports);
       if (end !== null) return end;
-      // oxlint-disable-next-line no-await-in-loop -- a link has one exchange at a time
       event = (await interpret(effect, ports)) ?? event;
     }
   }

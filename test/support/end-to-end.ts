@@ -461,7 +461,6 @@ const bad: Step[] = [
 export async function runEndToEnd(deployment: Deployment): Promise<Answer[]> {
   const transcript: Answer[] = [];
   for (const step of [...good, ...bad]) {
-    // oxlint-disable-next-line no-await-in-loop -- the steps build on each other
     transcript.push(await take(step, deployment));
   }
   const regional = await take(
@@ -499,11 +498,9 @@ async function untilCounted(deployment: Deployment): Promise<Answer> {
   };
   for (let attempt = 0; ; attempt += 1) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- waits for the link
       return await take(step, deployment);
     } catch (error) {
       if (attempt === 100) throw error;
-      // oxlint-disable-next-line no-await-in-loop -- waits for the link
       await sleep(100);
     }
   }

@@ -29,7 +29,6 @@ export class PageReader {
   /** Reads every page once in every region, then goes on in the background. */
   async start(): Promise<void> {
     for (const url of this.#urls) {
-      // oxlint-disable-next-line no-await-in-loop -- the first look warms one page after the other
       for (const path of PATHS) await this.#read(url + path);
     }
     this.#loops = this.#urls.map((url) => this.#loop(url));
@@ -42,9 +41,7 @@ export class PageReader {
 
   async #loop(url: string): Promise<void> {
     for (let turn = 0; !this.#ending.signal.aborted; turn += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- one reader reads one page at a time
       await this.#read(url + (PATHS[turn % PATHS.length] ?? "/"));
-      // oxlint-disable-next-line no-await-in-loop -- and pauses
       await sleep(PAUSE_MS);
     }
   }

@@ -28,10 +28,8 @@ const POLL_MS = 20;
 export async function converged(world: World): Promise<number | null> {
   const startedMs = performance.now();
   while (performance.now() - startedMs < CONVERGENCE_MS_MAX) {
-    // oxlint-disable-next-line no-await-in-loop -- polls
     const behind = await Promise.all(world.regions.map(({ url }) => behindOf(url)));
     if (behind.every((count) => count === 0)) return performance.now() - startedMs;
-    // oxlint-disable-next-line no-await-in-loop -- polls
     await sleep(POLL_MS);
   }
   return null;

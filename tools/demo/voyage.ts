@@ -88,10 +88,8 @@ export async function sail(
     const region = regionAt(world, share);
     const isCut = pages.isOriginCut ? "origin cut off, " : "";
     onProgress(share, `${isCut}off ${region.plan.city}`);
-    // oxlint-disable-next-line no-await-in-loop -- a boat sends one batch after the other
     await postBatch(world, client, batch, region, chance, log);
     const aheadMs = plan.durationMs * share - (performance.now() - startedMs);
-    // oxlint-disable-next-line no-await-in-loop -- the voyage keeps its pace
     if (aheadMs > 4) await sleep(aheadMs);
   }
   await pages.stop();
@@ -128,7 +126,6 @@ async function postBatch(
   }
   for (const { url } of sentTo) {
     count(log, batch);
-    // oxlint-disable-next-line no-await-in-loop -- a repetition comes after the first
     const answer = await client.post(url, batch.body);
     log.accepted += answer.accepted;
     log.duplicates += answer.duplicates;
