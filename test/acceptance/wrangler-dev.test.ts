@@ -9,6 +9,7 @@ import { after, before, test } from "node:test";
 import { drawKeys, formatVars, mintOperatorToken, type Keys } from "../../tools/launcher/keys.ts";
 import { openWorld } from "../../tools/launcher/world.ts";
 import { enroll, runEndToEnd, type Answer, type Deployment } from "../support/end-to-end.ts";
+import { askPlace, checkPlaces } from "../support/places.ts";
 import { WranglerDev } from "../support/wrangler-dev.ts";
 
 const dir = mkdtempSync(path.join(tmpdir(), "skerry-wrangler-"));
@@ -44,6 +45,18 @@ test("the end-to-end test has the same answers on wrangler dev and on bare worke
   const [onWrangler, onWorkerd] = [await runEndToEnd(wrangler), await runOnWorkerd()];
   assert.ok(onWrangler.length > 50);
   assert.deepEqual(onWrangler, onWorkerd);
+});
+
+test("the place of a request decides its region on wrangler dev, by the table of wrangler.toml", async () => {
+  const { url } = await start("wrangler.toml", "edge-of-many-regions", [
+    "--var",
+    `ORIGIN_URL:${wrangler.originUrl}`,
+  ]);
+  await checkPlaces(url);
+  const byContinent = await askPlace(url, { continent: "OC" });
+  assert.deepEqual([byContinent.region, byContinent.reason], ["ap", "continent"]);
+  const unknown = await askPlace(url, {});
+  assert.deepEqual([unknown.region, unknown.reason], ["eu", "default"]);
 });
 
 test("a page that was published is served and cached by wrangler dev", async () => {
@@ -86,7 +99,7 @@ async function start(
     "--persist-to",
     path.join(dir, name),
     "--env-file",
-    path.join(dir, `${name}.vars`),
+    path.join(dir, name === "origin" ? "origin.vars" : "edge.vars"),
     ...options,
   ]);
   started.push(process);

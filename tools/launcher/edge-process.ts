@@ -27,7 +27,10 @@ export interface EdgePlan {
   readonly host?: string;
   /** Host to site, as SITES in wrangler.toml. */
   readonly sites?: Readonly<Record<string, string>>;
-  /** Tests only: lets a request say its own place with the header MF-CF-Blob. */
+  /**
+   * Tests only: a request says its own place with the header MF-CF-Blob, and its region follows
+   * from it, as on Cloudflare. Otherwise off, because a client could choose its region (P7).
+   */
   readonly cfHeader?: boolean;
 }
 
@@ -116,7 +119,7 @@ function workerdSpec(plan: EdgePlan, port: number): WorkerdSpec {
     host: plan.host ?? LOOPBACK,
     port,
     text: {
-      REGION: region.id,
+      ...(plan.cfHeader === true ? {} : { REGION: region.id }),
       ORIGIN_URL: plan.originUrl,
       SITES: JSON.stringify(plan.sites ?? { "*": "main" }),
       PLACE: JSON.stringify({
