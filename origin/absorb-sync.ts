@@ -27,7 +27,7 @@ export interface Absorbed {
 export function absorb(frame: UpFrame, store: ShardStore, nowMs: number): Absorbed {
   return store.transaction(() => {
     const held = store.loadReplica(frame.replica, frame.replicaEpoch) ?? newReplica(frame);
-    const reception = receive(held.cursor, frame, nowMs);
+    const reception = receive(held, frame, nowMs);
     const gathered = gather(reception.fresh, store);
     for (const { seq, body } of gathered.poison) {
       store.savePoison(frame.replica, frame.replicaEpoch, seq, body);
@@ -85,11 +85,12 @@ function gatherEntry(
   const recalled = batches.map((batch) => {
     const memory = gathered.memories.get(batch.device) ?? store.loadMemory(batch.device);
     gathered.memories.set(batch.device, memory);
-    return recall(memory, batch.identity);
+    return recall(memory, batch.identity, stampMs);
   });
   for (const [at, batch] of batches.entries()) {
     const memory = gathered.memories.get(batch.device);
-    if (memory !== undefined) gathered.memories.set(batch.device, remember(memory, batch.identity));
+    if (memory !== undefined)
+      gathered.memories.set(batch.device, remember(memory, batch.identity, stampMs));
     gatherBatch(gathered, batch, stampMs, recalled[at] ?? "new");
   }
 }

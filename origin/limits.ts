@@ -21,4 +21,9 @@ export const limits = {
   seqRangesPerBootMax: 256,
   /** Idempotency-Keys of a device that the origin remembers. */
   keysPerDeviceMax: 1_024,
+  /**
+   * How long after its commit a batch that is forgotten here may be sent again and be recognised
+   * as doubtful, in milliseconds. A batch without times that comes later counts as new.
+   */
+  batchRetryMsMax: 3_600_000,
 } as const;

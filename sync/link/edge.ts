@@ -50,7 +50,7 @@ export type EdgeLinkEffect =
   | { readonly kind: "send"; readonly request: Uint8Array }
   /** Store it before the next exchange; losing it costs a repetition, never a reading. */
   | { readonly kind: "save-cursor"; readonly cursor: number }
-  /** The hub knows more of this log than the journal holds: it was restored from a copy. */
+  /** The hub holds another log than the journal, which was restored from a copy. */
   | { readonly kind: "renew-epoch" }
   | { readonly kind: "set-timer"; readonly delayMs: number }
   /** Everything that is committed is held by the hub. */
@@ -86,7 +86,9 @@ export function stepEdgeLink(
     case "answer":
       return absorb(state, event.frame, event.journal, retry);
     case "failed":
-      return backOff(state, event.chance, retry);
+      return state.phase.kind === "waiting"
+        ? backOff(state, event.chance, retry)
+        : { state, effects: [] };
   }
 }
 
@@ -135,13 +137,16 @@ function absorb(
   const answer = decodeDownFrame(frame);
   if (!answer.ok || answer.value.replicaEpoch !== state.replicaEpoch)
     return backOff(state, 1, retry);
-  const { cursor } = answer.value;
-  if (cursor > journal.head) {
+  const { outcome, cursor: confirmed } = answer.value;
+  if (outcome === "diverged" || confirmed > journal.head) {
     return {
       state: { ...state, attempt: 0, phase: { kind: "idle" } },
       effects: [{ kind: "renew-epoch" }],
     };
   }
+  // The hub holds more than was sent: the cursor was lost, or the journal is an older copy that has
+  // grown again. The entry at the cursor is sent once more, so that the hub can tell which.
+  const cursor = confirmed > state.phase.to ? confirmed - 1 : confirmed;
   const moved: EdgeLink = { ...state, cursor, attempt: 0, phase: { kind: "idle" } };
   const step = next(moved, journal);
   return { state: step.state, effects: [{ kind: "save-cursor", cursor }, ...step.effects] };

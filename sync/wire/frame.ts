@@ -29,10 +29,19 @@ export interface UpFrame {
   readonly interval: Interval;
 }
 
+type Outcome = "applied" | "behind" | "diverged";
+
+/** Outcomes by their byte. */
+const OUTCOMES: readonly Outcome[] = ["applied", "behind", "diverged"];
+
 /** Origin to edge: what it now holds. */
 export interface DownFrame {
-  /** `applied`: everything up to `cursor` is stored. `behind`: send again from `cursor`. */
-  readonly outcome: "applied" | "behind";
+  /**
+   * `applied`: everything up to `cursor` is stored. `behind`: send again from `cursor`.
+   * `diverged`: the entry at `cursor` is another one here, nothing was stored: draw a new
+   * replicaEpoch.
+   */
+  readonly outcome: Outcome;
   readonly replicaEpoch: number;
   readonly cursor: number;
   /** The hub's clock, epoch milliseconds. */
@@ -87,7 +96,7 @@ export function decodeUpFrame(bytes: Uint8Array): Result<UpFrame, FrameError> {
 /** Encodes a down-frame. */
 export function encodeDownFrame(frame: DownFrame): Uint8Array {
   const writer = open(DOWN);
-  writer.byte(frame.outcome === "applied" ? 0 : 1);
+  writer.byte(OUTCOMES.indexOf(frame.outcome));
   writer.varint(frame.replicaEpoch);
   writer.varint(frame.cursor);
   writer.varint(frame.hubNowMs);
@@ -99,12 +108,12 @@ export function decodeDownFrame(bytes: Uint8Array): Result<DownFrame, FrameError
   const opened = openReader(bytes, DOWN);
   if (!opened.ok) return opened;
   const reader = opened.value;
-  const outcome = reader.byte();
+  const outcome = OUTCOMES[reader.byte()];
   const replicaEpoch = reader.varint();
   const cursor = reader.varint();
   const hubNowMs = reader.varint();
-  if (reader.broken || reader.remaining > 0 || outcome > 1) return err("broken-frame");
-  return ok({ outcome: outcome === 0 ? "applied" : "behind", replicaEpoch, cursor, hubNowMs });
+  if (reader.broken || reader.remaining > 0 || outcome === undefined) return err("broken-frame");
+  return ok({ outcome, replicaEpoch, cursor, hubNowMs });
 }
 
 function readEntries(reader: ByteReader, from: number): LogEntry[] {

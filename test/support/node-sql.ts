@@ -3,8 +3,17 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Sql } from "../../storage/sql.ts";
 
+/** The port, and what an operator may do to a database. */
+export interface NodeSql extends Sql {
+  close(): void;
+  /** Copies the whole database. */
+  copy(): Uint8Array;
+  /** Puts a copy in the place of what the database holds. */
+  restore(copy: Uint8Array): void;
+}
+
 /** Opens a database; ":memory:" or a file. Transactions may nest, as in Durable Objects. */
-export function openNodeSql(path = ":memory:"): Sql & { close(): void } {
+export function openNodeSql(path = ":memory:"): NodeSql {
   const database = new DatabaseSync(path);
   let depth = 0;
   return {
@@ -31,5 +40,7 @@ export function openNodeSql(path = ":memory:"): Sql & { close(): void } {
       }
     },
     close: () => database.close(),
+    copy: () => database.serialize(),
+    restore: (copy) => database.deserialize(copy),
   };
 }

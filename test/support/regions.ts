@@ -45,10 +45,10 @@ export class TestRegion {
   readonly #replica: ReplicaId;
   readonly #origin: TestOrigin;
   #epochs: number;
+  #fault: LinkFault = "none";
   store: SqlHubStore;
   link: EdgeLink;
   nowMs: number;
-  fault: LinkFault = "none";
 
   constructor(name: string, origin: TestOrigin, nowMs: number) {
     const replica = parseReplicaId(`${name}/00-ff`);
@@ -67,6 +67,24 @@ export class TestRegion {
     this.link = this.#openLink();
   }
 
+  /** Copies the hub's database, for restore(). */
+  copy(): Uint8Array {
+    return this.#sql.copy();
+  }
+
+  /** Puts an older copy of the database in place; that takes a while by the wall clock. */
+  restore(copy: Uint8Array): void {
+    this.nowMs = Math.max(this.nowMs, this.store.lastStampMs()) + 1_000;
+    this.#sql.restore(copy);
+    this.crash();
+  }
+
+  /** Runs the link until the origin holds everything; false if it does not come to rest. */
+  async settles(attemptsMax = 8): Promise<boolean> {
+    for (let attempt = 0; attempt < attemptsMax; attempt += 1) if (await this.sync()) return true;
+    return false;
+  }
+
   /** Posts a body as a device would. */
   post(body: unknown, key: string | null = null): IngestOutcome {
     const parsed = parseReadings(body, DEVICE, key);
@@ -82,8 +100,9 @@ export class TestRegion {
     return this.store.transaction(() => ingest(command, this.store, this.nowMs));
   }
 
-  /** Runs the link as an alarm would. */
-  async sync(): Promise<boolean> {
+  /** Runs the link as an alarm would; `fault` befalls its first exchange. */
+  async sync(fault: LinkFault = "none"): Promise<boolean> {
+    this.#fault = fault;
     const run = await replicate(this.link, {
       store: this.store,
       origin: { exchange: async (request) => this.#exchange(request) },
@@ -97,8 +116,8 @@ export class TestRegion {
   }
 
   #exchange(request: Uint8Array): ExchangeOutcome {
-    const { fault } = this;
-    this.fault = "none";
+    const fault = this.#fault;
+    this.#fault = "none";
     if (fault === "lose-request") return { kind: "failed", reason: "lost" };
     const frame = this.#origin.absorb(request);
     return fault === "lose-answer"
