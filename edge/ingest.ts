@@ -51,7 +51,7 @@ export type IngestOutcome =
       readonly ackSeq: number | null;
       readonly refused: readonly Refusal[];
     }
-  /** Strict, and something had to be refused: nothing is stored. */
+  /** Everything had to be refused, or something and it is strict: nothing is stored. */
   | { readonly kind: "refused"; readonly refused: readonly Refusal[] }
   | { readonly kind: "sequence-reused" }
   | { readonly kind: "buffer-full" }
@@ -78,8 +78,9 @@ export function ingest(command: IngestCommand, store: HubStore, nowMs: number): 
   // Stamps ascend whatever the clock does, so that the first commit wins every conflict here.
   const stampMs = stampFor(decoded.value, Math.max(nowMs, store.lastStampMs() + 1));
   const admitted = admit(decoded.value, state, stampMs, memory.kind === "outside-window");
-  if (command.isStrict && admitted.refused.length > 0)
-    return { kind: "refused", refused: admitted.refused };
+  const { refused } = admitted;
+  if (refused.length > 0 && (command.isStrict || admitted.batches.length === 0))
+    return { kind: "refused", refused };
   return commit(command, state, admitted, stampMs, nowMs, store);
 }
 

@@ -77,8 +77,8 @@ export function answerIngest(
       return problemResponse(
         unprocessable(
           read.readings.rejected + countOf(outcome.refused),
-          itemsOf(outcome.refused),
-          true,
+          errorsOf(read, outcome.refused),
+          read.command.isStrict,
         ),
       );
     case "committed":
@@ -93,7 +93,7 @@ function committed(
   scope: RequestScope,
 ): Response {
   const { readings, built } = read;
-  const errors = [...readings.errors, ...itemsOf(outcome.refused)].slice(0, limits.errorsListedMax);
+  const errors = errorsOf(read, outcome.refused);
   const answer = {
     accepted: outcome.accepted,
     duplicates: outcome.duplicates + built.duplicates,
@@ -167,13 +167,15 @@ const REFUSALS: Record<Refusal["code"], string> = {
     "This batch is too old for its number to tell whether it was sent before: give its readings their times",
 };
 
-function itemsOf(refused: readonly Refusal[]): ProblemItem[] {
-  return refused.slice(0, limits.errorsListedMax).map(({ stream, code, count }) => ({
+/** Lists what was wrong with the request, then what the hub could not take. */
+function errorsOf(read: ReadIngest, refused: readonly Refusal[]): ProblemItem[] {
+  const items = refused.map(({ stream, code, count }) => ({
     pointer: "",
     stream,
     code,
     message: `${REFUSALS[code]} (${count} readings)`,
   }));
+  return [...read.readings.errors, ...items].slice(0, limits.errorsListedMax);
 }
 
 function countOf(refused: readonly Refusal[]): number {

@@ -49,7 +49,8 @@ export function recall(
   if (boot === undefined || identity.seq > boot.highest) return { kind: "new" };
   const held = boot.recent.find(([seq]) => seq === identity.seq);
   if (held !== undefined) return compare(held[1], contentHash);
-  if (identity.seq <= boot.contiguous) return { kind: "repeated" };
+  // Below the window the hash is forgotten, also of what is contiguous: a device that numbers from
+  // 1 again under an old boot would else be told that its new readings are held.
   return identity.seq > boot.highest - limits.batchWindow
     ? { kind: "new" }
     : { kind: "outside-window" };
