@@ -52,7 +52,10 @@ export function parseReadings(
       return err(malformed("/readings", "readings is an array of { stream, value, time }"));
     return unknownField(body, ROWS_FIELDS) ?? parseRows(body, body["readings"], "/readings", key);
   }
-  if ("stream" in body) return parseRows({}, [body], null, key);
+  if ("stream" in body) {
+    const { device: _device, boot: _boot, seq: _seq, sent: _sent, ...row } = body;
+    return parseRows(body, [row], null, key);
+  }
   return err(
     malformed(
       "",
