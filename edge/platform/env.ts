@@ -13,6 +13,8 @@ export interface EdgeEnv {
   readonly [name: string]: unknown;
 }
 
+/** Base64url of at least 32 bytes; a length of 4n + 1 is none. */
+const LINK_KEY = /^(?=.{43})(?:[A-Za-z0-9_-]{4})+(?:[A-Za-z0-9_-]{2,3})?$/;
 const NAME = /^[a-z0-9-]{1,32}$/;
 const degrees = (most: number) => z.number().check(z.gte(-most), z.lte(most));
 const json = <T>(schema: z.ZodMiniType<T>) =>
@@ -45,7 +47,7 @@ const varsSchema = z.object({
   DEV: orNull(z.string()),
   API_HOSTS: z._default(json(z.array(z.string())), []),
   ISSUER_KEYS: orNull(json(z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }))),
-  LINK_KEY: orNull(z.string().check(z.regex(/^[A-Za-z0-9_-]{43,}$/))),
+  LINK_KEY: orNull(z.string().check(z.regex(LINK_KEY))),
 });
 
 /** What each secret is for, as the 503 of a Worker without it says. */

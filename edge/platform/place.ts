@@ -22,6 +22,7 @@ function textOf(value: unknown): string | null {
 }
 
 function degreesOf(value: unknown, most: number): number | null {
-  const degrees = typeof value === "string" || typeof value === "number" ? Number(value) : NaN;
-  return value !== "" && Math.abs(degrees) <= most ? degrees : null;
+  const isText = typeof value === "string" && /^-?\d{1,3}(\.\d+)?$/.test(value);
+  const degrees = isText || typeof value === "number" ? Number(value) : NaN;
+  return Math.abs(degrees) <= most ? degrees : null;
 }

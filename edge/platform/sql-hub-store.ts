@@ -30,21 +30,22 @@ interface Marks {
   bytes: number;
   unackedBytes: number;
   devices: number;
+  replicaEpoch: number;
 }
 
 /** The durable state of one hub; keeps marks and recently used devices in memory. */
 export class SqlHubStore implements HubStore {
   readonly #sql: Sql;
   readonly #devices = new Map<string, DeviceState>();
+  readonly #journalBytesMax: number;
   #marks: Marks;
-  #replicaEpoch: number;
 
   /** @param newEpoch The replicaEpoch to take if the storage is new. */
-  constructor(sql: Sql, newEpoch: number) {
+  constructor(sql: Sql, newEpoch: number, journalBytesMax: number = limits.journalBytesMax) {
     this.#sql = sql;
+    this.#journalBytesMax = journalBytesMax;
     migrate(sql, MIGRATIONS);
     sql.exec("insert or ignore into link values (1, ?, 0)", newEpoch);
-    this.#replicaEpoch = numberOf(sql.exec("select replica_epoch as n from link")[0]?.["n"]);
     this.#marks = this.#loadMarks();
   }
 
@@ -133,13 +134,13 @@ export class SqlHubStore implements HubStore {
 
   dropAcknowledged(): void {
     const marks = this.#marks;
-    if (marks.bytes <= limits.journalBytesMax) return;
+    if (marks.bytes <= this.#journalBytesMax) return;
     const rows = this.#sql.exec(
       "select seq, length(body) as n from journal where seq <= ? order by seq limit ?",
       marks.cursor,
       limits.dropRowsMax,
     );
-    let excess = marks.bytes - limits.journalBytesMax;
+    let excess = marks.bytes - this.#journalBytesMax;
     let upTo = marks.floor - 1;
     for (const row of rows) {
       if (excess <= 0) break;
@@ -154,7 +155,7 @@ export class SqlHubStore implements HubStore {
   }
 
   loadLink(): SavedLink {
-    return { replicaEpoch: this.#replicaEpoch, cursor: this.#marks.cursor };
+    return { replicaEpoch: this.#marks.replicaEpoch, cursor: this.#marks.cursor };
   }
 
   saveCursor(cursor: number): void {
@@ -166,7 +167,6 @@ export class SqlHubStore implements HubStore {
 
   renewEpoch(replicaEpoch: number): void {
     this.#sql.exec("update link set replica_epoch = ?, cursor = 0", replicaEpoch);
-    this.#replicaEpoch = replicaEpoch;
     this.#marks = this.#loadMarks();
   }
 
@@ -222,7 +222,8 @@ export class SqlHubStore implements HubStore {
   }
 
   #loadMarks(): Marks {
-    const cursor = numberOf(this.#sql.exec("select cursor as n from link")[0]?.["n"]);
+    const link = this.#sql.exec("select cursor, replica_epoch from link")[0];
+    const cursor = numberOf(link?.["cursor"]);
     const [row] = this.#sql.exec(
       "select min(seq) as floor, max(seq) as head, max(stamp_ms) as stamp, total(length(body)) as bytes from journal",
     );
@@ -235,6 +236,7 @@ export class SqlHubStore implements HubStore {
       bytes: numberOf(row?.["bytes"]),
       unackedBytes: this.#bytesAfter(cursor),
       devices: numberOf(this.#sql.exec("select count(*) as n from device")[0]?.["n"]),
+      replicaEpoch: numberOf(link?.["replica_epoch"]),
     };
   }
 }

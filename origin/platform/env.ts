@@ -13,6 +13,8 @@ export interface OriginEnv {
   readonly [name: string]: unknown;
 }
 
+/** Base64url of at least 32 bytes; a length of 4n + 1 is none. */
+const LINK_KEY = /^(?=.{43})(?:[A-Za-z0-9_-]{4})+(?:[A-Za-z0-9_-]{2,3})?$/;
 const jsonText = (schema: z.ZodMiniType<unknown>) =>
   z
     .string()
@@ -27,7 +29,7 @@ const varsSchema = z.object({
   ISSUER_PRIVATE_KEY: z.optional(
     jsonText(z.looseObject({ kty: z.string(), d: z.string(), kid: z.string() })),
   ),
-  LINK_KEY: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{43,}$/))),
+  LINK_KEY: z.optional(z.string().check(z.regex(LINK_KEY))),
   DEV: z.optional(z.string()),
 });
 
