@@ -1,0 +1,64 @@
+// What do all replicated types have in common? A join-semilattice: states only grow, and a join of
+// two is their least upper bound. Shapiro et al. 2011 call join "merge".
+
+/** The operations of one type; `State` is immutable. */
+export interface Lattice<State> {
+  /** The state that holds nothing: `join(bottom, x)` is `x`. */
+  readonly bottom: State;
+  /** Least upper bound: commutative, associative, idempotent. */
+  readonly join: (left: State, right: State) => State;
+  /** Tells whether `join(left, right)` is `right`. */
+  readonly lessOrEqual: (left: State, right: State) => boolean;
+  /**
+   * Splits a state into join-irreducible parts: their join is the state, and no part is the join of
+   * smaller ones (Enes, Almeida, Baquero, Leitao 2019). Bottom has none.
+   */
+  readonly decompose: (state: State) => State[];
+}
+
+/** Names one life of a replica: `replica#replicaEpoch`. */
+export type ReplicaKey = string;
+
+/** Formats the key of a replica's life. */
+export function replicaKey(replica: string, replicaEpoch: number): ReplicaKey {
+  return `${replica}#${replicaEpoch}`;
+}
+
+/** Builds the lattice of maps whose missing keys are bottom, from that of their values. */
+export function mapLattice<Value>(values: Lattice<Value>): Lattice<ReadonlyMap<string, Value>> {
+  type State = ReadonlyMap<string, Value>;
+  return {
+    bottom: new Map(),
+    join(left: State, right: State): State {
+      const joined = new Map(left);
+      for (const [key, value] of right) {
+        const held = joined.get(key);
+        joined.set(key, held === undefined ? value : values.join(held, value));
+      }
+      return joined;
+    },
+    lessOrEqual(left: State, right: State): boolean {
+      return [...left].every(([key, value]) =>
+        values.lessOrEqual(value, right.get(key) ?? values.bottom),
+      );
+    },
+    decompose(state: State): State[] {
+      return [...state].flatMap(([key, value]) =>
+        values.decompose(value).map((part) => new Map([[key, part]])),
+      );
+    },
+  };
+}
+
+/** Builds the lattice of a total order: the join is the greater one. */
+export function chainLattice<State>(
+  bottom: State,
+  compare: (left: State, right: State) => number,
+): Lattice<State> {
+  return {
+    bottom,
+    join: (left, right) => (compare(left, right) >= 0 ? left : right),
+    lessOrEqual: (left, right) => compare(left, right) <= 0,
+    decompose: (state) => (compare(state, bottom) === 0 ? [] : [state]),
+  };
+}
