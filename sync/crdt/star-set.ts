@@ -17,8 +17,8 @@ export interface StarEdge {
   /** Everything of the hub up to this seq is in `present`. */
   readonly cursor: number;
   readonly present: ReadonlySet<string>;
-  /** Sent and not answered: fixed, because a retry is byte-identical. */
-  readonly inFlight: ReadonlyMap<string, StarOp>;
+  /** Sent and not answered: fixed, because a retry is byte-identical. Null: no request is. */
+  readonly inFlight: ReadonlyMap<string, StarOp> | null;
   /** Done since. */
   readonly unsent: ReadonlyMap<string, StarOp>;
 }
@@ -48,7 +48,7 @@ export interface StarDelta {
 export const NEW_EDGE: StarEdge = {
   cursor: 0,
   present: new Set(),
-  inFlight: new Map(),
+  inFlight: null,
   unsent: new Map(),
 };
 export const NEW_HUB: StarHub = { seq: 0, entries: new Map() };
@@ -73,7 +73,7 @@ export function remove(edge: StarEdge, id: string): StarEdge {
 
 /** Takes what is unsent into flight; while something is in flight, that is sent again. */
 export function send(edge: StarEdge): StarEdge {
-  if (edge.inFlight.size > 0) return edge;
+  if (edge.inFlight !== null) return edge;
   return { ...edge, inFlight: edge.unsent, unsent: new Map() };
 }
 
@@ -111,7 +111,7 @@ export function absorb(edge: StarEdge, delta: StarDelta): StarEdge {
     if (isPresent) present.add(id);
     else present.delete(id);
   }
-  return { ...edge, present, inFlight: new Map(), cursor: Math.max(edge.cursor, delta.to) };
+  return { ...edge, present, inFlight: null, cursor: Math.max(edge.cursor, delta.to) };
 }
 
 /** Forgets what every link with a lease has acknowledged: tags, and ids that are gone. */

@@ -123,13 +123,18 @@ class World {
     const link = this.links[index];
     assert.ok(link !== undefined);
     if (isLost || link.handled === this.numbers[index]) return;
-    this.hub = receive(this.hub, EDGES[index] ?? "", site.state.inFlight);
+    this.hub = receive(this.hub, EDGES[index] ?? "", site.state.inFlight ?? new Map());
     link.handled = this.numbers[index] ?? 0;
     link.acknowledged = site.state.cursor;
     this.hub = stabilize(this.hub, Math.min(...this.links.map(({ acknowledged }) => acknowledged)));
     link.answer = deltaFor(this.hub, site.state.cursor);
-    for (const tag of site.sent.gone) this.hubGone.add(tag);
-    for (const [id, tags] of site.sent.tags)
+    this.#hear(site.sent, link);
+  }
+
+  /** The oracle's hub takes in what the request carried. */
+  #hear(sent: NonNullable<Site["sent"]>, link: LinkEnd): void {
+    for (const tag of sent.gone) this.hubGone.add(tag);
+    for (const [id, tags] of sent.tags)
       for (const tag of tags) this.#tagsOf(this.hubTags, id).add(tag);
     for (const tags of this.hubTags.values())
       for (const tag of tags) if (this.hubGone.has(tag)) tags.delete(tag);
