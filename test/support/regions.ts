@@ -8,17 +8,12 @@ import { ingest, type IngestOutcome } from "../../edge/ingest.ts";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
 import type { ExchangeOutcome } from "../../edge/ports.ts";
 import { replicate } from "../../edge/replicate.ts";
-import { buildBatches, contentOf, withContentHash } from "../../edge/telemetry/build-batches.ts";
-import { parseReadings } from "../../edge/telemetry/parse-readings.ts";
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
 import { fnv1a32 } from "../../sync/hash.ts";
 import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
-import { encodeBatches } from "../../sync/wire/batch.ts";
 import { decodeUpFrame } from "../../sync/wire/frame.ts";
-import { deviceId } from "./arbitraries.ts";
+import { commandOf, DEVICE } from "./commands.ts";
 import { openNodeSql } from "./node-sql.ts";
-
-export const DEVICE = deviceId("boat-1");
 
 /** What happens to the next exchange. */
 export type LinkFault = "none" | "lose-request" | "lose-answer";
@@ -87,16 +82,7 @@ export class TestRegion {
 
   /** Posts a body as a device would. */
   post(body: unknown, key: string | null = null): IngestOutcome {
-    const parsed = parseReadings(body, DEVICE, key);
-    if (!parsed.ok) throw new TypeError(parsed.error.detail);
-    const { identity, readings, sentMs } = parsed.value;
-    const built = buildBatches(DEVICE, identity, readings);
-    // Any hash will do where nobody attacks it; the door takes SHA-256.
-    const contentHash = fnv1a32(Array.from(contentOf(built.batches)).join())
-      .toString(16)
-      .padStart(16, "0");
-    const entry = encodeBatches(withContentHash(built.batches, contentHash));
-    const command = { device: DEVICE, identity, contentHash, entry, sentMs, isStrict: false };
+    const command = commandOf(body, { key });
     return this.store.transaction(() => ingest(command, this.store, this.nowMs));
   }
 
