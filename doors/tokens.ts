@@ -99,7 +99,9 @@ export function mayAct(identity: Identity, scope: Scope): boolean {
 }
 
 function identityOf(type: string | undefined, payload: JWTPayload): Identity | null {
-  const subject = payload.sub ?? "";
+  // The library checks that there is a subject, not that it is a text.
+  const subject: unknown = payload.sub;
+  if (typeof subject !== "string" || subject === "") return null;
   if (type === DEVICE_TOKEN_TYPE) {
     const generation = payload["gen"];
     if (typeof generation !== "number" || !Number.isSafeInteger(generation)) return null;
