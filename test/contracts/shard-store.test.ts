@@ -1,0 +1,220 @@
+// Goal: every ShardStore keeps the bullets of its port. Method: one suite, given a way to open a
+// store and to open it again; here the statements of the DeviceShard over node:sqlite, in memory
+// and in a file that is closed in between.
+
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
+import type { Lane, ReplicaStatus, ShardStore } from "../../origin/ports.ts";
+import { NO_MEMORY, remember } from "../../origin/replica/batch-memory.ts";
+import { summarize } from "../../origin/replica/merge-readings.ts";
+import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
+import type { Reading, ReadingSet } from "../../sync/crdt/reading-set.ts";
+import { deviceId } from "../support/arbitraries.ts";
+import { DATABASES } from "../support/reopening-sql.ts";
+
+interface OpenShardStore {
+  readonly store: ShardStore;
+  reopen(): ShardStore;
+  /** The bodies that were kept aside, by seq. */
+  poison(): readonly Uint8Array[];
+}
+
+type Open = (t: TestContext) => OpenShardStore;
+
+function replicaId(text: string): ReplicaId {
+  const replica = parseReplicaId(text);
+  assert.ok(replica !== null);
+  return replica;
+}
+const HEL = replicaId("hel/00-ff");
+const TLL = replicaId("tll/00-ff");
+const BOAT = deviceId("boat-1");
+const DEPTH: Lane = { device: BOAT, stream: "depth_m", isQuarantined: false };
+const LANES: readonly Lane[] = [
+  DEPTH,
+  { ...DEPTH, isQuarantined: true },
+  { ...DEPTH, stream: "constructor" },
+  { ...DEPTH, device: deviceId("boat-2") },
+];
+
+function readings(...times: number[]): ReadingSet {
+  return times.map((timeMs): Reading => {
+    const isBoolean = timeMs % 2 === 1;
+    return {
+      timeMs,
+      stampMs: 5 + timeMs,
+      kind: isBoolean ? "boolean" : "number",
+      value: isBoolean ? 1 : timeMs / 10,
+      isContested: timeMs % 3 === 0,
+    };
+  });
+}
+
+function save(store: ShardStore, lane: Lane, startMs: number, ...times: number[]): void {
+  store.saveSegment(lane, startMs, readings(...times), summarize(readings(...times)));
+}
+
+function aStatus(changes: Partial<ReplicaStatus> = {}): ReplicaStatus {
+  return {
+    replica: HEL,
+    replicaEpoch: 7,
+    cursor: 3,
+    head: 9,
+    lastStampMs: 1_000,
+    lastFrameMs: 2_000,
+    lostEntries: 1,
+    ...changes,
+  };
+}
+
+const MEMORY = remember(
+  remember(NO_MEMORY, { kind: "key", key: "k1" }, 5),
+  { kind: "boot", boot: "b1", seq: 3 },
+  6,
+);
+
+function everything(store: ShardStore): unknown {
+  return {
+    replicas: store.listReplicas(),
+    segments: LANES.map((lane) =>
+      store.segmentStarts(lane, 0, 1e9).map((start) => store.loadSegment(lane, start)),
+    ),
+    summaries: store.summaries(BOAT),
+    memory: store.loadMemory(BOAT),
+  };
+}
+
+function suite(name: string, open: Open): void {
+  test(`${name}: a new store holds nothing`, (t) => {
+    const { store } = open(t);
+    assert.deepEqual(everything(store), {
+      replicas: [],
+      segments: [[], [], [], []],
+      summaries: [],
+      memory: NO_MEMORY,
+    });
+    assert.equal(store.loadReplica(HEL, 7), null);
+    assert.deepEqual(store.loadSegment(DEPTH, 0), []);
+  });
+
+  test(`${name}: a replica's lives are kept apart, and come back as they were`, (t) => {
+    const { store } = open(t);
+    store.saveReplica(aStatus());
+    store.saveReplica(aStatus({ replicaEpoch: 8, cursor: 0 }));
+    store.saveReplica(aStatus({ replica: TLL, lastFrameMs: 1 }));
+    store.saveReplica(aStatus({ cursor: 4 }));
+    assert.deepEqual(store.loadReplica(HEL, 7), aStatus({ cursor: 4 }));
+    assert.deepEqual(store.loadReplica(HEL, 8), aStatus({ replicaEpoch: 8, cursor: 0 }));
+    assert.equal(store.loadReplica(TLL, 8), null);
+    assert.equal(store.listReplicas().length, 3);
+  });
+
+  test(`${name}: a segment comes back as it was, and lanes do not mix`, (t) => {
+    const { store } = open(t);
+    for (const [i, lane] of LANES.entries()) save(store, lane, 0, i, i + 1, i + 6);
+    for (const [i, lane] of LANES.entries())
+      assert.deepEqual(store.loadSegment(lane, 0), readings(i, i + 1, i + 6));
+    save(store, DEPTH, 0, 4);
+    assert.deepEqual(store.loadSegment(DEPTH, 0), readings(4));
+  });
+
+  test(`${name}: segmentStarts() gives the segments that hold the times, ascending`, (t) => {
+    const { store } = open(t);
+    for (const start of [200, 0, 100]) save(store, DEPTH, start, start + 10);
+    save(store, { ...DEPTH, isQuarantined: true }, 50, 60);
+    const cases: readonly (readonly [number, number, readonly number[]])[] = [
+      [0, 0, [0]],
+      [0, 99, [0]],
+      [99, 100, [0, 100]],
+      [100, 100, [100]],
+      [150, 150, [100]],
+      [150, 200, [100, 200]],
+      [201, 1e9, [200]],
+      [0, 1e9, [0, 100, 200]],
+    ];
+    for (const [fromMs, toMs, starts] of cases)
+      assert.deepEqual(store.segmentStarts(DEPTH, fromMs, toMs), starts, `${fromMs} to ${toMs}`);
+  });
+
+  test(`${name}: summaries() gives one of each segment of the device, of both lanes`, (t) => {
+    const { store } = open(t);
+    save(store, DEPTH, 0, 2, 3);
+    save(store, DEPTH, 100, 101);
+    save(store, { ...DEPTH, isQuarantined: true }, 0, 6);
+    save(store, { ...DEPTH, stream: "empty" }, 0);
+    save(store, { ...DEPTH, device: deviceId("boat-2") }, 0, 8);
+    const found = store.summaries(BOAT);
+    const expected = [
+      { lane: DEPTH, summary: summarize(readings(2, 3)) },
+      { lane: DEPTH, summary: summarize(readings(101)) },
+      { lane: { ...DEPTH, isQuarantined: true }, summary: summarize(readings(6)) },
+      { lane: { ...DEPTH, stream: "empty" }, summary: { total: null, contested: 0 } },
+    ];
+    const byText = (a: unknown, b: unknown): number =>
+      JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
+    assert.deepEqual(found.toSorted(byText), expected.toSorted(byText));
+  });
+
+  test(`${name}: a device's memory comes back as it was`, (t) => {
+    const { store } = open(t);
+    store.saveMemory(BOAT, NO_MEMORY);
+    store.saveMemory(BOAT, MEMORY);
+    assert.deepEqual(store.loadMemory(BOAT), MEMORY);
+    assert.deepEqual(store.loadMemory(deviceId("boat-2")), NO_MEMORY);
+  });
+
+  test(`${name}: savePoison() keeps what does not decode, each once`, (t) => {
+    const { store, poison } = open(t);
+    store.savePoison(HEL, 7, 1, Uint8Array.of(1));
+    store.savePoison(HEL, 7, 2, Uint8Array.of(1, 2, 3).subarray(1));
+    store.savePoison(HEL, 7, 1, Uint8Array.of(1));
+    assert.deepEqual(poison(), [Uint8Array.of(1), Uint8Array.of(2, 3)]);
+  });
+
+  test(`${name}: atomicity: a transaction that throws leaves everything as it was`, (t) => {
+    const { store, reopen, poison } = open(t);
+    store.saveReplica(aStatus());
+    save(store, DEPTH, 0, 2);
+    const before = everything(store);
+    assert.throws(
+      () =>
+        store.transaction(() => {
+          store.saveReplica(aStatus({ cursor: 9 }));
+          save(store, DEPTH, 0, 2, 4);
+          save(store, DEPTH, 100, 105);
+          store.saveMemory(BOAT, MEMORY);
+          store.savePoison(HEL, 7, 1, Uint8Array.of(1));
+          throw new Error("no power");
+        }),
+      /no power/,
+    );
+    assert.deepEqual(everything(store), before);
+    assert.deepEqual(everything(reopen()), before);
+    assert.deepEqual(poison(), []);
+  });
+
+  test(`${name}: durability: a store that is opened again holds the same`, (t) => {
+    const { store, reopen } = open(t);
+    store.transaction(() => {
+      store.saveReplica(aStatus());
+      for (const lane of LANES) save(store, lane, 0, 1, 2, 3);
+      store.saveMemory(BOAT, MEMORY);
+    });
+    const before = everything(store);
+    assert.deepEqual(everything(reopen()), before);
+  });
+}
+
+for (const [database, openSql] of Object.entries(DATABASES)) {
+  suite(`SqlShardStore on ${database}`, (t) => {
+    const opened = openSql(t);
+    let { sql } = opened;
+    return {
+      store: new SqlShardStore(sql),
+      reopen: () => new SqlShardStore((sql = opened.reopen())),
+      poison: () =>
+        sql.exec("select body from poison order by seq").map((row) => row["body"] as Uint8Array),
+    };
+  });
+}

@@ -1,0 +1,232 @@
+// What does the origin make of frames? Each distinct reading counts once, whatever is repeated,
+// broken, lost or sent by two regions; readings and cursor move together (P2).
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { absorb, type Absorbed } from "../../../origin/absorb-sync.ts";
+import { limits } from "../../../origin/limits.ts";
+import { SqlShardStore } from "../../../origin/platform/sql-shard-store.ts";
+import { totalsOf, type StreamTotals } from "../../../origin/replica/totals.ts";
+import { parseReplicaId } from "../../../sync/brand.ts";
+import { FUTURE_MS_MAX } from "../../../sync/quarantine.ts";
+import { decodeBatches, encodeBatches } from "../../../sync/wire/batch.ts";
+import { decodeDownFrame, type UpFrame } from "../../../sync/wire/frame.ts";
+import { commandOf, DEVICE } from "../../support/commands.ts";
+import { openNodeSql } from "../../support/node-sql.ts";
+
+const NOW = 5_000_000;
+
+class Shard {
+  readonly sql = openNodeSql();
+  readonly store = new SqlShardStore(this.sql);
+
+  /** Absorbs the entries after `from`; entry n is stamped `firstStampMs + n`. */
+  absorb(
+    name: string,
+    from: number,
+    bodies: readonly Uint8Array[],
+    changes: Partial<UpFrame> = {},
+    firstStampMs = 1_000_000,
+  ): Absorbed {
+    return absorb(frameOf(name, from, bodies, changes, firstStampMs), this.store, NOW);
+  }
+
+  totals(): Record<string, StreamTotals> {
+    return Object.fromEntries(totalsOf(this.store.summaries(DEVICE)).map((t) => [t.stream, t]));
+  }
+}
+
+function frameOf(
+  name: string,
+  from: number,
+  bodies: readonly Uint8Array[],
+  changes: Partial<UpFrame>,
+  firstStampMs: number,
+): UpFrame {
+  const replica = parseReplicaId(`${name}/00-ff`);
+  assert.ok(replica !== null);
+  const entries = bodies.map((body, i) => {
+    const seq = from + i + 1;
+    return { seq, stampMs: firstStampMs + seq, body };
+  });
+  const to = from + entries.length;
+  return {
+    replica,
+    replicaEpoch: 7,
+    floor: 1,
+    head: to,
+    sentMs: 5,
+    interval: { from, to, entries },
+    ...changes,
+  };
+}
+
+/** The entry of one request, times of readings without one fixed as a hub does. */
+function entry(body: unknown, options: { key?: string; assignedMs?: number } = {}): Uint8Array {
+  const command = commandOf(body, options.key === undefined ? {} : { key: options.key });
+  const decoded = decodeBatches(command.entry);
+  assert.ok(decoded.ok);
+  return encodeBatches(
+    decoded.value.map((batch) =>
+      batch.isTimeAssigned ? { ...batch, times: [options.assignedMs ?? 1_000_000] } : batch,
+    ),
+  );
+}
+
+const A = entry({ t: [10, 20], series: { a: [1, 2] } });
+const B = entry({ t: [20, 30], series: { a: [2, 3] } });
+const BROKEN = Uint8Array.of(9, 9, 9);
+
+test("absorb() counts each reading once, and answers with the cursor", () => {
+  const shard = new Shard();
+  const absorbed = shard.absorb("hel", 0, [A, B]);
+  assert.deepEqual([absorbed.entries, absorbed.added, absorbed.poisoned], [2, 3, 0]);
+  const answer = decodeDownFrame(absorbed.answer);
+  assert.deepEqual(answer.ok ? [answer.value.cursor, answer.value.hubNowMs] : null, [2, NOW]);
+  assert.deepEqual([shard.totals()["a"]?.count, shard.totals()["a"]?.sum], [3, "6"]);
+});
+
+test("absorb() of a frame that came before changes no total", () => {
+  const shard = new Shard();
+  shard.absorb("hel", 0, [A, B]);
+  const before = shard.totals();
+  for (let again = 0; again < 3; again += 1) assert.equal(shard.absorb("hel", 0, [A, B]).added, 0);
+  assert.deepEqual(shard.totals(), before);
+});
+
+test("absorb() of a frame that begins too late stores nothing, and asks for what is missing", () => {
+  const shard = new Shard();
+  const answer = decodeDownFrame(shard.absorb("hel", 1, [B]).answer);
+  assert.deepEqual(answer.ok ? [answer.value.outcome, answer.value.cursor] : null, ["behind", 0]);
+  assert.deepEqual(shard.totals(), {});
+});
+
+test("absorb() of the same readings from two regions counts them once", () => {
+  const shard = new Shard();
+  shard.absorb("hel", 0, [A]);
+  assert.equal(shard.absorb("tll", 0, [A, B]).added, 1);
+  assert.equal(shard.totals()["a"]?.count, 3);
+});
+
+test("absorb() of a conflict counts the value that was committed first, whichever came first", () => {
+  for (const order of [
+    ["hel", "tll"],
+    ["tll", "hel"],
+  ]) {
+    const shard = new Shard();
+    const stamps: Record<string, number> = { hel: 1_000_000, tll: 2_000_000 };
+    for (const name of order) {
+      const body = entry({ t: [10], series: { a: [name === "hel" ? 5 : 1] } });
+      shard.absorb(name, 0, [body], {}, stamps[name]);
+    }
+    const { count, sum, conflicts } = shard.totals()["a"] ?? {};
+    assert.deepEqual([count, sum, conflicts], [1, "5", 1]);
+  }
+});
+
+test("P3 absorb() keeps an entry that does not decode, and goes on behind it", () => {
+  const shard = new Shard();
+  const absorbed = shard.absorb("hel", 0, [A, BROKEN, B]);
+  assert.deepEqual([absorbed.entries, absorbed.added, absorbed.poisoned], [3, 3, 1]);
+  const kept = shard.sql.exec("select replica, epoch, seq, body from poison");
+  assert.deepEqual(
+    kept.map((row) => ({ ...row })),
+    [{ replica: "hel/00-ff", epoch: 7, seq: 2, body: BROKEN }],
+  );
+  assert.equal(shard.absorb("hel", 3, [entry({ t: [40], series: { a: [4] } })]).added, 1);
+});
+
+test("absorb() counts a reading without a time once, although two regions gave it two times", () => {
+  const body = [{ stream: "door", value: 1 }];
+  for (const named of [{ key: "k1" }, {}]) {
+    const shard = new Shard();
+    const request = "key" in named ? body : { boot: "b1", seq: 1, readings: body };
+    shard.absorb("hel", 0, [entry(request, { ...named, assignedMs: 1_000_001 })]);
+    shard.absorb("tll", 0, [entry(request, { ...named, assignedMs: 1_000_900 })]);
+    assert.deepEqual([shard.totals()["door"]?.count, shard.totals()["door"]?.quarantined], [1, 0]);
+  }
+});
+
+test("absorb() counts both parts of a request with and without times", () => {
+  const shard = new Shard();
+  const readings = [
+    { stream: "a", value: 1, time: 10 },
+    { stream: "door", value: 1 },
+  ];
+  const request = entry({ boot: "b1", seq: 1, readings });
+  shard.absorb("hel", 0, [request]);
+  shard.absorb("tll", 0, [request]);
+  assert.deepEqual([shard.totals()["a"]?.count, shard.totals()["door"]?.count], [1, 1]);
+});
+
+test("absorb() quarantines a reading without a time of which nobody can tell whether it is counted", () => {
+  const shard = new Shard();
+  const timeless = (key: string): Uint8Array => entry([{ stream: "door", value: 1 }], { key });
+  const keys = Array.from({ length: limits.keysPerDeviceMax + 1 }, (_, i) => `k${i}`);
+  shard.absorb(
+    "hel",
+    0,
+    keys.map((key) => entry({ t: [10], series: { a: [1] } }, { key })),
+  );
+  shard.absorb("tll", 0, [timeless("k0")]);
+  assert.deepEqual([shard.totals()["door"]?.count, shard.totals()["door"]?.quarantined], [0, 1]);
+});
+
+test("absorb() keeps readings that lie too far ahead of their commit out of the totals", () => {
+  const shard = new Shard();
+  const edge = 1_000_001 + FUTURE_MS_MAX;
+  shard.absorb("hel", 0, [entry({ t: [10, edge, edge + 1], series: { a: [1, 2, 4] } })]);
+  const { count, sum, quarantined } = shard.totals()["a"] ?? {};
+  assert.deepEqual([count, sum, quarantined], [2, "3", 1]);
+});
+
+test("absorb() records entries that their replica has lost, and goes on behind them", () => {
+  const shard = new Shard();
+  shard.absorb("hel", 0, [A]);
+  const absorbed = shard.absorb("hel", 5, [B], { floor: 6 });
+  assert.equal(absorbed.lostEntries, 4);
+  const [status] = shard.store.listReplicas();
+  assert.deepEqual([status?.cursor, status?.lostEntries, shard.totals()["a"]?.count], [6, 4, 3]);
+});
+
+test("absorb() keeps the lives of a replica apart, and counts no reading of the second twice", () => {
+  const shard = new Shard();
+  shard.absorb("hel", 0, [A, B]);
+  shard.absorb("hel", 0, [B, A], { replicaEpoch: 8 });
+  assert.equal(shard.totals()["a"]?.count, 3);
+  assert.deepEqual(
+    shard.store.listReplicas().map(({ replicaEpoch, cursor }) => [replicaEpoch, cursor]),
+    [
+      [7, 2],
+      [8, 2],
+    ],
+  );
+});
+
+test("absorb() stores nothing of a replica whose entry at the cursor is another one", () => {
+  const shard = new Shard();
+  shard.absorb("hel", 0, [A, A]);
+  const absorbed = shard.absorb("hel", 0, [A, B, B], {}, 3_000_000);
+  const answer = decodeDownFrame(absorbed.answer);
+  assert.equal(answer.ok && answer.value.outcome, "diverged");
+  assert.deepEqual([absorbed.entries, shard.totals()["a"]?.count], [0, 2]);
+});
+
+test("absorb() that fails half way stores nothing, and takes the same frame later", () => {
+  const shard = new Shard();
+  const before = shard.sql.copy();
+  const saveReplica = shard.store.saveReplica.bind(shard.store);
+  shard.store.saveReplica = () => {
+    throw new Error("disk full");
+  };
+  assert.throws(() => shard.absorb("hel", 0, [A, BROKEN]), /disk full/);
+  assert.deepEqual(shard.sql.copy(), before);
+  shard.store.saveReplica = saveReplica;
+  assert.equal(shard.absorb("hel", 0, [A, BROKEN]).added, 2);
+});
+
+test("absorb() takes a stream named constructor like any other", () => {
+  const shard = new Shard();
+  shard.absorb("hel", 0, [entry({ t: [1], series: { constructor: [5] } })]);
+  assert.equal(totalsOf(shard.store.summaries(DEVICE))[0]?.stream, "constructor");
+});
