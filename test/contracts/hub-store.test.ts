@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
 import type { HubStore, Span } from "../../edge/ports.ts";
-import { NEW_DEVICE } from "../../edge/telemetry/device-state.ts";
+import { NEW_DEVICE, type HourRollup } from "../../edge/telemetry/device-state.ts";
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import { limits } from "../../edge/limits.ts";
 import { deviceId } from "../support/arbitraries.ts";
@@ -15,7 +15,7 @@ import { DATABASES } from "../support/reopening-sql.ts";
 /** A store that can be opened again; `journalBytesMax` is the bound of what it keeps. */
 interface OpenHubStore {
   readonly store: HubStore;
-  reopen(): HubStore;
+  readonly reopen: () => HubStore;
 }
 
 type Open = (t: TestContext, journalBytesMax?: number) => OpenHubStore;
@@ -23,6 +23,8 @@ type Open = (t: TestContext, journalBytesMax?: number) => OpenHubStore;
 const BOAT = deviceId("boat-1");
 const BUOY = deviceId("buoy-1");
 const FIRST_EPOCH = 77;
+/** "constructor" is a legal stream; its type has to be said, or it is that of every object's. */
+const MINUTES: HourRollup = JSON.parse('{"constructor":{"59":[1,"0.1",0.1,0.1,5,5]}}');
 
 const span = (firstMs: number, lastMs: number, device = BOAT): Span => ({
   device,
@@ -153,7 +155,7 @@ function suite(name: string, open: Open): void {
     store.saveCursor(2);
     store.saveDevice(BOAT, { ...NEW_DEVICE, lastCommitMs: 5, clockSkewMs: -3 });
     store.saveDevice(BUOY, NEW_DEVICE);
-    store.saveRollup(BOAT, 3_600_000, { constructor: { 59: [1, "0.1", 0.1, 0.1, 5, 5] } });
+    store.saveRollup(BOAT, 3_600_000, MINUTES);
     const before = everything(store);
     const reopened = reopen();
     assert.deepEqual(everything(reopened), before);

@@ -15,9 +15,9 @@ import { DATABASES } from "../support/reopening-sql.ts";
 
 interface OpenShardStore {
   readonly store: ShardStore;
-  reopen(): ShardStore;
+  readonly reopen: () => ShardStore;
   /** The bodies that were kept aside, by seq. */
-  poison(): readonly Uint8Array[];
+  readonly poison: () => readonly Uint8Array[];
 }
 
 type Open = (t: TestContext) => OpenShardStore;

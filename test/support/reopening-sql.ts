@@ -12,7 +12,7 @@ import { openNodeSql } from "./node-sql.ts";
 export interface ReopeningSql {
   readonly sql: Sql;
   /** Ends every use of the database and opens it again, as a restart does. */
-  reopen(): Sql;
+  readonly reopen: () => Sql;
 }
 
 /** Ways to open a database, by name; it is gone when the test ends. */
