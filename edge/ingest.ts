@@ -24,7 +24,7 @@ import {
   type DeviceState,
   type FreshReadings,
 } from "./telemetry/device-state.ts";
-import { checkReadings, select } from "./telemetry/reading-check.ts";
+import { checkReadings, heldTimes, select } from "./telemetry/reading-check.ts";
 
 /** A batch as the Worker hands it to the hub: parsed, authenticated and encoded. */
 export interface IngestCommand {
@@ -76,20 +76,35 @@ export function ingest(command: IngestCommand, store: HubStore, nowMs: number): 
   if (store.unackedBytes() >= limits.journalUnackedBytesMax) return { kind: "buffer-full" };
   if (known === null && store.deviceCount() >= limits.devicesPerHubMax) return { kind: "hub-full" };
   // Stamps ascend whatever the clock does, so that the first commit wins every conflict here.
-  const stampMs = stampFor(decoded.value, Math.max(nowMs, store.lastStampMs() + 1));
-  const admitted = admit(decoded.value, state, stampMs, memory.kind === "outside-window");
+  const stampMs = Math.max(nowMs, store.lastStampMs() + 1);
+  const assignedMs = freeTime(command.device, decoded.value, state, stampMs, store);
+  const admitted = admit(decoded.value, state, assignedMs, memory.kind === "outside-window");
   const { refused } = admitted;
   if (refused.length > 0 && (command.isStrict || admitted.batches.length === 0))
     return { kind: "refused", refused };
   return commit(command, state, admitted, stampMs, nowMs, store);
 }
 
-/** A stamp that no given time of the request equals, so that assigned times stay apart from them. */
-function stampFor(batches: readonly ReadingBatch[], earliestMs: number): number {
-  const given = new Set(batches.flatMap((batch) => batch.times));
-  let stampMs = earliestMs;
-  while (given.has(stampMs)) stampMs += 1;
-  return stampMs;
+/**
+ * Finds the time for readings without one: the commit's, or the next that no other reading has. A
+ * device whose clock is ahead may have given that very time, and one of the two would not count.
+ */
+function freeTime(
+  device: DeviceId,
+  batches: readonly ReadingBatch[],
+  state: DeviceState,
+  stampMs: number,
+  store: HubStore,
+): number {
+  const timeless = batches.filter((batch) => batch.isTimeAssigned);
+  const streams = timeless.flatMap(({ columns }) => columns.map(({ stream }) => stream));
+  const marks = streams.map((stream) => streamOf(state.streams, stream).highWaterMs);
+  const markMs = Math.max(0, ...marks);
+  const held = markMs < stampMs ? [] : heldTimes(device, stampMs, markMs, store);
+  const taken = new Set([...held, ...batches.flatMap((batch) => batch.times)]);
+  let timeMs = stampMs;
+  while (taken.has(timeMs)) timeMs += 1;
+  return timeMs;
 }
 
 /** A repeated batch stores nothing; what was refused the first time is refused again. */
@@ -126,13 +141,13 @@ interface Admitted {
 function admit(
   batches: readonly ReadingBatch[],
   state: DeviceState,
-  stampMs: number,
+  assignedMs: number,
   isOutsideWindow: boolean,
 ): Admitted {
   const refused: Refusal[] = [];
   const streams = new Set(Object.keys(state.streams));
   const admitted = batches.flatMap((batch) => {
-    const timed = batch.isTimeAssigned ? { ...batch, times: [stampMs] } : batch;
+    const timed = batch.isTimeAssigned ? { ...batch, times: [assignedMs] } : batch;
     const isAdmitted = timed.columns.map(({ stream, rows }) => {
       const code = refusalOf(stream, streams, batch.isTimeAssigned && isOutsideWindow);
       if (code === null) streams.add(stream);
@@ -144,7 +159,12 @@ function admit(
       : select(timed, (column) => isAdmitted[column] === true);
     return kept.columns.length === 0 ? [] : [kept];
   });
-  return { batches: admitted, refused };
+  const wasTimeless = batches.some((batch) => batch.isTimeAssigned);
+  if (!wasTimeless || admitted.some((batch) => batch.isTimeAssigned))
+    return { batches: admitted, refused };
+  // Without its name: the origin would take the readings without times for counted, and drop them
+  // when another region has taken them in.
+  return { batches: admitted.map((batch) => ({ ...batch, identity: { kind: "none" } })), refused };
 }
 
 function refusalOf(

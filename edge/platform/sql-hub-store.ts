@@ -201,12 +201,16 @@ export class SqlHubStore implements HubStore {
   }
 
   saveRollup(device: DeviceId, hourMs: number, rollup: HourRollup): void {
-    this.#sql.exec(
-      "insert or replace into rollup values (?, ?, ?)",
+    const body = JSON.stringify(rollup);
+    const updated = this.#sql.exec(
+      "update rollup set body = ? where device = ? and hour_ms = ? returning 1",
+      body,
       device,
       hourMs,
-      JSON.stringify(rollup),
     );
+    if (updated.length > 0) return;
+    this.#sql.exec("insert into rollup values (?, ?, ?)", device, hourMs, body);
+    // Only a new hour can be one too many, so the rows are counted once an hour.
     this.#sql.exec(
       `delete from rollup where device = ?1 and hour_ms <
          (select hour_ms from rollup where device = ?1 order by hour_ms desc limit 1 offset ?2)`,

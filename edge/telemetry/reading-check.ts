@@ -72,6 +72,20 @@ export function select(
   return { ...batch, times: used.map((row) => batch.times[row] ?? 0), columns };
 }
 
+/** Lists the event times of the device's readings that the journal holds in [fromMs, toMs]. */
+export function heldTimes(
+  device: DeviceId,
+  fromMs: number,
+  toMs: number,
+  store: HubStore,
+): number[] {
+  return store.overlapping(device, fromMs, toMs, limits.overlapRowsMax).flatMap(({ body }) => {
+    const batches = decodeBatches(body);
+    const own = batches.ok ? batches.value.filter((batch) => batch.device === device) : [];
+    return own.flatMap(({ times }) => times);
+  });
+}
+
 function timesBelowMarks(batch: ReadingBatch, state: DeviceState, stampMs: number): number[] {
   const old = new Set<number>();
   for (const column of batch.columns) {

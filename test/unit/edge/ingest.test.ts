@@ -169,6 +169,32 @@ test("ingest() assigns no time that the request gives itself", () => {
   );
 });
 
+test("P2 ingest() assigns no time that the stream's readings have, if the device's clock is ahead", () => {
+  const hub = new Hub();
+  const ahead = [NOW + 20, NOW + 21];
+  hub.commit({ t: ahead, series: { a: [1, 2] } });
+  assert.deepEqual(counts(hub.commit([{ stream: "a", value: 1 }], { key: "k1" })), [1, 0, 0, 0, 0]);
+  assert.deepEqual(hub.journal()[1]?.[0]?.times, [NOW + 22]);
+  assert.equal(hub.store.lastStampMs(), NOW + 20, "the commit's stamp is the clock's");
+  hub.nowMs = NOW + 12;
+  assert.deepEqual(counts(hub.commit([{ stream: "a", value: 1 }], { key: "k2" })), [1, 0, 0, 0, 0]);
+  assert.equal(hub.store.loadDevice(DEVICE)?.streams["a"]?.total?.[0], 4);
+});
+
+test("P2 ingest() journals a batch without its name if its readings without times were refused", () => {
+  const hub = new Hub();
+  hub.commit({ boot: "b1", seq: limits.batchWindow + 1, t: [1], series: { a: [1] } });
+  const readings = [
+    { stream: "a", value: 1, time: 2 },
+    { stream: "door", value: 1 },
+  ];
+  hub.commit({ boot: "b1", seq: 1, readings });
+  assert.deepEqual(
+    hub.journal().map((row) => row.map(({ identity }) => identity.kind)),
+    [["boot"], ["none"]],
+  );
+});
+
 test("ingest() stamps commits in ascending order although the clock goes back", () => {
   const hub = new Hub();
   hub.commit({ t: [1], series: { a: [1] } });
