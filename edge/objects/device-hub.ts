@@ -54,6 +54,9 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     this.#link = this.#openLink();
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmMs = await ctx.storage.getAlarm();
+      // A journal that is ahead always has an alarm; should one be missing, this mends it.
+      const isBehind = this.#store.extent().head > this.#link.cursor;
+      if (this.#alarmMs === null && isBehind) this.#ring(Date.now() + limits.syncLingerMs);
     });
   }
 
@@ -106,6 +109,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       });
       this.#link = run.link;
       this.#isOriginAway = run.isOriginAway;
+      // A commit during the exchange has set an alarm of its own; a back-off overrules it.
+      if (run.isOriginAway) this.#alarmMs = null;
       if (run.againInMs !== null) this.#ring(Date.now() + run.againInMs);
       else this.#store.dropAcknowledged();
     } catch (error) {

@@ -75,10 +75,10 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
     regions: vars.REGIONS,
     place: vars.PLACE,
     originUrl: vars.ORIGIN_URL.replace(/\/+$/, ""),
-    sites: vars.SITES,
+    sites: mapKeys(vars.SITES, lowerHost),
     hubs: Number(vars.HUBS),
     isDev: vars.DEV === "1",
-    apiHosts: vars.API_HOSTS,
+    apiHosts: vars.API_HOSTS.map(lowerHost),
     issuerKeys: vars.ISSUER_KEYS === null ? null : JSON.stringify(vars.ISSUER_KEYS),
     linkKey: vars.LINK_KEY,
     missing: absent,
@@ -110,4 +110,16 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Hosts are compared in lower case and without a port (RFC 9110 §4.2.3). */
+function lowerHost(host: string): string {
+  return host.toLowerCase().replace(/:\d+$/, "");
+}
+
+function mapKeys<T>(
+  record: Readonly<Record<string, T>>,
+  map: (key: string) => string,
+): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [map(key), value]));
 }

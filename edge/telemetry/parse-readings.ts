@@ -151,6 +151,9 @@ function parseTimes(
   const first = columns[0]?.[1];
   const rows = Array.isArray(first) ? first.length : 0;
   if (body["t"] !== undefined) {
+    if (body["t0"] !== undefined || body["step"] !== undefined) {
+      return err(malformed("/t0", "Give either t, or t0 and step"));
+    }
     if (!Array.isArray(body["t"])) return err(malformed("/t", "t is an array of times"));
     if (body["t"].length > limits.readingsPerRequestMax) return err(tooMany(body["t"].length));
     return ok(body["t"].map((time) => parseTime(time) ?? "bad"));

@@ -119,3 +119,10 @@ test("parseEdgeEnv() never shows the value of a secret", () => {
   const config = parseEdgeEnv({ ...GOOD, LINK_KEY: "hunter2", ISSUER_KEYS: "hunter3" });
   assert.doesNotMatch(config.missing.join(), /hunter/);
 });
+
+test("parseEdgeEnv() takes hosts in lower case and without a port, as they are compared", () => {
+  const hosts = { SITES: '{"WWW.Example.com:8787":"shop"}', API_HOSTS: '["API.example.com:443"]' };
+  const { sites, apiHosts } = parseEdgeEnv({ ...GOOD, ...hosts });
+  assert.deepEqual(sites, { "www.example.com": "shop" });
+  assert.deepEqual(apiHosts, ["api.example.com"]);
+});

@@ -119,6 +119,7 @@ const PROBLEMS: readonly (readonly [string, unknown, number, string, string | nu
   ],
   ["times that are no array", { t: 5, series }, 400, "/t", null],
   ["rows without times", { series: { a: [1, 2] } }, 400, "", null],
+  ["times given twice", { t: [1], t0: 1, step: 5, series }, 400, "/t0", null],
   ["a step without a start", { step: 5, series }, 400, "/t0", null],
   ["a start that is no time", { t0: "x", step: 5, series }, 400, "/t0", null],
   ["a start without a step", { t0: 5, series }, 400, "/step", null],
