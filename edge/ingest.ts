@@ -159,12 +159,7 @@ function admit(
       : select(timed, (column) => isAdmitted[column] === true);
     return kept.columns.length === 0 ? [] : [kept];
   });
-  const wasTimeless = batches.some((batch) => batch.isTimeAssigned);
-  if (!wasTimeless || admitted.some((batch) => batch.isTimeAssigned))
-    return { batches: admitted, refused };
-  // Without its name: the origin would take the readings without times for counted, and drop them
-  // when another region has taken them in.
-  return { batches: admitted.map((batch) => ({ ...batch, identity: { kind: "none" } })), refused };
+  return { batches: admitted, refused };
 }
 
 function refusalOf(

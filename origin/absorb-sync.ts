@@ -2,7 +2,6 @@
 // by lane, join them into the segments, move the cursor, answer. One transaction: readings and
 // cursor are stored together or not at all (P2).
 
-import type { DeviceId } from "../sync/brand.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import { bottom, join, type Reading, type ReadingSet } from "../sync/crdt/reading-set.ts";
 import { receive } from "../sync/link/hub.ts";
@@ -10,7 +9,7 @@ import { isQuarantined } from "../sync/quarantine.ts";
 import { decodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
 import type { UpFrame } from "../sync/wire/frame.ts";
 import type { Lane, ReplicaStatus, ShardStore } from "./ports.ts";
-import { recall, remember, type BatchMemory, type Recollection } from "./replica/batch-memory.ts";
+import { batchName, recall, type Recollection } from "./replica/timeless.ts";
 import { mergeReadings } from "./replica/merge-readings.ts";
 
 /** What an absorbed frame came to. */
@@ -23,33 +22,79 @@ export interface Absorbed {
   readonly lostEntries: number;
 }
 
-/** Absorbs a frame whose seal and checksum are good. */
+/**
+ * Absorbs a frame whose seal and checksum are good.
+ *
+ * Should storing it fail, its entries are stored one by one, and one that cannot be is kept aside:
+ * no entry may stop the link for those behind it (P3).
+ */
 export function absorb(frame: UpFrame, store: ShardStore, nowMs: number): Absorbed {
+  try {
+    return absorbWith(frame, store, nowMs, (entries) => storeEntries(entries, frame, store));
+  } catch {
+    return absorbWith(frame, store, nowMs, (entries) => storeOneByOne(entries, frame, store));
+  }
+}
+
+interface Stored {
+  readonly added: number;
+  readonly poisoned: number;
+}
+
+function absorbWith(
+  frame: UpFrame,
+  store: ShardStore,
+  nowMs: number,
+  storeFresh: (entries: readonly LogEntry[]) => Stored,
+): Absorbed {
   return store.transaction(() => {
     const held = store.loadReplica(frame.replica, frame.replicaEpoch) ?? newReplica(frame);
-    const reception = receive(held, frame, nowMs);
-    const gathered = gather(reception.fresh, store);
-    for (const { seq, body } of gathered.poison) {
-      store.savePoison(frame.replica, frame.replicaEpoch, seq, body);
-    }
-    let added = 0;
-    for (const { lane, readings } of gathered.lanes.values()) {
-      added += mergeReadings(lane, readings, store);
-    }
-    for (const [device, memory] of gathered.memories) store.saveMemory(device, memory);
-    const lostEntries = reception.gap === null ? 0 : reception.gap.to - reception.gap.from + 1;
+    const { answer, fresh, cursor, gap } = receive(held, frame, nowMs);
+    const stored = storeFresh(fresh);
+    const lostEntries = gap === null ? 0 : gap.to - gap.from + 1;
     store.saveReplica({
       ...held,
-      cursor: reception.cursor,
+      cursor,
       head: Math.max(held.head, frame.head),
-      lastStampMs: reception.fresh.at(-1)?.stampMs ?? held.lastStampMs,
+      lastStampMs: fresh.at(-1)?.stampMs ?? held.lastStampMs,
       lastFrameMs: nowMs,
       lostEntries: held.lostEntries + lostEntries,
     });
-    const { answer, fresh } = reception;
-    const poisoned = gathered.poison.length;
-    return { answer, entries: fresh.length, added, poisoned, lostEntries };
+    return { answer, entries: fresh.length, ...stored, lostEntries };
   });
+}
+
+function storeEntries(entries: readonly LogEntry[], frame: UpFrame, store: ShardStore): Stored {
+  const gathered = gather(entries, store);
+  for (const entry of gathered.poison) keepAside(entry, frame, store);
+  let added = 0;
+  for (const { lane, readings } of gathered.lanes.values()) {
+    added += mergeReadings(lane, readings, store);
+  }
+  return { added, poisoned: gathered.poison.length };
+}
+
+function storeOneByOne(entries: readonly LogEntry[], frame: UpFrame, store: ShardStore): Stored {
+  const sum = { added: 0, poisoned: 0 };
+  for (const entry of entries) {
+    const stored = storeOrKeepAside(entry, frame, store);
+    sum.added += stored.added;
+    sum.poisoned += stored.poisoned;
+  }
+  return sum;
+}
+
+function storeOrKeepAside(entry: LogEntry, frame: UpFrame, store: ShardStore): Stored {
+  try {
+    return store.transaction(() => storeEntries([entry], frame, store));
+  } catch {
+    keepAside(entry, frame, store);
+    return { added: 0, poisoned: 1 };
+  }
+}
+
+function keepAside({ seq, body }: LogEntry, frame: UpFrame, store: ShardStore): void {
+  store.savePoison(frame.replica, frame.replicaEpoch, seq, body);
 }
 
 function newReplica({ replica, replicaEpoch }: UpFrame): ReplicaStatus {
@@ -59,77 +104,53 @@ function newReplica({ replica, replicaEpoch }: UpFrame): ReplicaStatus {
 
 interface Gathered {
   readonly lanes: Map<string, { lane: Lane; readings: ReadingSet }>;
-  readonly memories: Map<DeviceId, BatchMemory>;
   readonly poison: LogEntry[];
 }
 
 /** Sorts the readings of all fresh entries by lane, so that each segment is written once a frame. */
 function gather(entries: readonly LogEntry[], store: ShardStore): Gathered {
-  const gathered: Gathered = { lanes: new Map(), memories: new Map(), poison: [] };
+  const gathered: Gathered = { lanes: new Map(), poison: [] };
   for (const entry of entries) {
     const batches = decodeBatches(entry.body);
-    if (batches.ok) gatherEntry(gathered, batches.value, entry.stampMs, store);
-    else gathered.poison.push(entry);
+    if (!batches.ok) gathered.poison.push(entry);
+    for (const batch of batches.ok ? batches.value : []) {
+      gatherBatch(gathered, batch, entry.stampMs, recollections(batch, entry.stampMs, store));
+    }
   }
   return gathered;
 }
 
-function gatherEntry(
-  gathered: Gathered,
-  batches: readonly ReadingBatch[],
-  stampMs: number,
-  store: ShardStore,
-): void {
-  // All batches of an entry are asked about before any is remembered: a request's two parts, with
-  // and without times, have one identity.
-  const recalled = batches.map((batch) => {
-    const memory = gathered.memories.get(batch.device) ?? store.loadMemory(batch.device);
-    gathered.memories.set(batch.device, memory);
-    return recall(memory, batch.identity, stampMs);
-  });
-  for (const [at, batch] of batches.entries()) {
-    const memory = gathered.memories.get(batch.device);
-    if (memory !== undefined)
-      gathered.memories.set(batch.device, remember(memory, batch.identity, stampMs));
-    gatherBatch(gathered, batch, stampMs, recalled[at] ?? "new");
-  }
+/** What is known of a batch's streams; one that is counted now is remembered at once. */
+function recollections(batch: ReadingBatch, stampMs: number, store: ShardStore): Recollection[] {
+  // A reading with its own time is always joined: its identity tells a repetition.
+  if (!batch.isTimeAssigned) return batch.columns.map(() => "new");
+  const name = batchName(batch);
+  const held = store.timelessStreams(batch.device, name);
+  const forgottenMs = store.forgottenMs(batch.device);
+  const streams = batch.columns.map(({ stream }) => stream);
+  store.rememberTimeless(batch.device, name, stampMs, [...new Set([...held, ...streams])]);
+  return streams.map((stream) => recall(held.includes(stream), stampMs, forgottenMs));
 }
 
 function gatherBatch(
   gathered: Gathered,
   batch: ReadingBatch,
   stampMs: number,
-  recalled: Recollection,
+  recalled: readonly Recollection[],
 ): void {
-  // A reading with its own time is always joined: its identity tells a repetition.
-  if (batch.isTimeAssigned && recalled === "repeated") return;
-  const isDoubtful = batch.isTimeAssigned && recalled === "unknown";
-  for (const column of batch.columns) {
-    const readings = column.rows.map((row, i): Reading => {
+  for (const [at, { stream, kind, rows, values }] of batch.columns.entries()) {
+    if (recalled[at] === "repeated") continue;
+    const readings = rows.map((row, i): Reading => {
       const timeMs = batch.times[row] ?? 0;
-      return {
-        timeMs,
-        stampMs,
-        kind: column.kind,
-        value: column.values[i] ?? 0,
-        isContested: false,
-      };
+      return { timeMs, stampMs, kind, value: values[i] ?? 0, isContested: false };
     });
-    const cut = readings.findIndex(
-      (reading) => isDoubtful || isQuarantined(reading.timeMs, stampMs),
-    );
-    const inside = cut === -1 ? readings : readings.slice(0, cut);
-    addToLane(
-      gathered,
-      { device: batch.device, stream: column.stream, isQuarantined: false },
-      inside,
-    );
-    if (cut === -1) continue;
-    addToLane(
-      gathered,
-      { device: batch.device, stream: column.stream, isQuarantined: true },
-      readings.slice(cut),
-    );
+    const isOutside = ({ timeMs }: Reading): boolean =>
+      recalled[at] === "doubtful" || isQuarantined(timeMs, stampMs);
+    const cut = readings.findIndex(isOutside);
+    const count = cut === -1 ? readings.length : cut;
+    const lane = { device: batch.device, stream };
+    addToLane(gathered, { ...lane, isQuarantined: false }, readings.slice(0, count));
+    addToLane(gathered, { ...lane, isQuarantined: true }, readings.slice(count));
   }
 }
 

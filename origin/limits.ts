@@ -14,16 +14,14 @@ export const limits = {
   /** Devices of a page of the registry. */
   devicesPerPageMax: 1_000,
   /** Readings of a stored segment; a fuller one is split. */
-  segmentReadingsMax: 4_096,
-  /** Boots of a device whose batches the origin remembers. */
-  bootsPerDeviceMax: 256,
-  /** Ranges of batch numbers of a boot that the origin remembers. */
-  seqRangesPerBootMax: 256,
-  /** Idempotency-Keys of a device that the origin remembers. */
-  keysPerDeviceMax: 1_024,
+  segmentReadingsMax: 512,
+  /** Batches without times of a device that the origin remembers, one by one. */
+  timelessBatchesPerDeviceMax: 100_000,
   /**
-   * How long after its commit a batch that is forgotten here may be sent again and be recognised
-   * as doubtful, in milliseconds. A batch without times that comes later counts as new.
+   * How long after its commit a batch may be sent again to another region, in milliseconds. One
+   * that the origin does not know, but may have forgotten, is quarantined.
    */
   batchRetryMsMax: 3_600_000,
+  /** Lives of a replica that are remembered; the ones that were silent longest are forgotten. */
+  livesPerReplicaMax: 16,
 } as const;

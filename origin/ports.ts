@@ -3,7 +3,6 @@
 import type { DeviceId, ReplicaId } from "../sync/brand.ts";
 import type { StoredAggregate } from "../sync/crdt/aggregate.ts";
 import type { ReadingSet } from "../sync/crdt/reading-set.ts";
-import type { BatchMemory } from "./replica/batch-memory.ts";
 
 /** The readings of one stream that are counted, or that are quarantined. */
 export interface Lane {
@@ -53,8 +52,17 @@ export interface ShardStore {
   loadSegment(lane: Lane, startMs: number): ReadingSet;
   saveSegment(lane: Lane, startMs: number, readings: ReadingSet, summary: SegmentSummary): void;
   summaries(device: DeviceId): { readonly lane: Lane; readonly summary: SegmentSummary }[];
-  loadMemory(device: DeviceId): BatchMemory;
-  saveMemory(device: DeviceId, memory: BatchMemory): void;
+  /** Streams of a batch without times that have been counted; none if the batch is not known. */
+  timelessStreams(device: DeviceId, batch: string): readonly string[];
+  /** Remembers them. Past `timelessBatchesPerDeviceMax` the batches committed first are forgotten. */
+  rememberTimeless(
+    device: DeviceId,
+    batch: string,
+    stampMs: number,
+    streams: readonly string[],
+  ): void;
+  /** Latest commit stamp of a batch of the device that was forgotten; 0 if none was. */
+  forgottenMs(device: DeviceId): number;
   /** Keeps an entry that does not decode, so that it is not lost and does not block the link. */
   savePoison(replica: ReplicaId, replicaEpoch: number, seq: number, body: Uint8Array): void;
 }

@@ -12,7 +12,6 @@ import type { StoredAggregate } from "../../sync/crdt/aggregate.ts";
 import { bytesOf, migrate, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
 import { limits } from "../limits.ts";
 import type { Lane, ReplicaStatus, SegmentSummary, ShardStore } from "../ports.ts";
-import { NO_MEMORY, type BatchMemory } from "../replica/batch-memory.ts";
 
 /** Numbered migrations; the newest applied one is in `schema_version`. */
 const MIGRATIONS: readonly string[] = [
@@ -22,7 +21,10 @@ const MIGRATIONS: readonly string[] = [
    create table segment (device text not null, stream text not null, quarantined integer not null,
      start_ms integer not null, contested integer not null, total text, body blob not null,
      primary key (device, stream, quarantined, start_ms));
-   create table memory (device text primary key, body text not null) without rowid;
+   create table timeless (device text not null, batch text not null, stamp_ms integer not null, streams text not null,
+     primary key (device, batch)) without rowid;
+   create index timeless_by_stamp on timeless (device, stamp_ms);
+   create table timeless_count (device text primary key, batches integer not null, forgotten_ms integer not null) without rowid;
    create table poison (replica text not null, epoch integer not null, seq integer not null, body blob not null,
      primary key (replica, epoch, seq))`,
 ];
@@ -30,9 +32,11 @@ const MIGRATIONS: readonly string[] = [
 /** The durable state of one DeviceShard. */
 export class SqlShardStore implements ShardStore {
   readonly #sql: Sql;
+  readonly #timelessBatchesMax: number;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, timelessBatchesMax: number = limits.timelessBatchesPerDeviceMax) {
     this.#sql = sql;
+    this.#timelessBatchesMax = timelessBatchesMax;
     migrate(sql, MIGRATIONS);
   }
 
@@ -119,13 +123,65 @@ export class SqlShardStore implements ShardStore {
       }));
   }
 
-  loadMemory(device: DeviceId): BatchMemory {
-    const row = this.#sql.exec("select body from memory where device = ?", device)[0];
-    return row === undefined ? NO_MEMORY : (JSON.parse(textOf(row["body"])) as BatchMemory);
+  timelessStreams(device: DeviceId, batch: string): readonly string[] {
+    const row = this.#sql.exec(
+      "select streams from timeless where device = ? and batch = ?",
+      device,
+      batch,
+    )[0];
+    return row === undefined ? [] : textOf(row["streams"]).split(",");
   }
 
-  saveMemory(device: DeviceId, memory: BatchMemory): void {
-    this.#sql.exec("insert or replace into memory values (?, ?)", device, JSON.stringify(memory));
+  rememberTimeless(
+    device: DeviceId,
+    batch: string,
+    stampMs: number,
+    streams: readonly string[],
+  ): void {
+    const text = streams.join(",");
+    const updated = this.#sql.exec(
+      "update timeless set streams = ? where device = ? and batch = ? returning 1",
+      text,
+      device,
+      batch,
+    );
+    if (updated.length > 0) return;
+    this.#sql.exec("insert into timeless values (?, ?, ?, ?)", device, batch, stampMs, text);
+    const [row] = this.#sql.exec(
+      `insert into timeless_count values (?, 1, 0)
+         on conflict do update set batches = batches + 1 returning batches`,
+      device,
+    );
+    if (numberOf(row?.["batches"]) > this.#timelessBatchesMax) this.#forgetTimeless(device);
+  }
+
+  forgottenMs(device: DeviceId): number {
+    const row = this.#sql.exec(
+      "select forgotten_ms from timeless_count where device = ?",
+      device,
+    )[0];
+    return numberOf(row?.["forgotten_ms"]);
+  }
+
+  /** Forgets the tenth of a device's batches that was committed first. */
+  #forgetTimeless(device: DeviceId): void {
+    const [last] = this.#sql.exec(
+      "select stamp_ms from timeless where device = ? order by stamp_ms limit 1 offset ?",
+      device,
+      Math.floor(this.#timelessBatchesMax / 10),
+    );
+    const stampMs = numberOf(last?.["stamp_ms"]);
+    const gone = this.#sql.exec(
+      "delete from timeless where device = ? and stamp_ms <= ? returning 1",
+      device,
+      stampMs,
+    );
+    this.#sql.exec(
+      "update timeless_count set batches = batches - ?, forgotten_ms = max(forgotten_ms, ?) where device = ?",
+      gone.length,
+      stampMs,
+      device,
+    );
   }
 
   savePoison(replica: ReplicaId, replicaEpoch: number, seq: number, body: Uint8Array): void {

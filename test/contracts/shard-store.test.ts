@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
 import type { Lane, ReplicaStatus, ShardStore } from "../../origin/ports.ts";
-import { NO_MEMORY, remember } from "../../origin/replica/batch-memory.ts";
 import { summarize } from "../../origin/replica/merge-readings.ts";
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
 import type { Reading, ReadingSet } from "../../sync/crdt/reading-set.ts";
@@ -31,6 +30,9 @@ const HEL = replicaId("hel/00-ff");
 const TLL = replicaId("tll/00-ff");
 const BOAT = deviceId("boat-1");
 const DEPTH: Lane = { device: BOAT, stream: "depth_m", isQuarantined: false };
+/** Batches without times that these stores remember of a device. */
+const TIMELESS_MAX = 20;
+
 const LANES: readonly Lane[] = [
   DEPTH,
   { ...DEPTH, isQuarantined: true },
@@ -68,12 +70,6 @@ function aStatus(changes: Partial<ReplicaStatus> = {}): ReplicaStatus {
   };
 }
 
-const MEMORY = remember(
-  remember(NO_MEMORY, { kind: "key", key: "k1" }, 5),
-  { kind: "boot", boot: "b1", seq: 3 },
-  6,
-);
-
 function everything(store: ShardStore): unknown {
   return {
     replicas: store.listReplicas(),
@@ -81,7 +77,8 @@ function everything(store: ShardStore): unknown {
       store.segmentStarts(lane, 0, 1e9).map((start) => store.loadSegment(lane, start)),
     ),
     summaries: store.summaries(BOAT),
-    memory: store.loadMemory(BOAT),
+    timeless: ["a", "b"].map((batch) => store.timelessStreams(BOAT, batch)),
+    forgottenMs: store.forgottenMs(BOAT),
   };
 }
 
@@ -92,7 +89,8 @@ function suite(name: string, open: Open): void {
       replicas: [],
       segments: [[], [], [], []],
       summaries: [],
-      memory: NO_MEMORY,
+      timeless: [[], []],
+      forgottenMs: 0,
     });
     assert.equal(store.loadReplica(HEL, 7), null);
     assert.deepEqual(store.loadSegment(DEPTH, 0), []);
@@ -156,12 +154,26 @@ function suite(name: string, open: Open): void {
     assert.deepEqual(found.toSorted(byText), expected.toSorted(byText));
   });
 
-  test(`${name}: a device's memory comes back as it was`, (t) => {
+  test(`${name}: streams of batches without times come back, by device and batch`, (t) => {
     const { store } = open(t);
-    store.saveMemory(BOAT, NO_MEMORY);
-    store.saveMemory(BOAT, MEMORY);
-    assert.deepEqual(store.loadMemory(BOAT), MEMORY);
-    assert.deepEqual(store.loadMemory(deviceId("boat-2")), NO_MEMORY);
+    store.rememberTimeless(BOAT, "a", 5, ["depth_m"]);
+    store.rememberTimeless(BOAT, "a", 9, ["depth_m", "wind_kn"]);
+    assert.deepEqual(store.timelessStreams(BOAT, "a"), ["depth_m", "wind_kn"]);
+    assert.deepEqual(store.timelessStreams(BOAT, "b"), []);
+    assert.deepEqual(store.timelessStreams(deviceId("boat-2"), "a"), []);
+  });
+
+  test(`${name}: past its bound the batches committed first are forgotten, and until when`, (t) => {
+    const { store } = open(t);
+    const batches = Array.from({ length: TIMELESS_MAX + 1 }, (_, i) => `batch-${i}`);
+    for (const [i, batch] of batches.entries()) {
+      assert.equal(store.forgottenMs(BOAT), 0);
+      store.rememberTimeless(BOAT, batch, 1000 + i, ["depth_m"]);
+    }
+    const held = batches.filter((batch) => store.timelessStreams(BOAT, batch).length > 0);
+    assert.deepEqual(held, batches.slice(TIMELESS_MAX / 10 + 1));
+    assert.equal(store.forgottenMs(BOAT), 1000 + TIMELESS_MAX / 10);
+    assert.equal(store.forgottenMs(deviceId("boat-2")), 0);
   });
 
   test(`${name}: savePoison() keeps what does not decode, each once`, (t) => {
@@ -183,7 +195,7 @@ function suite(name: string, open: Open): void {
           store.saveReplica(aStatus({ cursor: 9 }));
           save(store, DEPTH, 0, 2, 4);
           save(store, DEPTH, 100, 105);
-          store.saveMemory(BOAT, MEMORY);
+          store.rememberTimeless(BOAT, "a", 5, ["depth_m"]);
           store.savePoison(HEL, 7, 1, Uint8Array.of(1));
           throw new Error("no power");
         }),
@@ -199,7 +211,7 @@ function suite(name: string, open: Open): void {
     store.transaction(() => {
       store.saveReplica(aStatus());
       for (const lane of LANES) save(store, lane, 0, 1, 2, 3);
-      store.saveMemory(BOAT, MEMORY);
+      store.rememberTimeless(BOAT, "a", 5, ["depth_m"]);
     });
     const before = everything(store);
     assert.deepEqual(everything(reopen()), before);
@@ -211,8 +223,8 @@ for (const [database, openSql] of Object.entries(DATABASES)) {
     const opened = openSql(t);
     let { sql } = opened;
     return {
-      store: new SqlShardStore(sql),
-      reopen: () => new SqlShardStore((sql = opened.reopen())),
+      store: new SqlShardStore(sql, TIMELESS_MAX),
+      reopen: () => new SqlShardStore((sql = opened.reopen()), TIMELESS_MAX),
       poison: () =>
         sql.exec("select body from poison order by seq").map((row) => row["body"] as Uint8Array),
     };

@@ -181,20 +181,6 @@ test("P2 ingest() assigns no time that the stream's readings have, if the device
   assert.equal(hub.store.loadDevice(DEVICE)?.streams["a"]?.total?.[0], 4);
 });
 
-test("P2 ingest() journals a batch without its name if its readings without times were refused", () => {
-  const hub = new Hub();
-  hub.commit({ boot: "b1", seq: limits.batchWindow + 1, t: [1], series: { a: [1] } });
-  const readings = [
-    { stream: "a", value: 1, time: 2 },
-    { stream: "door", value: 1 },
-  ];
-  hub.commit({ boot: "b1", seq: 1, readings });
-  assert.deepEqual(
-    hub.journal().map((row) => row.map(({ identity }) => identity.kind)),
-    [["boot"], ["none"]],
-  );
-});
-
 test("ingest() stamps commits in ascending order although the clock goes back", () => {
   const hub = new Hub();
   hub.commit({ t: [1], series: { a: [1] } });
