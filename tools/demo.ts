@@ -97,6 +97,8 @@ async function tell(
     streams,
     expected: rows.length,
     counted: streams.reduce((sum, { counted }) => sum + (counted?.count ?? 0), 0),
+    countedByRegions: regional.reduce((sum, { counted }) => sum + counted, 0),
+    inTwoRegions: [...voyage.sentTo.values()].reduce((sum, sent) => sum + sent, 0) - rows.length,
     bytesUp: world.regions.reduce((sum, { link }) => sum + link.bytesUp, 0),
     bytesDown: world.regions.reduce((sum, { link }) => sum + link.bytesDown, 0),
     convergedAfterHealMs,
@@ -107,10 +109,18 @@ async function tell(
   return { figures, steps: judge(figures, isRegional) };
 }
 
-function judge(
-  { voyage, streams, convergedAfterHealMs, convergedAtEndMs }: DemoFigures,
-  isRegional: boolean,
-): StepVerdict[] {
+/** Tells whether every reading that was posted is in one row of the table, and in the right one. */
+function addsUp({ voyage, expected, countedByRegions, inTwoRegions }: DemoFigures): boolean {
+  const answered = voyage.accepted + voyage.duplicates + voyage.rejected;
+  return (
+    voyage.posted === answered + voyage.unheard &&
+    countedByRegions === voyage.accepted + voyage.takenInUnheard &&
+    countedByRegions === expected + inTwoRegions
+  );
+}
+
+function judge(figures: DemoFigures, isRegional: boolean): StepVerdict[] {
+  const { voyage, streams, convergedAfterHealMs, convergedAtEndMs } = figures;
   const { pages } = voyage;
   const failure = pages.firstFailure === "" ? "" : ` (${pages.firstFailure})`;
   return [
@@ -127,6 +137,10 @@ function judge(
         voyage.duplicates > 0,
     },
     { what: "Each region counts what it was sent, once", held: isRegional },
+    {
+      what: "The answers add up: what was accepted, and what was taken in with the answer lost, is what the regions count",
+      held: addsUp(figures),
+    },
     {
       what: `Pages were served all the while, stale ones while the origin was cut off${failure}`,
       held: pages.failed === 0 && pages.staleWhileCut > 0,

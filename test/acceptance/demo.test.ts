@@ -12,19 +12,37 @@ const FILE_READINGS = 65_202;
 
 interface Figures {
   readonly held: boolean;
+  readonly posted: number;
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly takenInUnheard: number;
+  readonly lostOnTheWay: number;
+  readonly countedByRegions: number;
+  readonly inTwoRegions: number;
   readonly counted: number;
   readonly pagesStaleWhileCut: number;
   readonly tookMs: number;
   readonly failed: readonly string[];
 }
 
+const whole = demo();
+
 test("the demo holds: the origin counts what the file has", async () => {
-  const { code, figures } = await demo();
+  const { code, figures } = await whole;
   assert.equal(code, 0);
   assert.equal(figures.held, true);
   assert.equal(figures.counted, FILE_READINGS);
   assert.ok(figures.pagesStaleWhileCut > 0);
   assert.ok(figures.tookMs < 60_000, `it took ${figures.tookMs} ms`);
+});
+
+test("the demo's figures add up, those of lost answers included", async () => {
+  const { figures } = await whole;
+  const { posted, accepted, duplicates, takenInUnheard, lostOnTheWay } = figures;
+  assert.ok(takenInUnheard > 0);
+  assert.equal(posted, accepted + duplicates + takenInUnheard + lostOnTheWay);
+  assert.equal(figures.countedByRegions, accepted + takenInUnheard);
+  assert.equal(figures.countedByRegions, FILE_READINGS + figures.inTwoRegions);
 });
 
 for (const plant of Object.keys(PLANTS)) {

@@ -16,6 +16,10 @@ export interface DemoFigures {
   readonly streams: readonly StreamVerdict[];
   readonly expected: number;
   readonly counted: number;
+  /** Distinct readings that the regions count, each for itself, added up. */
+  readonly countedByRegions: number;
+  /** Of these, readings that were sent to a second region too. */
+  readonly inTwoRegions: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
   readonly convergedAfterHealMs: number | null;
@@ -34,10 +38,21 @@ export function printTables(figures: DemoFigures): void {
     ["  batches posted twice to one region", number(voyage.twiceToOneRegion)],
     ["  batches posted to two regions", number(voyage.toTwoRegions)],
     ["  answers lost, batch sent again", number(voyage.answersLost)],
-    ["accepted by the regions", number(voyage.accepted)],
-    ["found to be duplicates there", number(voyage.duplicates)],
+    ["accepted, by the answers", number(voyage.accepted)],
+    ["taken in, but the answer was lost", number(voyage.takenInUnheard)],
+    ["found to be duplicates", number(voyage.duplicates)],
+    ["lost on the way to a region", number(voyage.unheard - voyage.takenInUnheard)],
     [
-      "counted at the origin",
+      "  these four are all that was posted",
+      number(voyage.accepted + voyage.duplicates + voyage.unheard),
+    ],
+    [
+      "counted by the regions, each for itself",
+      `${number(figures.countedByRegions)} = ${number(voyage.accepted)} accepted + ${number(voyage.takenInUnheard)} with the answer lost`,
+    ],
+    ["  of them in two regions", number(figures.inTwoRegions)],
+    [
+      "counted at the origin, once",
       `${number(figures.counted)} of ${number(figures.expected)} in the file`,
     ],
     [
@@ -64,7 +79,7 @@ export function printTables(figures: DemoFigures): void {
     ],
   ];
   console.log("");
-  for (const [name, value] of rows) console.log(`  ${name.padEnd(38)} ${value}`);
+  for (const [name, value] of rows) console.log(`  ${name.padEnd(40)} ${value}`);
   console.log(
     `\n  ${"stream".padEnd(26)} ${"in the file".padStart(11)} ${"counted".padStart(9)}  ${"sum at the origin".padStart(19)}`,
   );
@@ -95,6 +110,10 @@ export function formatFigures(
     duplicates: voyage.duplicates,
     rejected: voyage.rejected,
     answersLost: voyage.answersLost,
+    takenInUnheard: voyage.takenInUnheard,
+    lostOnTheWay: voyage.unheard - voyage.takenInUnheard,
+    countedByRegions: figures.countedByRegions,
+    inTwoRegions: figures.inTwoRegions,
     counted: figures.counted,
     streams: Object.fromEntries(
       streams.map(({ stream, counted }) => [

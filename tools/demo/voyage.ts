@@ -17,6 +17,13 @@ export interface VoyageLog {
   accepted: number;
   duplicates: number;
   rejected: number;
+  /** Readings of the posts whose answer was lost. */
+  unheard: number;
+  /**
+   * Of these, what a region had taken in all the same. Known afterwards: when the batch was sent
+   * again, it found this many duplicates.
+   */
+  takenInUnheard: number;
   twiceToOneRegion: number;
   toTwoRegions: number;
   answersLost: number;
@@ -59,6 +66,8 @@ export async function sail(
     accepted: 0,
     duplicates: 0,
     rejected: 0,
+    unheard: 0,
+    takenInUnheard: 0,
     twiceToOneRegion: 0,
     toTwoRegions: 0,
     answersLost: 0,
@@ -121,12 +130,14 @@ async function postBatch(
     log.sentTo.set(id, (log.sentTo.get(id) ?? 0) + batch.readings);
   if (isLost) {
     log.answersLost += 1;
+    log.unheard += batch.readings;
     count(log, batch);
     await client.postAndLose(region.url, batch.body);
   }
-  for (const { url } of sentTo) {
+  for (const [turn, { url }] of sentTo.entries()) {
     count(log, batch);
     const answer = await client.post(url, batch.body);
+    if (isLost && turn === 0) log.takenInUnheard += answer.duplicates;
     log.accepted += answer.accepted;
     log.duplicates += answer.duplicates;
     log.rejected += answer.rejected;

@@ -5,7 +5,14 @@
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 
 const alive = new Set<Child>();
+const listeners = new Set<(pid: number) => void>();
 let isWatching = false;
+
+/** Tells `listener` the number of each process that is started. Returns how to stop. */
+export function onSpawn(listener: (pid: number) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
 
 /** A process that the launcher started. */
 export class Child {
@@ -26,7 +33,12 @@ export class Child {
     });
     watchExit();
     alive.add(this);
-    void this.exited.then(() => alive.delete(this));
+    void this.exited.then(() => {
+      alive.delete(this);
+      this.#endGroup();
+    });
+    if (this.process.pid === undefined) return;
+    for (const listener of listeners) listener(this.process.pid);
   }
 
   get pid(): number {
@@ -59,6 +71,16 @@ export class Child {
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.exited;
+  }
+
+  /** One that was killed by others could not end its own children, which would keep its port. */
+  #endGroup(): void {
+    if (!this.#isGroup || this.process.pid === undefined) return;
+    try {
+      process.kill(-this.process.pid, "SIGKILL");
+    } catch {
+      // Nobody is left in it.
+    }
   }
 }
 

@@ -11,17 +11,10 @@ import {
   TOKEN_ISSUER,
   type Scope,
 } from "../../doors/tokens.ts";
+import { checkKeys, type Keys } from "./key-file.ts";
 import { LaunchError } from "./launch-error.ts";
 
-/** The secrets of one deployment, as the Workers' bindings want them. */
-export interface Keys {
-  /** The issuers' public keys: a JWK set (RFC 7517) as JSON. */
-  readonly issuerKeys: string;
-  /** The private key that tokens are signed with: a JWK as JSON. */
-  readonly issuerPrivateKey: string;
-  /** The links' HMAC secret: 32 random bytes, base64url. */
-  readonly linkKey: string;
-}
+export type { Keys };
 
 const DAY_S = 86_400;
 export const TOKEN_DAYS = 30;
@@ -55,15 +48,7 @@ export function readKeys(file: string): Keys {
       `There is no key file ${file}: make one with "npm run keys" or "npm start"`,
     );
   }
-  const text = readFileSync(file, "utf8");
-  const found: unknown = text.trimStart().startsWith("{") ? parseJson(text, file) : parseVars(text);
-  const { issuerKeys, issuerPrivateKey = "", linkKey } = found as Partial<Keys>;
-  if (typeof issuerKeys !== "string" || typeof linkKey !== "string") {
-    throw new LaunchError(
-      `${file} lacks ISSUER_KEYS or LINK_KEY: make a new one with "npm run keys"`,
-    );
-  }
-  return { issuerKeys, issuerPrivateKey, linkKey };
+  return checkKeys(file, readFileSync(file, "utf8"));
 }
 
 /** Writes keys as the variables of a Worker for wrangler dev; the edge gets no private key. */
@@ -130,22 +115,4 @@ async function sign(
     .setIssuedAt(nowS)
     .setExpirationTime(nowS + Math.round(days * DAY_S))
     .sign(await importJWK(jwk, "EdDSA"));
-}
-
-function parseVars(text: string): Partial<Keys> {
-  const value = (name: string) => new RegExp(`^${name}='([^'\\n]*)'$`, "m").exec(text)?.[1];
-  const found = {
-    issuerKeys: value("ISSUER_KEYS"),
-    issuerPrivateKey: value("ISSUER_PRIVATE_KEY"),
-    linkKey: value("LINK_KEY"),
-  };
-  return Object.fromEntries(Object.entries(found).filter(([, held]) => held !== undefined));
-}
-
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new LaunchError(`${file} is not JSON: remove it to get new keys`, { cause: error });
-  }
 }

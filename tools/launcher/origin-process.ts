@@ -1,13 +1,14 @@
 // How does the origin run on this machine? As one process with its own storage, that can be
 // stopped, killed and started again on the same port.
 
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { Child } from "./children.ts";
 import type { Keys } from "./keys.ts";
 import { LaunchError } from "./launch-error.ts";
 import { waitUntilAlive } from "./liveness.ts";
 import { claimPort, LOOPBACK } from "./ports.ts";
+import { startLogged } from "./process-log.ts";
 import { readWranglerConfig, type ObjectBinding } from "./wrangler-config.ts";
 
 /** What an origin needs to run. */
@@ -123,15 +124,13 @@ export class OriginProcess {
   }
 
   #spawn(): Child {
-    const log = openSync(this.logFile, "a");
-    try {
+    const script = path.join(import.meta.dirname, "origin-child.ts");
+    return startLogged(this.logFile, (log) => {
       // A group of its own, because Miniflare has workerd as a child and both are to go at once.
-      return new Child(process.execPath, [path.join(import.meta.dirname, "origin-child.ts")], {
+      return new Child(process.execPath, [script], {
         stdio: ["ignore", log, log, "ipc"],
         detached: true,
       });
-    } finally {
-      closeSync(log);
-    }
+    });
   }
 }

@@ -3,8 +3,12 @@
 
 import net from "node:net";
 import { LaunchError } from "./launch-error.ts";
+import { portHolder } from "./leftovers.ts";
 
 export const LOOPBACK = "127.0.0.1";
+/** The ports that take no special rights. */
+export const PORT_MIN = 1024;
+export const PORT_MAX = 65_535;
 
 /** Makes sure that nothing listens on `port` of `host`; 0 stands for any free port. */
 export async function claimPort(port: number, host: string = LOOPBACK): Promise<number> {
@@ -32,7 +36,11 @@ export async function listen(server: net.Server, port: number, host: string): Pr
 
 function portSentence(error: unknown, port: number, host: string): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-  if (code === "EADDRINUSE") return `Port ${port} is in use: choose another with --port`;
+  if (code === "EADDRINUSE") {
+    const holder = portHolder(port);
+    const end = holder === null ? "" : `, or end ${holder}`;
+    return `Port ${port} is in use: choose another with --port${end}`;
+  }
   if (code === "EACCES") return `Port ${port} needs more rights: choose one above 1023 with --port`;
   return `Cannot listen on ${host}:${port}: ${code}`;
 }

@@ -1,19 +1,12 @@
 // How is one Worker run on bare workerd? Writes the configuration, starts the one pinned binary and
 // waits until it listens. Secrets travel in the environment and never reach the disk.
 
-import {
-  existsSync,
-  mkdirSync,
-  openSync,
-  closeSync,
-  statSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { Child } from "./children.ts";
 import { LaunchError } from "./launch-error.ts";
+import { startLogged } from "./process-log.ts";
 
 /** What one workerd process serves. */
 export interface WorkerdSpec {
@@ -31,8 +24,6 @@ export interface WorkerdSpec {
   readonly cfHeader?: boolean;
 }
 
-/** A log that has grown past this is set aside at the next start; one older one is kept. */
-const LOG_BYTES_MAX = 16 * 1024 * 1024;
 const SECRET_PREFIX = "SKERRY_";
 
 /** Finds the binary of the `workerd` package that Miniflare pins. */
@@ -53,15 +44,11 @@ export function spawnWorkerd(spec: WorkerdSpec): Child {
   mkdirSync(path.join(spec.dir, "do"), { recursive: true });
   const config = path.join(spec.dir, `${spec.name}.capnp`);
   writeFileSync(config, workerdConfig(spec));
-  const log = openSync(rotatedLog(logPath(spec)), "a");
-  try {
-    return new Child(workerdPath(), ["serve", config], {
-      stdio: ["ignore", log, log],
-      env: { ...process.env, ...prefixed(spec.secrets) },
-    });
-  } finally {
-    closeSync(log);
-  }
+  const env = { ...process.env, ...prefixed(spec.secrets) };
+  return startLogged(
+    logPath(spec),
+    (log) => new Child(workerdPath(), ["serve", config], { stdio: ["ignore", log, log], env }),
+  );
 }
 
 export function logPath(spec: WorkerdSpec): string {
@@ -119,12 +106,6 @@ function prefixed(secrets: Readonly<Record<string, string>>): Record<string, str
   return Object.fromEntries(
     Object.entries(secrets).map(([name, value]) => [SECRET_PREFIX + name, value]),
   );
-}
-
-function rotatedLog(file: string): string {
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES_MAX)
-    renameSync(file, `${file}.1`);
-  return file;
 }
 
 /** Cap'n Proto text knows C's escapes, of which JSON's are these; the rest goes as UTF-8. */

@@ -12,7 +12,7 @@ import { Link } from "./link.ts";
 import { OriginProcess, type OriginPlan } from "./origin-process.ts";
 import { DEFAULT_REGIONS, type RegionPlan } from "./regions.ts";
 import { endOnSignals } from "./signals.ts";
-import { claimPort, LOOPBACK } from "./ports.ts";
+import { claimPort, LOOPBACK, PORT_MIN } from "./ports.ts";
 import { lockStateDir } from "./state-dir.ts";
 
 /** How a world is opened. */
@@ -77,6 +77,11 @@ export class World implements AsyncDisposable {
     return mintDeviceToken(this.keys, device);
   }
 
+  /** True once its end has begun: what ends then, ends on purpose. */
+  get isEnding(): boolean {
+    return this.#ending.isOver;
+  }
+
   /** Ends every process and link. Closing twice is closing once. */
   close(): Promise<void> {
     return this.#ending.run();
@@ -103,9 +108,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
 export function worldPorts(basePort: number, regions: number): WorldPorts {
   if (basePort === 0) return { edge: () => 0, origin: 0, link: () => 0 };
   const last = basePort + 2 * regions;
-  if (!Number.isSafeInteger(basePort) || basePort < 1 || last > 65_535) {
+  if (!Number.isSafeInteger(basePort) || basePort < PORT_MIN || last > 65_535) {
     throw new LaunchError(
-      `Port ${basePort} does not do: choose one from 1024 to ${65_535 - 2 * regions}`,
+      `Port ${basePort} does not do: choose one from ${PORT_MIN} to ${65_535 - 2 * regions}`,
     );
   }
   return {
@@ -119,7 +124,7 @@ async function begin(options: WorldOptions, ending: Ending): Promise<World> {
   const plans = options.regions ?? DEFAULT_REGIONS;
   const ports = worldPorts(options.basePort, plans.length);
   const say = options.onProgress ?? (() => undefined);
-  ending.addLast(lockStateDir(options.stateDir));
+  ending.addLast(lockStateDir(options.stateDir, say));
   const keys = await keepKeys(path.join(options.stateDir, "keys.json"));
 
   say("Bundling the Workers");
