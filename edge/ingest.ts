@@ -16,8 +16,8 @@ import { limits } from "./limits.ts";
 import type { HubStore } from "./ports.ts";
 import { ackSeqOf, recall, remember } from "./telemetry/batch-memory.ts";
 import {
-  byHour,
-  foldHour,
+  byMinute,
+  foldMinute,
   foldStream,
   NEW_DEVICE,
   streamOf,
@@ -75,8 +75,8 @@ export function ingest(command: IngestCommand, store: HubStore, nowMs: number): 
   if (memory.kind === "repeated") return repeated(decoded.value, state, command.identity);
   if (store.unackedBytes() >= limits.journalUnackedBytesMax) return { kind: "buffer-full" };
   if (known === null && store.deviceCount() >= limits.devicesPerHubMax) return { kind: "hub-full" };
-  // Stamps ascend whatever the clock does, so that the first commit wins every conflict here.
-  const stampMs = Math.max(nowMs, store.lastStampMs() + 1);
+  // Stamps never go back whatever the clock does, so that an earlier commit wins a conflict.
+  const stampMs = Math.max(nowMs, store.lastStampMs());
   const assignedMs = freeTime(command.device, decoded.value, state, stampMs, store);
   const admitted = admit(decoded.value, state, assignedMs, memory.kind === "outside-window");
   const { refused } = admitted;
@@ -100,7 +100,8 @@ function freeTime(
   const streams = timeless.flatMap(({ columns }) => columns.map(({ stream }) => stream));
   const marks = streams.map((stream) => streamOf(state.streams, stream).highWaterMs);
   const markMs = Math.max(0, ...marks);
-  const held = markMs < stampMs ? [] : heldTimes(device, stampMs, markMs, store);
+  const held =
+    markMs < stampMs ? [] : heldTimes(device, [stampMs, markMs], state.longestSpanMs, store);
   const taken = new Set([...held, ...batches.flatMap((batch) => batch.times)]);
   let timeMs = stampMs;
   while (taken.has(timeMs)) timeMs += 1;
@@ -197,13 +198,7 @@ function commit(
     }));
     store.append(stampMs, encodeBatches(kept), spans);
   }
-  for (const [hourMs, parts] of byHour(folded.inside)) {
-    store.saveRollup(
-      command.device,
-      hourMs,
-      foldHour(store.loadRollup(command.device, hourMs), hourMs, parts),
-    );
-  }
+  rollUp(command.device, folded, store);
   store.saveDevice(command.device, {
     memory,
     streams: folded.streams,
@@ -211,6 +206,7 @@ function commit(
     conflicts: state.conflicts + conflicts,
     late: state.late + folded.late,
     lastCommitMs: nowMs,
+    longestSpanMs: Math.max(state.longestSpanMs, ...kept.map(spanOf)),
     clockSkewMs: skewOf(state.clockSkewMs, command.sentMs, nowMs),
   });
   const accepted = fresh.reduce((sum, readings) => sum + readings.times.length, 0);
@@ -226,6 +222,22 @@ function commit(
     ackSeq,
     refused: admitted.refused,
   };
+}
+
+/** Folds into the minute aggregates what is not older than they are kept. */
+function rollUp(device: DeviceId, folded: FoldedDevice, store: HubStore): void {
+  if (folded.inside.length === 0) return;
+  const newestMs = Math.max(...Object.values(folded.streams).map((stream) => stream.highWaterMs));
+  const keptFromMs = newestMs - limits.rollupKeptMs;
+  for (const [minuteMs, parts] of byMinute(folded.inside)) {
+    if (minuteMs < keptFromMs) continue;
+    store.saveRollup(device, minuteMs, foldMinute(store.loadRollup(device, minuteMs), parts));
+  }
+  store.dropRollups(device, keptFromMs);
+}
+
+function spanOf({ times }: ReadingBatch): number {
+  return (times.at(-1) ?? 0) - (times[0] ?? 0);
 }
 
 interface FoldedDevice {

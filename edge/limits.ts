@@ -36,12 +36,14 @@ export const limits = {
   journalBytesMax: 1_073_741_824,
   /** Journal rows dropped in one turn, so that ingest never waits long. */
   dropRowsMax: 1_024,
-  /** Journal rows that one reading check decodes; beyond it the origin's check decides alone. */
-  overlapRowsMax: 2_048,
-  /** Event times further apart than this are looked up apart. */
-  overlapGapMs: 3_600_000,
-  /** Rollup rows (device-hours) of a device that a hub keeps. */
-  rollupHoursPerDeviceMax: 2_160,
+  /** Bytes of journal that one reading check decodes; beyond it the origin's check decides alone. */
+  overlapBytesMax: 4_194_304,
+  /** Event times further apart than this are looked up apart, at first. */
+  overlapGapMs: 60_000,
+  /** Lookups of one reading check; with more of them the gap is doubled. */
+  overlapRangesMax: 512,
+  /** How far behind a device's newest reading its minute aggregates are kept: 90 days. */
+  rollupKeptMs: 7_776_000_000,
   /** Retry-After of a full buffer, in seconds. */
   bufferRetryAfterS: 30,
 
@@ -51,6 +53,11 @@ export const limits = {
   /** First and longest wait after a failed exchange (full jitter in between). */
   syncRetryMsMin: 250,
   syncRetryMsMax: 2_000,
+  /**
+   * A hub at rest speaks to the origin this often, so that a restored origin learns what it lost,
+   * and silence means that the link is cut. Spread by a quarter either way.
+   */
+  heartbeatMs: 60_000,
   /** An exchange that takes longer has failed. */
   exchangeTimeoutMs: 15_000,
   /** Exchanges in one alarm before the hub lets other work in. */

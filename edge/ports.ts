@@ -4,7 +4,7 @@
 import type { DeviceId } from "../sync/brand.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import type { JournalExtent } from "../sync/link/edge.ts";
-import type { DeviceState, HourRollup } from "./telemetry/device-state.ts";
+import type { DeviceState, MinuteRollup } from "./telemetry/device-state.ts";
 
 /** What of a journal row is looked up by: one device's span of event times. */
 export interface Span {
@@ -12,6 +12,9 @@ export interface Span {
   readonly firstMs: number;
   readonly lastMs: number;
 }
+
+/** Event times from the first to the last, both inside. */
+export type TimeRange = readonly [firstMs: number, lastMs: number];
 
 /** Where the hub's link stands. */
 export interface SavedLink {
@@ -37,8 +40,16 @@ export interface HubStore {
   unackedBytes(): number;
   /** Rows after `after`, until `bytesTarget` is reached; at least one if there is one. */
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[];
-  /** Rows whose span for the device meets [fromMs, toMs], oldest first, at most `rowsMax`. */
-  overlapping(device: DeviceId, fromMs: number, toMs: number, rowsMax: number): LogEntry[];
+  /**
+   * Rows that hold times of the device in one of `ranges`, oldest first, each once. `longestSpanMs`
+   * is that of the device's batches. Ends behind the row that goes over `bytesMax`.
+   */
+  overlapping(
+    device: DeviceId,
+    ranges: readonly TimeRange[],
+    longestSpanMs: number,
+    bytesMax: number,
+  ): Iterable<LogEntry>;
   /** Drops the oldest acknowledged rows while the journal holds more than its bound. */
   dropAcknowledged(): void;
   loadLink(): SavedLink;
@@ -48,8 +59,10 @@ export interface HubStore {
   deviceCount(): number;
   loadDevice(device: DeviceId): DeviceState | null;
   saveDevice(device: DeviceId, state: DeviceState): void;
-  loadRollup(device: DeviceId, hourMs: number): HourRollup;
-  saveRollup(device: DeviceId, hourMs: number, rollup: HourRollup): void;
+  loadRollup(device: DeviceId, minuteMs: number): MinuteRollup;
+  saveRollup(device: DeviceId, minuteMs: number, rollup: MinuteRollup): void;
+  /** Drops the device's rollups of minutes before `beforeMs`. */
+  dropRollups(device: DeviceId, beforeMs: number): void;
 }
 
 /** What one exchange with the origin came to. */

@@ -39,9 +39,18 @@ const STEPS_MAX = limits.exchangesPerAlarmMax * 2 + 1;
 const RETRY = { retryMsMin: limits.syncRetryMsMin, retryMsMax: limits.syncRetryMsMax };
 
 /** Exchanges frames until the origin holds everything, an exchange fails, or the bound is met. */
-export async function replicate(link: EdgeLink, ports: ReplicatePorts): Promise<Replication> {
+export async function replicate(
+  link: EdgeLink,
+  ports: ReplicatePorts,
+  isHeartbeat = false,
+): Promise<Replication> {
   let state = link;
-  let event: EdgeLinkEvent | null = { kind: "wake", journal: ports.store.extent() };
+  let event: EdgeLinkEvent | null = {
+    kind: "wake",
+    journal: ports.store.extent(),
+    nowMs: ports.now(),
+    isHeartbeat,
+  };
   for (let steps = 0; event !== null && steps < STEPS_MAX; steps += 1) {
     const step = stepEdgeLink(state, event, RETRY);
     state = step.state;

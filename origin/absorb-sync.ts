@@ -7,6 +7,7 @@ import { bottom, join, type Reading, type ReadingSet } from "../sync/crdt/readin
 import { receive } from "../sync/link/hub.ts";
 import { isQuarantined } from "../sync/quarantine.ts";
 import { decodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
+import { crc32c } from "../sync/wire/crc32c.ts";
 import type { UpFrame } from "../sync/wire/frame.ts";
 import type { Lane, ReplicaStatus, ShardStore } from "./ports.ts";
 import { batchName, recall, type Recollection } from "./replica/timeless.ts";
@@ -56,7 +57,7 @@ function absorbWith(
       ...held,
       cursor,
       head: Math.max(held.head, frame.head),
-      lastStampMs: fresh.at(-1)?.stampMs ?? held.lastStampMs,
+      ...lastOf(fresh, held),
       lastFrameMs: nowMs,
       lostEntries: held.lostEntries + lostEntries,
     });
@@ -97,8 +98,24 @@ function keepAside({ seq, body }: LogEntry, frame: UpFrame, store: ShardStore): 
   store.savePoison(frame.replica, frame.replicaEpoch, seq, body);
 }
 
+function lastOf(
+  fresh: readonly LogEntry[],
+  held: ReplicaStatus,
+): Pick<ReplicaStatus, "lastStampMs" | "lastCrc"> {
+  const last = fresh.at(-1);
+  if (last === undefined) return { lastStampMs: held.lastStampMs, lastCrc: held.lastCrc };
+  return { lastStampMs: last.stampMs, lastCrc: crc32c(last.body) };
+}
+
 function newReplica({ replica, replicaEpoch }: UpFrame): ReplicaStatus {
-  const nothing = { cursor: 0, head: 0, lastStampMs: 0, lastFrameMs: 0, lostEntries: 0 };
+  const nothing = {
+    cursor: 0,
+    head: 0,
+    lastStampMs: 0,
+    lastCrc: 0,
+    lastFrameMs: 0,
+    lostEntries: 0,
+  };
   return { replica, replicaEpoch, ...nothing };
 }
 

@@ -28,6 +28,8 @@ export interface ReplicaStatus {
   readonly head: number;
   /** Commit stamp of the newest entry held, and time of the last frame; epoch milliseconds. */
   readonly lastStampMs: number;
+  /** CRC-32C of the newest entry's body. */
+  readonly lastCrc: number;
   readonly lastFrameMs: number;
   /** Entries that were lost before they came here. */
   readonly lostEntries: number;
@@ -45,6 +47,7 @@ export interface ReplicaStatus {
 export interface ShardStore {
   transaction<T>(run: () => T): T;
   loadReplica(replica: ReplicaId, replicaEpoch: number): ReplicaStatus | null;
+  /** Saves one life; past `livesPerReplicaMax` the replica's longest silent ones are forgotten. */
   saveReplica(status: ReplicaStatus): void;
   listReplicas(): ReplicaStatus[];
   /** Starts of the lane's segments that hold times in [fromMs, toMs], ascending. */

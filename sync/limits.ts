@@ -7,7 +7,7 @@ export const FRAME_BYTES_MAX: number = 2 * 1024 * 1024;
 /** Bytes of entries after which a frame is closed; one entry may exceed it alone. */
 export const FRAME_BYTES_TARGET: number = 256 * 1024;
 /** Entries of a frame. */
-export const FRAME_ENTRIES_MAX = 4_096;
+export const FRAME_ENTRIES_MAX = 512;
 /** Bytes of one journal entry: one group commit. */
 export const ENTRY_BYTES_MAX: number = 1_536 * 1024;
 /** Batches of one entry. */

@@ -13,15 +13,14 @@ import { openOriginLink } from "../platform/origin-link.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { SqlHubStore } from "../platform/sql-hub-store.ts";
 import type { OriginLink } from "../ports.ts";
-import { replicate } from "../replicate.ts";
-import { HOUR_MS, type DeviceState, type HourRollup } from "../telemetry/device-state.ts";
+import { replicate, type ReplicatePorts } from "../replicate.ts";
+import { minuteOf, type DeviceState, type MinuteRollup } from "../telemetry/device-state.ts";
 
 /** What a hub tells of one device and of its link. */
 export interface DeviceReport {
   readonly state: DeviceState | null;
-  /** The hour of its latest reading and that hour's minute aggregates. */
-  readonly hourMs: number;
-  readonly rollup: HourRollup;
+  /** The aggregates of the minute of each stream's latest reading, by that minute's start. */
+  readonly minutes: Readonly<Record<number, MinuteRollup>>;
   readonly link: LinkReport;
 }
 
@@ -40,6 +39,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   readonly #origin: OriginLink;
   #link: EdgeLink;
   #isOriginAway = false;
+  /** When the origin answered last, epoch milliseconds; 0: not since this hub was started. */
+  #heardMs = 0;
   /** When the alarm rings, epoch milliseconds; null: none is set, or not known yet. */
   #alarmMs: number | null = null;
 
@@ -54,9 +55,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     this.#link = this.#openLink();
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmMs = await ctx.storage.getAlarm();
-      // A journal that is ahead always has an alarm; should one be missing, this mends it.
-      const isBehind = this.#store.extent().head > this.#link.cursor;
-      if (this.#alarmMs === null && isBehind) this.#ring(Date.now() + limits.syncLingerMs);
+      // At its start a hub that holds anything speaks to the origin, whatever alarm it had.
+      if (this.#store.extent().head > 0) this.#ring(Date.now() + limits.syncLingerMs);
     });
   }
 
@@ -66,7 +66,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const outcome = this.#store.transaction(() => ingest(command, this.#store, nowMs));
     if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0) {
       // While the origin is away the back-off's alarm stands; a commit must not shorten it.
-      if (this.#alarmMs === null) this.#ring(nowMs + limits.syncLingerMs);
+      if (!this.#isOriginAway || this.#alarmMs === null) this.#ring(nowMs + limits.syncLingerMs);
     }
     return outcome;
   }
@@ -74,17 +74,13 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   /** Tells what this hub knows of a device. */
   async report(device: DeviceId): Promise<DeviceReport> {
     const state = this.#store.loadDevice(device);
-    const latestMs = Math.max(
-      0,
-      ...Object.values(state?.streams ?? {}).map((stream) => stream.highWaterMs),
+    const latest = Object.values(state?.streams ?? {}).map(({ highWaterMs }) =>
+      minuteOf(highWaterMs),
     );
-    const hourMs = Math.floor(latestMs / HOUR_MS) * HOUR_MS;
-    return {
-      state,
-      hourMs,
-      rollup: this.#store.loadRollup(device, hourMs),
-      link: this.linkReport(),
-    };
+    const minutes = Object.fromEntries(
+      [...new Set(latest)].map((minuteMs) => [minuteMs, this.#store.loadRollup(device, minuteMs)]),
+    );
+    return { state, minutes, link: this.linkReport() };
   }
 
   /** Tells where the link stands. */
@@ -97,27 +93,41 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
 
   /** Drives the link. Never throws: an alarm that does is retried only a few times. */
   override async alarm(): Promise<void> {
+    const nowMs = Date.now();
     this.#alarmMs = null;
     try {
-      const run = await replicate(this.#link, {
+      const ports: ReplicatePorts = {
         store: this.#store,
         origin: this.#origin,
         now: () => Date.now(),
         chance: () => Math.random(),
         newEpoch,
         log: (event, fields) => log(event, { replica: this.#replica, ...fields }),
-      });
+      };
+      const run = await replicate(this.#link, ports, this.#isHeartbeatDue(nowMs));
       this.#link = run.link;
+      if (!run.isOriginAway) this.#heardMs = Date.now();
       this.#isOriginAway = run.isOriginAway;
       // A commit during the exchange has set an alarm of its own; a back-off overrules it.
       if (run.isOriginAway) this.#alarmMs = null;
       if (run.againInMs !== null) this.#ring(Date.now() + run.againInMs);
-      else this.#store.dropAcknowledged();
+      else this.#rest();
     } catch (error) {
       log("replicate-failed", { replica: this.#replica, error: String(error) });
       this.#link = this.#openLink();
       this.#ring(Date.now() + limits.syncRetryMsMax);
     }
+  }
+
+  /** Everything is at the origin: makes room, and speaks again after a while. */
+  #rest(): void {
+    this.#store.dropAcknowledged();
+    const spreadMs = limits.heartbeatMs * (0.75 + Math.random() / 2);
+    this.#ring(Date.now() + spreadMs);
+  }
+
+  #isHeartbeatDue(nowMs: number): boolean {
+    return nowMs - this.#heardMs >= limits.heartbeatMs / 2;
   }
 
   #openLink(): EdgeLink {

@@ -1,5 +1,5 @@
 // The HubStore over SQLite: every statement of the hub is here. A commit writes one journal row,
-// one span a batch, one device row and one rollup row a device-hour, however many readings it has.
+// one span a batch, one device row and one rollup row a minute, however many readings it has.
 
 import { assert } from "../../sync/assert.ts";
 import type { DeviceId } from "../../sync/brand.ts";
@@ -7,8 +7,8 @@ import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import type { JournalExtent } from "../../sync/link/edge.ts";
 import { limits } from "../limits.ts";
 import { bytesOf, migrate, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
-import type { HubStore, SavedLink, Span } from "../ports.ts";
-import type { DeviceState, HourRollup } from "../telemetry/device-state.ts";
+import type { HubStore, SavedLink, Span, TimeRange } from "../ports.ts";
+import type { DeviceState, MinuteRollup } from "../telemetry/device-state.ts";
 
 /** Numbered migrations; the newest applied one is in `schema_version`. */
 const MIGRATIONS: readonly string[] = [
@@ -18,8 +18,8 @@ const MIGRATIONS: readonly string[] = [
      primary key (device, last_ms, seq)) without rowid;
    create index span_by_seq on span (seq);
    create table device (id text primary key, state text not null) without rowid;
-   create table rollup (device text not null, hour_ms integer not null, body text not null,
-     primary key (device, hour_ms)) without rowid;`,
+   create table rollup (device text not null, minute_ms integer not null, body text not null,
+     primary key (device, minute_ms)) without rowid;`,
 ];
 
 interface Marks {
@@ -63,7 +63,7 @@ export class SqlHubStore implements HubStore {
   append(stampMs: number, body: Uint8Array, spans: readonly Span[]): void {
     const marks = this.#marks;
     const seq = marks.head + 1;
-    assert(stampMs > marks.lastStampMs, "Commit stamps ascend");
+    assert(stampMs >= marks.lastStampMs, "Commit stamps never go back");
     this.#sql.exec("insert into journal values (?, ?, ?)", seq, stampMs, body);
     for (const { device, firstMs, lastMs } of spans) {
       // A batch with assigned times may end where its other part does: one row spans both.
@@ -118,18 +118,33 @@ export class SqlHubStore implements HubStore {
       .map(toEntry);
   }
 
-  overlapping(device: DeviceId, fromMs: number, toMs: number, rowsMax: number): LogEntry[] {
-    return this.#sql
-      .exec(
-        `select journal.seq, stamp_ms, body from journal join
-           (select distinct seq from span where device = ? and last_ms >= ? and first_ms <= ?) as met
-           on journal.seq = met.seq order by journal.seq limit ?`,
+  *overlapping(
+    device: DeviceId,
+    ranges: readonly TimeRange[],
+    longestSpanMs: number,
+    bytesMax: number,
+  ): Iterable<LogEntry> {
+    const seqs = new Set<number>();
+    for (const [firstMs, lastMs] of ranges) {
+      // The upper bound of last_ms keeps newer spans out, which may be all the others.
+      const met = this.#sql.exec(
+        "select seq from span where device = ? and last_ms >= ? and last_ms <= ? and first_ms <= ?",
         device,
-        fromMs,
-        toMs,
-        rowsMax,
-      )
-      .map(toEntry);
+        firstMs,
+        lastMs + longestSpanMs,
+        lastMs,
+      );
+      for (const row of met) seqs.add(numberOf(row["seq"]));
+    }
+    let bytes = 0;
+    for (const seq of [...seqs].toSorted((a, b) => a - b)) {
+      const [row] = this.#sql.exec("select seq, stamp_ms, body from journal where seq = ?", seq);
+      if (row === undefined) continue;
+      const entry = toEntry(row);
+      bytes += entry.body.length;
+      yield entry;
+      if (bytes > bytesMax) return;
+    }
   }
 
   dropAcknowledged(): void {
@@ -151,7 +166,8 @@ export class SqlHubStore implements HubStore {
       this.#sql.exec("delete from span where seq <= ?", upTo);
       this.#sql.exec("delete from journal where seq <= ?", upTo);
     });
-    this.#marks = this.#loadMarks();
+    marks.bytes = this.#journalBytesMax + excess;
+    marks.floor = upTo + 1;
   }
 
   loadLink(): SavedLink {
@@ -161,8 +177,11 @@ export class SqlHubStore implements HubStore {
   saveCursor(cursor: number): void {
     if (cursor === this.#marks.cursor) return;
     this.#sql.exec("update link set cursor = ?", cursor);
-    this.#marks.cursor = cursor;
-    this.#marks.unackedBytes = this.#bytesAfter(cursor);
+    const marks = this.#marks;
+    // Only what is newly acknowledged is added up: draining a backlog must not read it each time.
+    if (cursor > marks.cursor) marks.unackedBytes -= this.#bytesBetween(marks.cursor, cursor);
+    else marks.unackedBytes = this.#bytesBetween(cursor, marks.head);
+    marks.cursor = cursor;
   }
 
   renewEpoch(replicaEpoch: number): void {
@@ -191,38 +210,31 @@ export class SqlHubStore implements HubStore {
     if (oldest.done !== true) this.#devices.delete(oldest.value);
   }
 
-  loadRollup(device: DeviceId, hourMs: number): HourRollup {
+  loadRollup(device: DeviceId, minuteMs: number): MinuteRollup {
     const row = this.#sql.exec(
-      "select body from rollup where device = ? and hour_ms = ?",
+      "select body from rollup where device = ? and minute_ms = ?",
       device,
-      hourMs,
+      minuteMs,
     )[0];
-    return row === undefined ? {} : (JSON.parse(textOf(row["body"])) as HourRollup);
+    return row === undefined ? {} : (JSON.parse(textOf(row["body"])) as MinuteRollup);
   }
 
-  saveRollup(device: DeviceId, hourMs: number, rollup: HourRollup): void {
+  saveRollup(device: DeviceId, minuteMs: number, rollup: MinuteRollup): void {
     const body = JSON.stringify(rollup);
-    const updated = this.#sql.exec(
-      "update rollup set body = ? where device = ? and hour_ms = ? returning 1",
-      body,
-      device,
-      hourMs,
-    );
-    if (updated.length > 0) return;
-    this.#sql.exec("insert into rollup values (?, ?, ?)", device, hourMs, body);
-    // Only a new hour can be one too many, so the rows are counted once an hour.
-    this.#sql.exec(
-      `delete from rollup where device = ?1 and hour_ms <
-         (select hour_ms from rollup where device = ?1 order by hour_ms desc limit 1 offset ?2)`,
-      device,
-      limits.rollupHoursPerDeviceMax - 1,
-    );
+    this.#sql.exec("insert or replace into rollup values (?, ?, ?)", device, minuteMs, body);
   }
 
-  #bytesAfter(seq: number): number {
-    return numberOf(
-      this.#sql.exec("select total(length(body)) as n from journal where seq > ?", seq)[0]?.["n"],
+  dropRollups(device: DeviceId, beforeMs: number): void {
+    this.#sql.exec("delete from rollup where device = ? and minute_ms < ?", device, beforeMs);
+  }
+
+  #bytesBetween(after: number, upTo: number): number {
+    const [row] = this.#sql.exec(
+      "select total(length(body)) as n from journal where seq > ? and seq <= ?",
+      after,
+      upTo,
     );
+    return numberOf(row?.["n"]);
   }
 
   #loadMarks(): Marks {
@@ -238,7 +250,7 @@ export class SqlHubStore implements HubStore {
       cursor,
       lastStampMs: numberOf(row?.["stamp"]),
       bytes: numberOf(row?.["bytes"]),
-      unackedBytes: this.#bytesAfter(cursor),
+      unackedBytes: this.#bytesBetween(cursor, head),
       devices: numberOf(this.#sql.exec("select count(*) as n from device")[0]?.["n"]),
       replicaEpoch: numberOf(link?.["replica_epoch"]),
     };

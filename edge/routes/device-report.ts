@@ -2,8 +2,8 @@
 
 import { loadAggregate, type StoredAggregate } from "../../sync/crdt/aggregate.ts";
 import { formatDecimal } from "../../sync/decimal.ts";
-import type { DeviceReport } from "../objects/device-hub.ts";
-import { HOUR_MS, MINUTE_MS, type DeviceState } from "../telemetry/device-state.ts";
+import type { DeviceReport, LinkReport } from "../objects/device-hub.ts";
+import { minuteOf, type DeviceState } from "../telemetry/device-state.ts";
 
 /** Formats the regional view of a device: totals, latest values, the last minute's aggregates, lag. */
 export function formatReport(
@@ -22,7 +22,7 @@ export function formatReport(
           ? null
           : { time: iso(stream.latest[0]), value: typed(stream.kind, stream.latest[1]) },
       quarantined: stream.quarantined,
-      lastMinute: lastMinute(report, name),
+      lastMinute: lastMinute(report, name, stream.highWaterMs),
     },
   ]);
   return {
@@ -36,23 +36,19 @@ export function formatReport(
     conflicts: state.conflicts,
     late: state.late,
     streams: Object.fromEntries(streams),
-    replication: {
-      replica: link.replica,
-      head: link.head,
-      cursor: link.cursor,
-      behind: link.head - link.cursor,
-      unackedBytes: link.unackedBytes,
-      originAway: link.isOriginAway,
-    },
+    replication: formatLink(link),
   };
 }
 
-function lastMinute(report: Omit<DeviceReport, "state">, stream: string): object | null {
-  const minutes = Object.hasOwn(report.rollup, stream) ? (report.rollup[stream] ?? {}) : {};
-  const minute = Math.max(-1, ...Object.keys(minutes).map(Number));
-  const held = minutes[String(minute)];
-  if (held === undefined || minute * MINUTE_MS >= HOUR_MS) return null;
-  return { start: iso(report.hourMs + minute * MINUTE_MS), ...formatAggregate(held) };
+function lastMinute(
+  report: Omit<DeviceReport, "state">,
+  name: string,
+  atMs: number,
+): object | null {
+  const minuteMs = minuteOf(atMs);
+  const rollup = report.minutes[minuteMs] ?? {};
+  const held = Object.hasOwn(rollup, name) ? rollup[name] : undefined;
+  return held === undefined ? null : { start: iso(minuteMs), ...formatAggregate(held) };
 }
 
 function formatAggregate(stored: StoredAggregate): object {
@@ -66,4 +62,16 @@ function typed(kind: "number" | "boolean", value: number): number | boolean {
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** Formats where a hub's link stands. */
+export function formatLink({
+  replica,
+  head,
+  cursor,
+  unackedBytes,
+  isOriginAway,
+}: LinkReport): object {
+  const behind = head - cursor;
+  return { replica, head, cursor, behind, unackedBytes, originAway: isOriginAway };
 }

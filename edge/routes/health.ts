@@ -7,6 +7,7 @@ import type { ApiEnv, ApiParts } from "../app.ts";
 import { hubsOf } from "../platform/hubs.ts";
 import { placeOf } from "../platform/place.ts";
 import { decideRegion } from "../routing/region.ts";
+import { formatLink } from "./device-report.ts";
 
 export function healthRoutes({ config, env }: ApiParts): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
@@ -22,7 +23,7 @@ export function healthRoutes({ config, env }: ApiParts): Hono<ApiEnv> {
     );
     try {
       const links = await Promise.all(hubsOf(env, config, region).map((hub) => hub.linkReport()));
-      return jsonResponse({ status: "ready", region, links: links.map((link) => ({ ...link })) });
+      return jsonResponse({ status: "ready", region, links: links.map(formatLink) });
     } catch {
       return jsonResponse({ status: "storage-failed", region }, 503);
     }

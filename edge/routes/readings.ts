@@ -187,10 +187,9 @@ function unprocessable(
   errors: readonly ProblemItem[],
   isStrict: boolean,
 ): Problem {
-  const why = isStrict
-    ? "and Prefer: handling=strict stores all or nothing"
-    : "which is all there is";
-  const detail = `${rejected} readings are wrong, ${why}: nothing is stored`;
+  const what = rejected === 1 ? "1 reading is wrong" : `${rejected} readings are wrong`;
+  const why = isStrict ? "Prefer: handling=strict stores all or nothing" : "there is no other";
+  const detail = `${what}, and ${why}: nothing is stored`;
   return { code: "unprocessable", status: 422, title: "Readings not stored", detail, errors };
 }
 
@@ -223,14 +222,7 @@ const SEQUENCE_REUSED: Problem = {
   status: 409,
   title: "Sequence reused",
   detail:
-    "Another batch was stored under this boot and seq (or Idempotency-Key): draw a new boot when the device starts, and number its batches 1, 2, 3, ...",
-  errors: [
-    {
-      pointer: "/seq",
-      code: "sequence-reused",
-      message: "This number belongs to a batch with other content",
-    },
-  ],
+    "Another batch was stored under this name (boot and seq, or Idempotency-Key): draw a new boot when the device starts and number its batches 1, 2, 3, ..., or a new key for each batch",
 };
 
 const TOO_LARGE: Problem = {

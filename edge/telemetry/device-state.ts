@@ -1,5 +1,5 @@
 // What does a hub know of one device beside its journal? Its batches, its streams' totals and marks,
-// and the minute aggregates of each hour. This is a regional view: only the origin sees all regions.
+// and its minute aggregates. This is a regional view: only the origin sees all regions.
 
 import {
   combine,
@@ -33,12 +33,14 @@ export interface DeviceState {
   readonly conflicts: number;
   readonly late: number;
   readonly lastCommitMs: number;
+  /** Longest span of event times of one of its batches: how far a lookup has to reach. */
+  readonly longestSpanMs: number;
   /** Smoothed arrival minus `sent`, milliseconds; null if the device never said. */
   readonly clockSkewMs: number | null;
 }
 
-/** One hour's minute aggregates: stream to minute of the hour (0 to 59) to aggregate. */
-export type HourRollup = Readonly<Record<string, Readonly<Record<string, StoredAggregate>>>>;
+/** One minute's aggregates, by stream. */
+export type MinuteRollup = Readonly<Record<string, StoredAggregate>>;
 
 export const NEW_DEVICE: DeviceState = {
   memory: NO_MEMORY,
@@ -47,6 +49,7 @@ export const NEW_DEVICE: DeviceState = {
   conflicts: 0,
   late: 0,
   lastCommitMs: 0,
+  longestSpanMs: 0,
   clockSkewMs: null,
 };
 
@@ -59,7 +62,6 @@ export const NEW_STREAM: StreamState = {
   quarantined: 0,
 };
 
-export const HOUR_MS = 3_600_000;
 export const MINUTE_MS = 60_000;
 
 /** Distinct readings of one stream that a commit adds; times ascend. */
@@ -94,50 +96,47 @@ export function foldStream(state: StreamState, fresh: FreshReadings): StreamStat
   };
 }
 
-/** Cuts fresh readings of a device into hours, for the rollups to be loaded one by one. */
-export function byHour(fresh: readonly FreshReadings[]): Map<number, FreshReadings[]> {
-  const hours = new Map<number, FreshReadings[]>();
+/** Cuts fresh readings of a device into minutes, for the rollups to be loaded one by one. */
+export function byMinute(fresh: readonly FreshReadings[]): Map<number, FreshReadings[]> {
+  const minutes = new Map<number, FreshReadings[]>();
   for (const readings of fresh) {
-    for (const [hourMs, part] of cut(readings, HOUR_MS))
-      hours.set(hourMs, [...(hours.get(hourMs) ?? []), part]);
+    for (const [minuteMs, part] of cut(readings)) {
+      const held = minutes.get(minuteMs);
+      if (held === undefined) minutes.set(minuteMs, [part]);
+      else held.push(part);
+    }
   }
-  return hours;
+  return minutes;
 }
 
-/** Folds one hour's fresh readings into its minute aggregates. */
-export function foldHour(
-  rollup: HourRollup,
-  hourMs: number,
-  fresh: readonly FreshReadings[],
-): HourRollup {
+/** Folds one minute's fresh readings into its aggregates. */
+export function foldMinute(rollup: MinuteRollup, fresh: readonly FreshReadings[]): MinuteRollup {
   const streams = { ...rollup };
-  for (const readings of fresh) {
-    const minutes = { ...streams[readings.stream] };
-    for (const [minuteMs, part] of cut(readings, MINUTE_MS)) {
-      const minute = String((minuteMs - hourMs) / MINUTE_MS);
-      const held = minutes[minute];
-      const added = fold(part.times, part.values);
-      minutes[minute] = storeAggregate(
-        held === undefined ? added : combine(loadAggregate(held), added),
-      );
-    }
-    streams[readings.stream] = minutes;
+  for (const { stream, times, values } of fresh) {
+    const held = Object.hasOwn(streams, stream) ? streams[stream] : undefined;
+    const added = fold(times, values);
+    streams[stream] = storeAggregate(
+      held === undefined ? added : combine(loadAggregate(held), added),
+    );
   }
   return streams;
 }
 
-/** Cuts readings at multiples of `sizeMs`. */
-function* cut(readings: FreshReadings, sizeMs: number): Generator<[number, FreshReadings]> {
+/** Names the minute of an event time by its start. */
+export function minuteOf(timeMs: number): number {
+  return Math.floor(timeMs / MINUTE_MS) * MINUTE_MS;
+}
+
+/** Cuts readings at whole minutes. */
+function* cut(readings: FreshReadings): Generator<[number, FreshReadings]> {
   const { times, values } = readings;
   let start = 0;
   for (let row = 1; row <= times.length; row += 1) {
-    const window = Math.floor((times[start] ?? 0) / sizeMs);
+    const minuteMs = minuteOf(times[start] ?? 0);
     const next = times[row];
-    if (next !== undefined && Math.floor(next / sizeMs) === window) continue;
-    yield [
-      window * sizeMs,
-      { ...readings, times: times.slice(start, row), values: values.slice(start, row) },
-    ];
+    if (next !== undefined && minuteOf(next) === minuteMs) continue;
+    const part = { times: times.slice(start, row), values: values.slice(start, row) };
+    yield [minuteMs, { ...readings, ...part }];
     start = row;
   }
 }

@@ -1,12 +1,12 @@
 // Which readings of a batch are new to this hub? A reading is (device, stream, event time). Above
 // its stream's high-water mark it cannot be a repetition; below, the journal rows that meet its
-// time are looked up.
+// time are looked up, each once, and only what is asked for is kept of them.
 
 import type { DeviceId } from "../../sync/brand.ts";
 import { isQuarantined } from "../../sync/quarantine.ts";
 import { decodeBatches, type Column, type ReadingBatch } from "../../sync/wire/batch.ts";
 import { limits } from "../limits.ts";
-import type { HubStore } from "../ports.ts";
+import type { HubStore, TimeRange } from "../ports.ts";
 import { streamOf, type DeviceState } from "./device-state.ts";
 
 /** What the check found, reading by reading. */
@@ -19,7 +19,8 @@ export interface CheckedBatch {
   readonly conflicts: number;
 }
 
-type Held = Map<string, Map<number, { kind: string; value: number }>>;
+/** What is asked for, by lane and event time; what the journal holds of it replaces null. */
+type Asked = Map<string, Map<number, { readonly kind: string; readonly value: number } | null>>;
 
 /** Checks one batch against the device's marks and the journal. */
 export function checkReadings(
@@ -28,15 +29,16 @@ export function checkReadings(
   stampMs: number,
   store: HubStore,
 ): CheckedBatch {
-  const old = timesBelowMarks(batch, state, stampMs);
-  if (old.length === 0) return { kept: batch, fresh: batch, duplicates: 0, conflicts: 0 };
-  const held = heldReadings(batch.device, old, store);
+  const asked = askedBelowMarks(batch, state, stampMs);
+  if (asked.size === 0) return { kept: batch, fresh: batch, duplicates: 0, conflicts: 0 };
+  findHeld(asked, batch.device, state.longestSpanMs, store);
   const counts = { duplicates: 0, conflicts: 0 };
   const verdicts = batch.columns.map((column) =>
     column.rows.map((row, i) => {
       const timeMs = batch.times[row] ?? 0;
-      const found = held.get(keyOf(column.stream, isQuarantined(timeMs, stampMs)))?.get(timeMs);
-      if (found === undefined) return "fresh";
+      const lane = laneOf(column.stream, isQuarantined(timeMs, stampMs));
+      const found = asked.get(lane)?.get(timeMs) ?? null;
+      if (found === null) return "fresh";
       const isSame = found.kind === column.kind && found.value === column.values[i];
       counts[isSame ? "duplicates" : "conflicts"] += 1;
       return isSame ? "duplicate" : "conflict";
@@ -72,75 +74,80 @@ export function select(
   return { ...batch, times: used.map((row) => batch.times[row] ?? 0), columns };
 }
 
-/** Lists the event times of the device's readings that the journal holds in [fromMs, toMs]. */
+/** Lists the event times of the device's readings that the journal holds in `range`. */
 export function heldTimes(
   device: DeviceId,
-  fromMs: number,
-  toMs: number,
+  range: TimeRange,
+  longestSpanMs: number,
   store: HubStore,
 ): number[] {
-  return store.overlapping(device, fromMs, toMs, limits.overlapRowsMax).flatMap(({ body }) => {
-    const batches = decodeBatches(body);
-    const own = batches.ok ? batches.value.filter((batch) => batch.device === device) : [];
-    return own.flatMap(({ times }) => times);
-  });
+  const rows = [...store.overlapping(device, [range], longestSpanMs, limits.overlapBytesMax)];
+  return rows.flatMap(({ body }) => batchesOf(body, device).flatMap(({ times }) => times));
 }
 
-function timesBelowMarks(batch: ReadingBatch, state: DeviceState, stampMs: number): number[] {
-  const old = new Set<number>();
+function askedBelowMarks(batch: ReadingBatch, state: DeviceState, stampMs: number): Asked {
+  const asked: Asked = new Map();
   for (const column of batch.columns) {
     const marks = streamOf(state.streams, column.stream);
     for (const row of column.rows) {
       const timeMs = batch.times[row] ?? 0;
-      const mark = isQuarantined(timeMs, stampMs) ? marks.quarantineHighWaterMs : marks.highWaterMs;
-      if (timeMs <= mark) old.add(timeMs);
+      const isOutside = isQuarantined(timeMs, stampMs);
+      if (timeMs > (isOutside ? marks.quarantineHighWaterMs : marks.highWaterMs)) continue;
+      const lane = laneOf(column.stream, isOutside);
+      asked.set(lane, (asked.get(lane) ?? new Map()).set(timeMs, null));
     }
   }
-  return [...old].toSorted((a, b) => a - b);
+  return asked;
 }
 
-/** Loads what the journal holds around `times`, oldest commit first, so that the first one wins. */
-function heldReadings(device: DeviceId, times: readonly number[], store: HubStore): Held {
-  const held: Held = new Map();
-  let rowsLeft: number = limits.overlapRowsMax;
-  for (const [firstMs, lastMs] of clusters(times)) {
-    const rows = store.overlapping(device, firstMs, lastMs, rowsLeft);
-    rowsLeft -= rows.length;
-    for (const { body, stampMs } of rows) {
-      const batches = decodeBatches(body);
-      for (const batch of batches.ok ? batches.value : [])
-        if (batch.device === device) hold(held, batch, stampMs);
-    }
-    // Past the bound the origin's check decides alone; here a repetition may be counted again.
-    if (rowsLeft <= 0) break;
+/**
+ * Finds in the journal what is asked for, oldest commit first, so that the first one wins. Past
+ * `overlapBytesMax` the origin's check decides alone; a repetition may then be counted here again.
+ */
+function findHeld(asked: Asked, device: DeviceId, longestSpanMs: number, store: HubStore): void {
+  const times = new Set([...asked.values()].flatMap((lane) => [...lane.keys()]));
+  const ranges = rangesOf([...times].toSorted((a, b) => a - b));
+  for (const row of store.overlapping(device, ranges, longestSpanMs, limits.overlapBytesMax)) {
+    for (const batch of batchesOf(row.body, device)) find(asked, batch, row.stampMs);
   }
-  return held;
 }
 
-function hold(held: Held, batch: ReadingBatch, stampMs: number): void {
-  for (const column of batch.columns) {
-    column.rows.forEach((row, i) => {
+function find(asked: Asked, batch: ReadingBatch, stampMs: number): void {
+  for (const { stream, kind, rows, values } of batch.columns) {
+    const inside = asked.get(laneOf(stream, false));
+    const outside = asked.get(laneOf(stream, true));
+    if (inside === undefined && outside === undefined) continue;
+    for (const [i, row] of rows.entries()) {
       const timeMs = batch.times[row] ?? 0;
-      const key = keyOf(column.stream, isQuarantined(timeMs, stampMs));
-      const stream = held.get(key) ?? new Map<number, { kind: string; value: number }>();
-      if (!stream.has(timeMs))
-        stream.set(timeMs, { kind: column.kind, value: column.values[i] ?? 0 });
-      held.set(key, stream);
-    });
+      const lane = isQuarantined(timeMs, stampMs) ? outside : inside;
+      if (lane?.get(timeMs) === null) lane.set(timeMs, { kind, value: values[i] ?? 0 });
+    }
   }
 }
 
-/** Cuts ascending times where they are further apart than the lookup gap. */
-function clusters(times: readonly number[]): [number, number][] {
+function batchesOf(body: Uint8Array, device: DeviceId): ReadingBatch[] {
+  const batches = decodeBatches(body);
+  return batches.ok ? batches.value.filter((batch) => batch.device === device) : [];
+}
+
+/** Cuts ascending times into ranges where they are far apart, into so few that it stays cheap. */
+function rangesOf(times: readonly number[]): TimeRange[] {
+  for (let gapMs: number = limits.overlapGapMs; ; gapMs *= 2) {
+    const ranges = cutAt(times, gapMs);
+    if (ranges.length <= limits.overlapRangesMax) return ranges;
+  }
+}
+
+function cutAt(times: readonly number[], gapMs: number): TimeRange[] {
   const cut: [number, number][] = [];
   for (const timeMs of times) {
     const last = cut.at(-1);
-    if (last !== undefined && timeMs - last[1] <= limits.overlapGapMs) last[1] = timeMs;
+    if (last !== undefined && timeMs - last[1] <= gapMs) last[1] = timeMs;
     else cut.push([timeMs, timeMs]);
   }
   return cut;
 }
 
-function keyOf(stream: string, isQuarantinedReading: boolean): string {
-  return isQuarantinedReading ? `!${stream}` : stream;
+function laneOf(stream: string, isOutside: boolean): string {
+  return isOutside ? `!${stream}` : stream;
 }

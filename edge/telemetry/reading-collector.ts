@@ -90,7 +90,7 @@ export class ReadingCollector {
 
 const STREAM_NAME = "A stream's name is a lower-case letter, then up to 63 of a-z, 0-9 and _";
 const TIME =
-  "A time is whole epoch milliseconds from 0, or RFC 3339 text such as 2026-11-21T10:00:00Z";
+  "A time is whole epoch milliseconds (seconds times 1000), or RFC 3339 text such as 2026-11-21T10:00:00Z";
 const TYPE_MIXED =
   "One batch holds numbers or booleans of a stream, not both: send them under two names";
 const TIME_OR_KEY =

@@ -6,11 +6,21 @@ const RFC3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
 const DAY_MS = 86_400_000;
 
-/** Parses an event time; null unless it is a whole number of milliseconds or RFC 3339 text. */
+/** Whole numbers from here are seconds of this century, if they are below the next one. */
+const SECONDS_MIN = 1e9;
+/** Whole numbers from here are milliseconds since 1973. */
+const MILLISECONDS_MIN = 1e11;
+
+/**
+ * Parses an event time; null unless it is a whole number of milliseconds or RFC 3339 text. A number
+ * that is seconds by its size is none: devices send them by mistake far more often than they send
+ * readings of the early 1970s, and those can still be sent as text.
+ */
 export function parseTime(value: unknown): number | null {
   if (typeof value === "string") return parseRfc3339(value);
   if (typeof value !== "number" || !Number.isInteger(value)) return null;
-  return value >= 0 && value <= TIME_MS_MAX ? value + 0 : null;
+  const isSeconds = value >= SECONDS_MIN && value < MILLISECONDS_MIN;
+  return value >= 0 && value <= TIME_MS_MAX && !isSeconds ? value + 0 : null;
 }
 
 /** Parses RFC 3339 text from 1970 to 9999; fractions below a millisecond are cut off. */

@@ -16,7 +16,7 @@ import type { Lane, ReplicaStatus, SegmentSummary, ShardStore } from "../ports.t
 /** Numbered migrations; the newest applied one is in `schema_version`. */
 const MIGRATIONS: readonly string[] = [
   `create table replica (id text not null, epoch integer not null, cursor integer not null, head integer not null,
-     last_stamp_ms integer not null, last_frame_ms integer not null, lost_entries integer not null,
+     last_stamp_ms integer not null, last_crc integer not null, last_frame_ms integer not null, lost_entries integer not null,
      primary key (id, epoch)) without rowid;
    create table segment (device text not null, stream text not null, quarantined integer not null,
      start_ms integer not null, contested integer not null, total text, body blob not null,
@@ -55,14 +55,21 @@ export class SqlShardStore implements ShardStore {
 
   saveReplica(status: ReplicaStatus): void {
     this.#sql.exec(
-      "insert or replace into replica values (?, ?, ?, ?, ?, ?, ?)",
+      "insert or replace into replica values (?, ?, ?, ?, ?, ?, ?, ?)",
       status.replica,
       status.replicaEpoch,
       status.cursor,
       status.head,
       status.lastStampMs,
+      status.lastCrc,
       status.lastFrameMs,
       status.lostEntries,
+    );
+    this.#sql.exec(
+      `delete from replica where id = ?1 and epoch in
+         (select epoch from replica where id = ?1 order by last_frame_ms desc, epoch limit -1 offset ?2)`,
+      status.replica,
+      limits.livesPerReplicaMax,
     );
   }
 
@@ -206,6 +213,7 @@ function toStatus(row: SqlRow): ReplicaStatus {
     cursor: numberOf(row["cursor"]),
     head: numberOf(row["head"]),
     lastStampMs: numberOf(row["last_stamp_ms"]),
+    lastCrc: numberOf(row["last_crc"]),
     lastFrameMs: numberOf(row["last_frame_ms"]),
     lostEntries: numberOf(row["lost_entries"]),
   };

@@ -17,10 +17,22 @@ import { ALL_DEVICES, openShard } from "../platform/shards.ts";
 import type { DeviceTotals } from "../objects/device-shard.ts";
 import { formatTotals } from "./device-totals.ts";
 
-const registerSchema = z.strictObject({ device: z.string() });
-const credentialSchema = z.strictObject({
-  days: z.optional(z.int().check(z.gte(1), z.lte(limits.credentialLifetimeSMax / 86_400))),
-});
+const DAYS_MAX = limits.credentialLifetimeSMax / 86_400;
+const daysError = `days is a whole number from 1 to ${DAYS_MAX}`;
+const registerSchema = z.strictObject(
+  { device: z.string({ error: "device is the device's name, a text" }) },
+  { error: 'the body is { "device": NAME } and nothing else' },
+);
+const credentialSchema = z.strictObject(
+  {
+    days: z.optional(
+      z
+        .int({ error: daysError })
+        .check(z.gte(1, { error: daysError }), z.lte(DAYS_MAX, { error: daysError })),
+    ),
+  },
+  { error: 'the body is { "days": NUMBER } or nothing' },
+);
 
 export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
   const { env, guard, config } = parts;

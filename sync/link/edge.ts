@@ -31,8 +31,16 @@ export interface JournalExtent {
 }
 
 export type EdgeLinkEvent =
-  /** Something was committed, or the timer rang. */
-  | { readonly kind: "wake"; readonly journal: JournalExtent }
+  /**
+   * Something was committed, or the timer rang. With `isHeartbeat` a link at rest sends a frame
+   * without entries: an origin that was restored from a copy then says how far it is behind.
+   */
+  | {
+      readonly kind: "wake";
+      readonly journal: JournalExtent;
+      readonly nowMs: number;
+      readonly isHeartbeat: boolean;
+    }
   /** The entries after the cursor that `read-entries` asked for. */
   | {
       readonly kind: "entries";
@@ -80,7 +88,7 @@ export function stepEdgeLink(
 ): EdgeLinkStep {
   switch (event.kind) {
     case "wake":
-      return wake(state, event.journal);
+      return wake(state, event);
     case "entries":
       return send(state, event.entries, event.journal, event.nowMs);
     case "answer":
@@ -92,10 +100,12 @@ export function stepEdgeLink(
   }
 }
 
-function wake(state: EdgeLink, journal: JournalExtent): EdgeLinkStep {
+function wake(state: EdgeLink, event: Extract<EdgeLinkEvent, { kind: "wake" }>): EdgeLinkStep {
+  const { journal, nowMs, isHeartbeat } = event;
   if (state.phase.kind === "waiting")
     return { state, effects: [{ kind: "send", request: state.phase.request }] };
-  return next(state, journal);
+  const isAtRest = journal.head <= state.cursor;
+  return isHeartbeat && isAtRest ? sendFrame(state, [], journal, nowMs) : next(state, journal);
 }
 
 function next(state: EdgeLink, journal: JournalExtent): EdgeLinkStep {
@@ -115,14 +125,23 @@ function send(
   journal: JournalExtent,
   nowMs: number,
 ): EdgeLinkStep {
-  const [first, last] = [entries[0], entries.at(-1)];
-  if (state.phase.kind !== "reading" || first === undefined || last === undefined)
-    return { state, effects: [] };
+  if (state.phase.kind !== "reading" || entries.length === 0) return { state, effects: [] };
+  return sendFrame(state, entries, journal, nowMs);
+}
+
+function sendFrame(
+  state: EdgeLink,
+  entries: readonly LogEntry[],
+  journal: JournalExtent,
+  nowMs: number,
+): EdgeLinkStep {
   const { replica, replicaEpoch } = state;
-  const interval = { from: first.seq - 1, to: last.seq, entries };
+  const from = entries[0] === undefined ? state.cursor : entries[0].seq - 1;
+  const to = entries.at(-1)?.seq ?? from;
+  const interval = { from, to, entries };
   const request = encodeUpFrame({ replica, replicaEpoch, ...journal, sentMs: nowMs, interval });
   return {
-    state: { ...state, phase: { kind: "waiting", request, to: last.seq } },
+    state: { ...state, phase: { kind: "waiting", request, to } },
     effects: [{ kind: "send", request }],
   };
 }

@@ -2,13 +2,15 @@
 // what is fresh together with the cursor in one transaction, then sends the answer.
 
 import { apply, type LogEntry } from "../crdt/batch-log.ts";
+import { crc32c } from "../wire/crc32c.ts";
 import { encodeDownFrame, type UpFrame } from "../wire/frame.ts";
 
 /** What the hub holds of one (replica, replicaEpoch); zeros if nothing. */
 export interface HeldLog {
   readonly cursor: number;
-  /** Commit stamp of the entry at the cursor. */
+  /** Commit stamp of the entry at the cursor, and the CRC-32C of its body. */
   readonly lastStampMs: number;
+  readonly lastCrc: number;
 }
 
 /** What the hub stores, and what it answers after that. */
@@ -50,5 +52,6 @@ export function receive(held: HeldLog, frame: UpFrame, nowMs: number): Reception
  */
 function isDiverged(held: HeldLog, frame: UpFrame): boolean {
   const atCursor = frame.interval.entries.find((entry) => entry.seq === held.cursor);
-  return atCursor !== undefined && atCursor.stampMs !== held.lastStampMs;
+  if (atCursor === undefined) return false;
+  return atCursor.stampMs !== held.lastStampMs || crc32c(atCursor.body) !== held.lastCrc;
 }

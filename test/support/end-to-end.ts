@@ -234,6 +234,13 @@ const bad: Step[] = [
     expect: { status: 422, json: { errors: [{ code: "time" }] } },
   },
   {
+    name: "seconds",
+    method: "POST",
+    path: READINGS,
+    body: [{ stream: "depth_m", value: 1, time: 1_790_000_000 }],
+    expect: { status: 422, json: { errors: [{ code: "time", pointer: "/0" }] } },
+  },
+  {
     name: "strict",
     method: "POST",
     path: READINGS,
@@ -428,6 +435,18 @@ const bad: Step[] = [
     token: "operator",
     body: { device: "a b" },
     expect: { status: 400, json: { errors: [{ pointer: "/device" }] } },
+  },
+  {
+    name: "origin: a credential for too long",
+    at: "origin",
+    method: "POST",
+    path: `/v1/devices/${DEVICE}/credentials`,
+    token: "operator",
+    body: { days: 9999 },
+    expect: {
+      status: 400,
+      json: { errors: [{ pointer: "/days", message: "days is a whole number from 1 to 366" }] },
+    },
   },
   {
     name: "origin: a credential for nobody",
