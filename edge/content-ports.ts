@@ -81,6 +81,11 @@ export interface UpstreamReply<Body> extends PassedReply<Body> {
   readonly read: (bytesMax: number) => Promise<BodyReading<Body>>;
 }
 
+/** What asking the origin came to. */
+export type OriginReply<Body> =
+  | UpstreamReply<Body>
+  | { readonly kind: "failed"; readonly reason: OriginFailure };
+
 /**
  * The way to the origin's content.
  *
@@ -91,9 +96,7 @@ export interface UpstreamReply<Body> extends PassedReply<Body> {
  * - Limits: fails after `originTimeoutMs` without a response head, and `read` after as long again.
  */
 export interface OriginContent<Body> {
-  fetch(
-    request: UpstreamRequest,
-  ): Promise<UpstreamReply<Body> | { readonly kind: "failed"; readonly reason: OriginFailure }>;
+  fetch(request: UpstreamRequest): Promise<OriginReply<Body>>;
 }
 
 /** All that serving one request needs. */

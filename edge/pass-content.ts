@@ -1,12 +1,12 @@
-// How does a request reach the origin and its answer the client without being stored? For requests
-// that go past the cache, and for a HEAD with nothing stored to answer it.
+// How does a request reach the origin and its answer the client without being stored? For a HEAD
+// with nothing stored to answer it, and with edge/bypass-content.ts for what goes past the cache.
 
 import type { CacheStatusMember } from "../http/cache-status.ts";
-import type { FieldLines, FieldList } from "../http/fields.ts";
+import type { FieldLines } from "../http/fields.ts";
 import { answerPassed, answerProblem, type ContentAnswer } from "./cache/answer.ts";
 import { originFailed } from "./cache/problems.ts";
 import { decideValidation } from "./cache/validation.ts";
-import type { ContentPorts, UpstreamRequest } from "./content-ports.ts";
+import type { ContentPorts, OriginReply, UpstreamReply, UpstreamRequest } from "./content-ports.ts";
 import { limits } from "./limits.ts";
 import {
   afterAnswer,
@@ -14,6 +14,7 @@ import {
   afterProbeStart,
   decideAsk,
   type AskDecision,
+  type OriginFailure,
 } from "./routing/origin-health.ts";
 
 /** What is to be passed on, and how its answer is described. */
@@ -25,47 +26,47 @@ export interface Passing {
   readonly decision: string;
 }
 
-/**
- * What of the client's request goes to the origin when it bypasses the cache. Never Authorization
- * or Cookie: Skerry's origin has no use for a visitor's, and must not see them (P4).
- */
-const FORWARDED = [
-  "accept",
-  "accept-language",
-  "if-modified-since",
-  "if-none-match",
-  "if-range",
-  "range",
-];
-
-/** Picks the fields of a bypassing request that go to the origin. */
-export function forwardedFields(fields: FieldLines): FieldList {
-  return FORWARDED.flatMap((name) => {
-    const value = fields.get(name);
-    return value === null ? [] : [[name, value] as const];
-  });
-}
-
 /** Passes a request on if the origin may be asked now, and refuses at once if not (P6). */
 export async function passContent<Body>(
   passing: Passing,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
-  const { request, upstream, members, decision } = passing;
   const claim = claimAsk(ports, false);
-  if (claim.kind === "hold") {
-    const problem = originFailed(claim.reason, claim.retryAfterMs);
-    return answerProblem(problem, members(null), `failed:${claim.reason}`);
-  }
-  const reply = await ports.origin.fetch(upstream);
-  if (reply.kind === "failed") {
-    ports.health.state = afterFailure(ports.health.state, reply.reason, ports.nowMs());
-    const problem = originFailed(reply.reason, limits.originProbeMs);
-    return answerProblem(problem, members(null), `failed:${reply.reason}`);
-  }
-  if (decideValidation(reply.status).kind !== "failed") ports.health.state = afterAnswer();
+  if (claim.kind === "hold") return refusePassing(passing, claim.reason, claim.retryAfterMs);
+  const reply = await ports.origin.fetch(passing.upstream);
+  noteReply(reply, ports);
+  if (reply.kind === "failed") return refusePassing(passing, reply.reason, limits.originProbeMs);
+  return passReply(passing, reply, ports);
+}
+
+/** Answers with the origin's reply. */
+export function passReply<Body>(
+  passing: Passing,
+  reply: UpstreamReply<Body>,
+  ports: ContentPorts<Body>,
+): ContentAnswer<Body> {
+  const { request, upstream, members, decision } = passing;
   const asked = { method: upstream.method, fields: request };
   return answerPassed(asked, reply, members(reply.status), decision, ports.nowMs());
+}
+
+/** Answers that the origin cannot be asked. */
+export function refusePassing<Body>(
+  passing: Passing,
+  reason: OriginFailure,
+  retryAfterMs: number,
+): ContentAnswer<Body> {
+  const problem = originFailed(reason, retryAfterMs);
+  return answerProblem(problem, passing.members(null), `failed:${reason}`);
+}
+
+/** Brings the belief about the origin up to date; a server error says nothing about it. */
+export function noteReply<Body>(reply: OriginReply<Body>, ports: ContentPorts<Body>): void {
+  if (reply.kind === "failed") {
+    ports.health.state = afterFailure(ports.health.state, reply.reason, ports.nowMs());
+  } else if (decideValidation(reply.status).kind !== "failed") {
+    ports.health.state = afterAnswer();
+  }
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type ContentAnswer,
   type PassedReply,
 } from "./cache/answer.ts";
+import { bypassContent } from "./bypass-content.ts";
 import { cacheKeyOf, decideTarget, upstreamTargetOf } from "./cache/cache-key.ts";
 import { decideLookup } from "./cache/lookup.ts";
 import {
@@ -31,7 +32,7 @@ import {
 } from "./cache/tiers.ts";
 import type { ContentPorts, ContentRequest } from "./content-ports.ts";
 import { limits } from "./limits.ts";
-import { claimAsk, forwardedFields, passContent } from "./pass-content.ts";
+import { claimAsk, passContent } from "./pass-content.ts";
 import { refreshContent, type Refreshed, type RefreshTarget } from "./refresh-content.ts";
 import { siteOf } from "./routing/path.ts";
 import { afterFailure, type OriginFailure } from "./routing/origin-health.ts";
@@ -63,25 +64,8 @@ export async function serveContent<Body>(
   const asked: Asked = { key, upstream, method, fields, request: fields };
   const lookup = decideLookup(fields, key.length, limits.targetUriCharsMax);
   return lookup.kind === "bypass"
-    ? bypass(asked, lookup.reason, ports)
+    ? bypassContent({ ...asked, reason: lookup.reason }, ports)
     : lookUp(asked, lookup.isOnlyIfCached, ports);
-}
-
-/** Goes past the cache, both ways. */
-function bypass<Body>(
-  asked: Asked,
-  detail: string,
-  ports: ContentPorts<Body>,
-): Promise<ContentAnswer<Body>> {
-  const { method, fields, upstream: target } = asked;
-  const member = { cache: "skerry-memory", outcome: "bypass", detail } as const;
-  const passing = {
-    request: fields,
-    upstream: { method, target, fields: forwardedFields(fields) },
-    members: (fwdStatus: number | null) => [fwdStatus === null ? member : { ...member, fwdStatus }],
-    decision: `bypass:${detail}`,
-  };
-  return passContent(passing, ports);
 }
 
 /** Asks memory, then the region; serves what is fresh, or may be served while the origin is away. */

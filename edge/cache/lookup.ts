@@ -1,5 +1,6 @@
 // Does a request use the cache at all? The safe profile: whatever names a person, or asks for a
-// part, goes past the cache both ways, neither served from it nor stored (P4).
+// part, goes past the cache both ways, neither served from it nor stored (P4). Only while the origin
+// is away is it served what anyone else is (edge/bypass-content.ts).
 
 import { hasDirective, parseCacheControl } from "../../http/cache-control.ts";
 import type { FieldLines } from "../../http/fields.ts";

@@ -97,6 +97,46 @@ test("P4: nothing is ever served that storing refused", async () => {
   );
 });
 
+const originAct = fc.oneof(
+  fc.constant({ failure: "origin-unreachable" } as const),
+  fc.record({
+    status: fc.constantFrom(200, 200, 304, 404, 500, 503),
+    fields: responseFields,
+    body: fc.constant("later"),
+    isSlow: fc.boolean(),
+  }),
+);
+const namingFields = requestFields.filter((fields) => fields.some(([name]) => name !== "accept"));
+
+test("P4: what goes past the cache changes nothing in it, whatever the origin does", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(namingFields, originAct, fc.nat(90_000)), { maxLength: 6 }),
+      fc.constantFrom("max-age=60", "max-age=60, must-revalidate", "no-store"),
+      fc.constantFrom("GET", "HEAD"),
+      fc.boolean(),
+      async (sends, policy, method, isOtherIsolate) => {
+        const world = new ContentWorld();
+        world.answer = () => ({ status: 200, fields: [["cache-control", policy]], body: "first" });
+        await world.send("/a");
+        if (isOtherIsolate) world.forgetMemory();
+        const [bytes, regional] = [world.memory.bytes(), [...world.region]];
+        for (const [fields, act, laterMs] of sends) {
+          world.nowMs += laterMs;
+          world.answer = () => act;
+          await world.send("/a", fields, method);
+          await world.send("/b", fields, method);
+        }
+        assert.equal(world.memory.bytes(), bytes);
+        assert.deepEqual([...world.region], regional);
+        const sent = world.asked.flatMap(({ fields }) => fields.map(([name]) => name));
+        assert.ok(!sent.includes("cookie") && !sent.includes("authorization"));
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
 test("P4: what may be shared names nobody", () => {
   fc.assert(
     fc.property(requestFields, responseFields, (request, fields) => {

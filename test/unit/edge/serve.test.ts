@@ -176,6 +176,92 @@ test("P4: what names a person is neither served from the cache nor stored, nor s
   assert.deepEqual(new Set(sent), new Set(["accept", "range"]));
 });
 
+const NAMING = ["authorization", "cookie", "range"] as const;
+
+test("P6: what goes past the cache gets what is stored while the origin is away", async () => {
+  for (const name of NAMING) {
+    const world = await withStale();
+    world.answer = () => ({ failure: "origin-unreachable" });
+    const first = await world.send("/a", [[name, "x"]]);
+    assert.equal(statusOf(first), 200);
+    assert.equal(first.kind === "content" && first.body, "page");
+    assert.equal(statusField(first), "skerry-memory; hit; ttl=-1; detail=origin-unreachable");
+    assert.equal(fieldOf(first, "age"), "60");
+    assert.equal(world.asked.length, 2);
+    await world.send("/a", [[name, "x"]]);
+    assert.equal(world.asked.length, 2, "nobody asks before the probe is due");
+    const head = await world.send("/a", [[name, "x"]], "HEAD");
+    assert.equal(fieldOf(head, "content-length"), "4");
+    const matching = [[name, "x"] as const, ["if-none-match", '"a"'] as const];
+    assert.equal(statusOf(await world.send("/a", matching)), 304);
+    assert.equal(statusOf(await world.send("/b", [[name, "x"]])), 504, "nothing is stored of /b");
+    world.nowMs += 1_000;
+    world.answer = () => ({ status: 200, body: "new" });
+    assert.match(statusField(await world.send("/a", [[name, "x"]])) ?? "", /hit; ttl=-1/);
+    assert.deepEqual(world.asked.at(-1), {
+      method: "HEAD",
+      target: "/v1/sites/main/content/a",
+      fields: [],
+    });
+    const healed = await world.send("/a", [[name, "x"]]);
+    assert.equal(
+      statusField(healed),
+      `skerry-memory; fwd=bypass; fwd-status=200; detail=request-${name}`,
+    );
+  }
+});
+
+test("P6: past the cache, a slow origin costs one request its patience if something is stored", async () => {
+  const world = await withStale();
+  world.answer = () => ({ status: 200, body: "new", isSlow: true });
+  const answer = await world.send("/a", [["cookie", "x"]]);
+  assert.equal(statusField(answer), "skerry-memory; hit; ttl=-1; detail=origin-slow");
+  const unknown = await world.send("/b", [["cookie", "x"]]);
+  assert.equal(unknown.kind === "content" && unknown.body, "new");
+});
+
+test("P6: past the cache, a 5xx is answered with what is stored, and with itself if nothing is", async () => {
+  for (const status of [500, 502, 503, 504]) {
+    const world = await withStale();
+    world.answer = () => ({ status, body: "oops" });
+    const answer = await world.send("/a", [["cookie", "x"]]);
+    assert.equal(statusField(answer), "skerry-memory; hit; ttl=-1; detail=origin-error");
+    assert.equal(statusOf(await world.send("/b", [["cookie", "x"]])), status);
+  }
+});
+
+test("P6: what is fresh stands in as well, from the region too, which memory does not take over", async () => {
+  const world = new ContentWorld();
+  world.answer = () => fresh();
+  await world.send("/a");
+  world.forgetMemory();
+  world.answer = () => ({ failure: "origin-unreachable" });
+  for (const ignored of [1, 2]) {
+    assert.equal(
+      statusField(await world.send("/a", [["cookie", "x"]])),
+      "skerry-region; hit; ttl=60; detail=origin-unreachable, skerry-memory; fwd=miss",
+      `time ${ignored}`,
+    );
+    assert.equal(world.memory.bytes(), 0);
+  }
+});
+
+test("RFC 9111 §4.2.4 past the cache, too, what forbids to be served stale is not", async () => {
+  for (const policy of [
+    "max-age=60, must-revalidate",
+    "max-age=60, proxy-revalidate",
+    "s-maxage=60",
+  ]) {
+    const world = await withStale(policy);
+    world.answer = () => ({ failure: "origin-unreachable" });
+    for (const name of NAMING) {
+      const answer = await world.send("/a", [[name, "x"]]);
+      assert.equal(statusOf(answer), 504);
+      assert.equal(statusField(answer), `skerry-memory; fwd=bypass; detail=request-${name}`);
+    }
+  }
+});
+
 test("serveContent() answers the client's condition from what is stored or passes by", async () => {
   const world = new ContentWorld();
   world.answer = () => fresh();

@@ -1,0 +1,178 @@
+// How is a request answered that goes past the cache? By the origin; and only while that cannot be
+// reached, by what is stored (P6). Nothing is stored on the way, and no tier learns of the request.
+//
+// What is stored names nobody: it came to a request without Authorization, Cookie and Range, and
+// has no Vary, Set-Cookie or private. So it is what the origin, which is never sent a visitor's
+// cookie, would have said to this one too (P4).
+
+import type { FieldLines, FieldList } from "../http/fields.ts";
+import { answerStored, type ContentAnswer } from "./cache/answer.ts";
+import type { LookupDecision } from "./cache/lookup.ts";
+import { candidateOf, chooseTier, hitMembers, type Candidate, type Found } from "./cache/tiers.ts";
+import { decideValidation } from "./cache/validation.ts";
+import type { ContentPorts, OriginReply } from "./content-ports.ts";
+import { limits } from "./limits.ts";
+import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./pass-content.ts";
+import { afterFailure, type OriginFailure } from "./routing/origin-health.ts";
+
+/** A request that goes past the cache, and why. */
+export interface Bypassing {
+  readonly key: string;
+  /** Path and query at the origin. */
+  readonly upstream: string;
+  readonly method: "GET" | "HEAD";
+  readonly fields: FieldLines;
+  readonly reason: Extract<LookupDecision, { kind: "bypass" }>["reason"];
+}
+
+/** What is stored, and how it was found. */
+interface StandIn<Body> {
+  readonly candidate: Candidate<Body>;
+  readonly found: Found<Body>;
+}
+
+/**
+ * What of the client's request goes to the origin when it bypasses the cache. Never Authorization
+ * or Cookie: Skerry's origin has no use for a visitor's, and must not see them (P4).
+ */
+const FORWARDED = [
+  "accept",
+  "accept-language",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "range",
+];
+
+/** Goes past the cache both ways, unless the origin is away and what is stored may stand in. */
+export async function bypassContent<Body>(
+  asked: Bypassing,
+  ports: ContentPorts<Body>,
+): Promise<ContentAnswer<Body>> {
+  const passing = passingOf(asked);
+  if (ports.health.state.kind === "away") {
+    const ready = await serveAway(asked, ports);
+    if (ready !== null) return ready;
+  }
+  const claim = claimAsk(ports, false);
+  if (claim.kind === "hold") return refusePassing(passing, claim.reason, claim.retryAfterMs);
+  const work = ports.origin.fetch(passing.upstream);
+  const early = await ports.within(work, limits.originPatienceMs);
+  if (early === "late") {
+    const standIn = await findStandIn(asked, ports);
+    if (standIn !== null) {
+      // Slow counts as away until it answers: the next request need not wait again.
+      ports.health.state = afterFailure(ports.health.state, "origin-slow", ports.nowMs());
+      ports.background(work.then((reply) => noteAndDiscard(reply, ports)));
+      return serveStandIn(asked, standIn, "origin-slow", ports);
+    }
+  }
+  return answerReply(asked, passing, early === "late" ? await work : early, ports);
+}
+
+/** Serves what is stored while the origin is away; a probe that is due runs behind the answer. */
+async function serveAway<Body>(
+  asked: Bypassing,
+  ports: ContentPorts<Body>,
+): Promise<ContentAnswer<Body> | null> {
+  const standIn = await findStandIn(asked, ports);
+  if (standIn === null) return null;
+  const claim = claimAsk(ports, true);
+  if (claim.kind === "ask") return null;
+  if (claim.kind === "probe") {
+    // HEAD: its answer is of use to nobody, and must not be stored for this request.
+    const probe = { method: "HEAD", target: asked.upstream, fields: [] } as const;
+    const work = ports.origin.fetch(probe);
+    ports.background(work.then((reply) => noteAndDiscard(reply, ports)));
+  }
+  return serveStandIn(asked, standIn, claim.reason, ports);
+}
+
+/** Answers with the origin's reply; instead of none or a server error, with what is stored. */
+async function answerReply<Body>(
+  asked: Bypassing,
+  passing: Passing,
+  reply: OriginReply<Body>,
+  ports: ContentPorts<Body>,
+): Promise<ContentAnswer<Body>> {
+  noteReply(reply, ports);
+  if (reply.kind === "failed") {
+    const standIn = await findStandIn(asked, ports);
+    return standIn === null
+      ? refusePassing(passing, reply.reason, limits.originProbeMs)
+      : serveStandIn(asked, standIn, reply.reason, ports);
+  }
+  const validation = decideValidation(reply.status);
+  if (validation.kind !== "failed") return passReply(passing, reply, ports);
+  const standIn = await findStandIn(asked, ports);
+  if (standIn === null) return passReply(passing, reply, ports);
+  reply.discard();
+  const { reason } = validation;
+  if (validation.isAway) {
+    ports.health.state = afterFailure(ports.health.state, reason, ports.nowMs());
+  }
+  return serveStandIn(asked, standIn, reason, ports);
+}
+
+/** Looks for what may be served without the origin: memory first, then the region. */
+async function findStandIn<Body>(
+  asked: Bypassing,
+  ports: ContentPorts<Body>,
+): Promise<StandIn<Body> | null> {
+  // Under a target that long nothing is stored.
+  if (asked.reason === "target-too-long") return null;
+  const { staleOfflineMsMax } = limits;
+  const atFirstMs = ports.nowMs();
+  const inMemory = ports.memory.get(asked.key, atFirstMs);
+  const held = candidateOf(inMemory, "memory", atFirstMs, staleOfflineMsMax);
+  const nearest = usableOf(chooseTier(held, null, false));
+  if (nearest !== null) return nearest;
+  const finding = await ports.region.get(asked.key);
+  const inRegion = finding.kind === "found" ? finding.stored : null;
+  const regional = candidateOf(inRegion, "region", ports.nowMs(), staleOfflineMsMax);
+  return usableOf(chooseTier(held, regional, finding.kind === "unavailable"));
+}
+
+/** RFC 9111 §4.2.4: what forbids to be served stale is not served stale here either. */
+function usableOf<Body>(found: Found<Body>): StandIn<Body> | null {
+  const { candidate } = found;
+  if (candidate === null || candidate.reuse.kind === "validate-or-refuse") return null;
+  return { candidate, found };
+}
+
+/** Serves what is stored: whole, also to a Range, which RFC 9110 §14.2 lets a server ignore. */
+function serveStandIn<Body>(
+  asked: Bypassing,
+  { candidate, found }: StandIn<Body>,
+  because: OriginFailure,
+  ports: ContentPorts<Body>,
+): ContentAnswer<Body> {
+  const { stored, reuse } = candidate;
+  const members = hitMembers(candidate, found, false, because);
+  return answerStored(asked, stored, reuse.ageS, members, `bypass-away:${because}`, ports.nowMs());
+}
+
+/** What the client did not wait for is not read: a connection must not be held open for it. */
+function noteAndDiscard<Body>(reply: OriginReply<Body>, ports: ContentPorts<Body>): void {
+  noteReply(reply, ports);
+  if (reply.kind === "reply") reply.discard();
+}
+
+function passingOf(asked: Bypassing): Passing {
+  const { method, fields, upstream: target, reason: detail } = asked;
+  const member = { cache: "skerry-memory", outcome: "bypass", detail } as const;
+  return {
+    request: fields,
+    upstream: { method, target, fields: forwardedFields(fields) },
+    members: (fwdStatus) => [fwdStatus === null ? member : { ...member, fwdStatus }],
+    decision: `bypass:${detail}`,
+  };
+}
+
+/** Picks the fields of a bypassing request that go to the origin. */
+function forwardedFields(fields: FieldLines): FieldList {
+  return FORWARDED.flatMap((name) => {
+    const value = fields.get(name);
+    return value === null ? [] : [[name, value] as const];
+  });
+}
