@@ -1,4 +1,5 @@
-// How is a body read without trusting its size? With a bound on what comes out, also of gzip.
+// How is a body read without trusting its size? With a bound on what comes out, also of gzip. What an
+// answer leaves unread is read and thrown away, so that the client gets to see the answer.
 
 export type BodyReading =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
@@ -6,6 +7,61 @@ export type BodyReading =
   | { readonly kind: "broken-gzip" }
   | { readonly kind: "unknown-encoding"; readonly encoding: string }
   | { readonly kind: "aborted" };
+
+/**
+ * Bytes of a body that are thrown away so that its client learns why. Above every bound of a door
+ * (the largest, a published object, is 25 MiB), so that whoever misjudged one gets its answer.
+ */
+const DISCARDED_BYTES_MAX = 67_108_864;
+
+/**
+ * How long the next bytes of such a body may take, in milliseconds. A client that waits for the
+ * answer before it sends more must not wait for ever; a lame line gets on within that.
+ */
+const DISCARD_PATIENCE_MS = 5_000;
+
+/**
+ * Reads and throws away what is left of a body that was answered without being read to its end.
+ *
+ * A connection is closed behind an answer that came before the body was all there, and a client
+ * that is still sending then finds it broken instead of finding the answer. A body that announces
+ * more than the bound is left alone, as is one that was read or handed on. Never throws.
+ */
+export async function discardBody(
+  request: Request,
+  bytesMax = DISCARDED_BYTES_MAX,
+  patienceMs = DISCARD_PATIENCE_MS,
+): Promise<void> {
+  const { body } = request;
+  // Whoever takes a body locks it, and `collect` lets go only of one that it left.
+  if (body === null || body.locked) return;
+  if (Number(request.headers.get("content-length") ?? "0") > bytesMax) return;
+  try {
+    const reader = body.getReader();
+    let size = 0;
+    while (size <= bytesMax) {
+      const chunk = await within(reader.read(), patienceMs);
+      if (chunk === "late") break;
+      if (chunk.done) return;
+      size += chunk.value.length;
+    }
+    await reader.cancel();
+  } catch {
+    // The client is gone, and with it the reason to read on.
+  }
+}
+
+async function within<T>(work: Promise<T>, ms: number): Promise<T | "late"> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** Reads the whole body, gunzipped if Content-Encoding says so, or says why not. */
 export async function readBody(request: Request, bytesMax: number): Promise<BodyReading> {
@@ -17,10 +73,15 @@ export async function readBody(request: Request, bytesMax: number): Promise<Body
   if (request.body === null) return { kind: "bytes", bytes: new Uint8Array(0) };
   const raw = await collect(request.body, bytesMax);
   if (raw.kind !== "bytes" || !isGzip) return raw;
-  const gunzip = new Blob([raw.bytes as Uint8Array<ArrayBuffer>])
+  return gunzip(raw.bytes, bytesMax);
+}
+
+async function gunzip(zipped: Uint8Array, bytesMax: number): Promise<BodyReading> {
+  const stream = new Blob([zipped as Uint8Array<ArrayBuffer>])
     .stream()
     .pipeThrough(new DecompressionStream("gzip"));
-  const opened = await collect(gunzip, bytesMax);
+  const opened = await collect(stream, bytesMax);
+  if (opened.kind === "too-large") await stream.cancel();
   return opened.kind === "aborted" ? { kind: "broken-gzip" } : opened;
 }
 
@@ -34,7 +95,8 @@ async function collect(stream: ReadableStream<Uint8Array>, bytesMax: number): Pr
       if (done) break;
       size += value.length;
       if (size > bytesMax) {
-        await reader.cancel();
+        // Not cancelled: the rest of a request is still to be thrown away (`discardBody`).
+        reader.releaseLock();
         return { kind: "too-large" };
       }
       chunks.push(value);

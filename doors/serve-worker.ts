@@ -1,9 +1,11 @@
 // What happens around every request of both Workers? A scope is opened, the log line written, and a
-// mistake of ours becomes a 500 problem with an id to find it by.
+// mistake of ours becomes a 500 problem with an id to find it by. No answer leaves before the body
+// that it is for has come in, so that the client is there to read it.
 
 import { closeScope, log, openScope, type RequestScope } from "./access-log.ts";
 import { isHostField } from "../http/host.ts";
 import type { Problem } from "../http/problem.ts";
+import { discardBody } from "./read-body.ts";
 import { problemResponse } from "./respond.ts";
 
 /** Runs `answer` for a request, inside its scope. Never throws. */
@@ -13,23 +15,31 @@ export async function serveWorker(
 ): Promise<Response> {
   const startedMs = Date.now();
   const scope = openScope(request);
+  const response = await answerOrProblem(request, answer, scope);
+  await discardBody(request);
+  return closeScope(scope, request, response, startedMs);
+}
+
+async function answerOrProblem(
+  request: Request,
+  answer: (scope: RequestScope) => Promise<Response> | Response,
+  scope: RequestScope,
+): Promise<Response> {
   try {
     // The runtime makes request.url out of the Host field as it came: a "/" in it would become a
     // part of the path, and a URL that does not parse would throw in every handler.
     const isSound =
       URL.canParse(request.url) && isHostField(request.headers.get("host") ?? "unnamed");
-    const response = isSound ? await answer(scope) : problemResponse(BAD_HOST);
-    return closeScope(scope, request, response, startedMs);
+    return isSound ? await answer(scope) : problemResponse(BAD_HOST);
   } catch (error) {
     const stack = error instanceof Error ? (error.stack ?? "") : "";
     log("failed", { requestId: scope.requestId, error: String(error), stack });
-    const failed = problemResponse({
+    return problemResponse({
       code: "internal",
       status: 500,
       title: "Internal error",
       detail: `Something went wrong that is not your fault; the log has it under ${scope.requestId}`,
     });
-    return closeScope(scope, request, failed, startedMs);
   }
 }
 

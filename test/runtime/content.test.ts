@@ -188,6 +188,7 @@ test("P6: with the line cut, stored content is served at once, stale and marked,
     const strict = await get("/strict.txt");
     assert.equal(strict.status, 504);
     assert.match(cacheStatus(strict), /detail=must-revalidate/);
+    await expectPastCache();
     const unknown = await timed(() => get("/never-seen.txt"));
     assert.equal(unknown.value.status, 504);
     assert.match(unknown.value.headers.get("retry-after") ?? "", /^\d+$/);
@@ -204,6 +205,23 @@ test("P6: with the line cut, stored content is served at once, stale and marked,
   assert.equal(strict.status, 200);
   assert.match(cacheStatus(strict), /fwd=stale; fwd-status=304; stored/);
 });
+
+/** What goes past the cache is served from it while the origin is away, and at once. */
+async function expectPastCache(): Promise<void> {
+  const naming: Record<string, string>[] = [
+    { cookie: "_ga=1" },
+    { authorization: "Bearer x" },
+    { range: "bytes=0-0" },
+  ];
+  for (const headers of naming) {
+    await expectStale("/lamp.txt", "lit", 100, "origin-unreachable", headers);
+    const fresh = await get("/fresh.txt", { headers });
+    assert.match(cacheStatus(fresh), /^skerry-memory; hit; ttl=\d+; detail=origin-unreachable$/);
+    assert.equal(await fresh.text(), "fresh");
+    assert.equal((await get("/strict.txt", { headers })).status, 504);
+    assert.equal((await get("/never-seen.txt", { headers })).status, 504);
+  }
+}
 
 test("P6: with the line silent, one request waits 250 ms and the next ones don't", async () => {
   await publish("calm.txt", "calm", "public, max-age=1");
@@ -257,6 +275,28 @@ test("P9: what cannot be published is refused with a 4xx that says why", async (
   assert.equal((await put("a.txt", { body: "x", headers })).status, 403);
 });
 
+test("P9: a client that is still sending gets its answer", async () => {
+  const bytes = Buffer.alloc(27 * 1024 * 1024, 7);
+  const streamed = () => ({ body: new Blob([bytes]).stream(), duplex: "half" }) as RequestInit;
+  const to = (url: string, init: RequestInit) => fetch(url, { method: "PUT", ...init });
+  const { origin } = world;
+  const content = `${origin.url}/v1/sites/main/content/a.txt`;
+  const reader = { authorization: `Bearer ${await world.operatorToken("read")}` };
+  const writer = { authorization: `Bearer ${token}` };
+  const cases: [number, () => Promise<Response>][] = [
+    [413, () => atOrigin("a.txt", { method: "PUT", ...streamed() })],
+    [415, () => to(content, { ...streamed(), headers: { ...writer, "content-encoding": "br" } })],
+    [401, () => to(content, { body: bytes })],
+    [401, () => to(content, streamed())],
+    [403, () => to(content, { body: bytes, headers: reader })],
+    [404, () => to(`${origin.url}/no/such/door`, { body: bytes })],
+    [405, () => to(`${region.url}/page`, { body: bytes })],
+    [405, () => to(`${region.url}/v1/devices/boat-1/readings`, { body: bytes })],
+    [401, () => to(`${region.url}/v1/devices/boat-1/readings`, { method: "POST", body: bytes })],
+  ];
+  for (const [status, send] of cases) assert.equal((await send()).status, status, send.toString());
+});
+
 test("a body without a length, an empty one and a gzipped one are published whole", async () => {
   const streamed = new Blob(["in ", "pieces"]).stream();
   const init = { method: "PUT", body: streamed, duplex: "half" } as RequestInit;
@@ -296,8 +336,14 @@ test("a withdrawn page is gone at the origin, and DELETE says so once", async ()
   assert.equal((await atOrigin("head.txt", { method: "PATCH" })).status, 405);
 });
 
-async function expectStale(target: string, body: string, msMax: number, detail: string) {
-  const { value, ms } = await timed(() => get(target));
+async function expectStale(
+  target: string,
+  body: string,
+  msMax: number,
+  detail: string,
+  headers: Record<string, string> = {},
+) {
+  const { value, ms } = await timed(() => get(target, { headers }));
   assert.equal(value.status, 200);
   assert.match(cacheStatus(value), new RegExp(`^skerry-memory; hit; ttl=-\\d+; detail=${detail}$`));
   assert.equal(await value.text(), body);

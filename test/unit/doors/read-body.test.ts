@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { readBody, type BodyReading } from "../../../doors/read-body.ts";
+import { discardBody, readBody, type BodyReading } from "../../../doors/read-body.ts";
 
 const MAX = 1_000;
 
@@ -73,20 +73,73 @@ test("readBody() does not believe a Content-Length below the bound", async () =>
   assert.equal((await read(body, undefined, "1")).kind, "too-large");
 });
 
-test("readBody() stops reading an endless body at the bound", async () => {
-  let pulls = 0;
+/** A request with a body of `chunks` pieces of 100 bytes, and what became of it. */
+function streamed(chunks: number, length?: string) {
+  const seen = { pulls: 0, isCancelled: false };
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => {
+        seen.pulls += 1;
+        if (seen.pulls > chunks) controller.close();
+        else controller.enqueue(new Uint8Array(100));
+      },
+      cancel: () => {
+        seen.isCancelled = true;
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const headers = new Headers(length === undefined ? {} : { "content-length": length });
+  const init = { method: "POST", body, duplex: "half" } as RequestInit;
+  const request = new Request("http://edge.test/", init);
+  return { seen, request: Object.defineProperty(request, "headers", { value: headers }) };
+}
+
+test("readBody() stops at the bound, and discardBody() throws the rest away", async () => {
+  const { seen, request } = streamed(50);
+  assert.equal((await readBody(request, MAX)).kind, "too-large");
+  assert.ok(seen.pulls < 20 && !seen.isCancelled);
+  await discardBody(request, 10 * MAX);
+  assert.equal(seen.pulls, 51);
+  assert.ok(!seen.isCancelled);
+});
+
+test("discardBody() gives an endless body up at the bound", async () => {
+  const { seen, request } = streamed(Infinity);
+  await discardBody(request, MAX);
+  assert.ok(seen.pulls < 20 && seen.isCancelled);
+});
+
+test("discardBody() gives a body up that does not go on", async () => {
   let isCancelled = false;
-  const body = new ReadableStream<Uint8Array>({
-    pull: (controller) => {
-      pulls += 1;
-      controller.enqueue(new Uint8Array(100));
-    },
-    cancel: () => {
-      isCancelled = true;
-    },
-  });
-  assert.equal((await read(body)).kind, "too-large");
-  assert.ok(pulls < 20 && isCancelled);
+  const cancel = () => {
+    isCancelled = true;
+  };
+  const body = new ReadableStream({ cancel });
+  const init = { method: "POST", body, duplex: "half" } as RequestInit;
+  await discardBody(new Request("http://edge.test/", init), MAX, 5);
+  assert.ok(isCancelled);
+});
+
+test("discardBody() leaves alone what announces too much, was read, or was handed on", async () => {
+  const huge = streamed(50, String(MAX + 1));
+  await discardBody(huge.request, MAX);
+  assert.equal(huge.seen.pulls, 0);
+  const handedOn = streamed(50);
+  handedOn.request.body?.pipeThrough(new TransformStream());
+  await discardBody(handedOn.request, MAX);
+  assert.ok(handedOn.seen.pulls <= 2);
+  const read = streamed(2);
+  assert.equal((await readBody(read.request, MAX)).kind, "bytes");
+  await discardBody(read.request, MAX);
+  assert.equal(read.seen.pulls, 3);
+  await discardBody(new Request("http://edge.test/"), MAX);
+});
+
+test("discardBody() does not mind a client that is gone", async () => {
+  const body = new ReadableStream({ start: (c) => c.error(new Error("gone")) });
+  const init = { method: "POST", body, duplex: "half" } as RequestInit;
+  await discardBody(new Request("http://edge.test/", init), MAX);
 });
 
 test("readBody() of a body that ends early is aborted", async () => {
