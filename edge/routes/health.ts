@@ -2,6 +2,7 @@
 // Neither asks the origin: an edge is ready while the origin is away (P6).
 
 import { Hono } from "hono";
+import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse } from "../../doors/respond.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { hubsOf } from "../platform/hubs.ts";
@@ -28,5 +29,7 @@ export function healthRoutes({ config, env }: ApiParts): Hono<ApiEnv> {
       return jsonResponse({ status: "storage-failed", region }, 503);
     }
   });
+  app.all("/livez", onlyMethods("GET"));
+  app.all("/readyz", onlyMethods("GET"));
   return app;
 }

@@ -1,6 +1,7 @@
 // /livez: the process answers. /readyz: it is configured and its storage opens.
 
 import { Hono } from "hono";
+import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse } from "../../doors/respond.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { ALL_DEVICES, openShard } from "../platform/shards.ts";
@@ -19,5 +20,7 @@ export function healthRoutes({ config, env }: ApiParts): Hono<ApiEnv> {
       return jsonResponse({ status: "storage-failed" }, 503);
     }
   });
+  app.all("/livez", onlyMethods("GET"));
+  app.all("/readyz", onlyMethods("GET"));
   return app;
 }
