@@ -5,6 +5,7 @@ import path from "node:path";
 import { Command } from "commander";
 import { drawKeys, formatVars } from "./launcher/keys.ts";
 import { LaunchError } from "./launcher/launch-error.ts";
+import { makeStateDir } from "./launcher/state-dir.ts";
 import { runCommand } from "./terminal.ts";
 
 const FILES = { edge: ".dev.vars", origin: "origin/.dev.vars" } as const;
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
   const keys = await drawKeys();
   for (const worker of ["edge", "origin"] as const) {
     const file = path.join(dir, FILES[worker]);
+    makeStateDir(path.dirname(file));
     // A file that is written over keeps its old mode.
     rmSync(file, { force: true });
     writeFileSync(file, formatVars(keys, worker), { mode: 0o600, flag: "wx" });

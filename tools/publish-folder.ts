@@ -16,6 +16,8 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const FILES_MAX = 20_000;
 /** Answers that may be another one soon. */
 const PASSING: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+/** Answers to the token and not to the file: the other files would get them too. */
+const REFUSING: ReadonlySet<number> = new Set([401, 403]);
 
 /** What is published, where to, and how. */
 export interface PublishOptions {
@@ -42,21 +44,37 @@ export type PublishedFile = { readonly path: string; readonly bytes: number } & 
   | { readonly outcome: "failed"; readonly error: string }
 );
 
-/** Publishes a folder; files that could not be are in the result, with their errors. */
+/** The origin does not let this token publish. */
+class RefusalError extends Error {}
+
+/**
+ * Publishes a folder; files that could not be are in the result, with their errors.
+ *
+ * @throws If the origin refuses the token: said once, and not for every file.
+ */
 export async function publishFolder(options: PublishOptions): Promise<readonly PublishedFile[]> {
   const files = await listFiles(options.folder, options.isHiddenIncluded === true);
   if (files.length === 0)
     throw new Error(`Cannot publish ${options.folder}: there is no file in it`);
   const published: PublishedFile[] = [];
   const waiting = [...files];
-  const work = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const result = await publishFile(file, options);
-      published.push(result);
-      options.onFile?.(result, published.length, files.length);
-    }
+  const publishNext = async () => {
+    const file = waiting.shift();
+    if (file === undefined) return;
+    const result = await publishFile(file, options);
+    published.push(result);
+    options.onFile?.(result, published.length, files.length);
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  const work = async () => {
+    while (waiting.length > 0) await publishNext();
+  };
+  try {
+    // The first goes alone: it shows whether the token is good.
+    await publishNext();
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  } finally {
+    waiting.length = 0;
+  }
   return published.toSorted((left, right) => (left.path < right.path ? -1 : 1));
 }
 
@@ -124,6 +142,9 @@ async function put(file: string, body: Uint8Array, options: PublishOptions): Pro
     if (!response.ok) {
       const { detail } = answer;
       const error = `${response.status} ${typeof detail === "string" ? detail : response.statusText}`;
+      if (REFUSING.has(response.status)) {
+        throw new RefusalError(`The origin refuses the token: ${error}`);
+      }
       return { kind: "failed", isPassing: PASSING.has(response.status), error };
     }
     return {
@@ -133,6 +154,7 @@ async function put(file: string, body: Uint8Array, options: PublishOptions): Pro
       etag: String(answer["etag"]),
     };
   } catch (error) {
+    if (error instanceof RefusalError) throw error;
     return { kind: "failed", isPassing: true, error: `${new URL(url).host}: ${reasonOf(error)}` };
   }
 }

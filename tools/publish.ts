@@ -16,6 +16,10 @@ interface Options {
 /** Rows of the closing table; a site may have thousands of files. */
 const ROWS_MAX = 40;
 
+const WHAT_NEXT = `Look at it at "/" of any region, e.g. http://127.0.0.1:8787/ of "npm start". A page that a region has
+stored is shown there until its lifetime ends: 60 s, unless --cache-control says otherwise.
+Files that are no longer in the folder stay published.`;
+
 const program = new Command("publish")
   .description("Publishes a folder: each file becomes content of the site under its own path.")
   .argument("<folder>", "the folder with index.html in it")
@@ -47,8 +51,13 @@ async function main(): Promise<void> {
 function destinationOf(options: Options): { originUrl: string; token: string } {
   const originUrl = options.origin ?? process.env["SKERRY_ORIGIN"] ?? "";
   const token = options.token ?? process.env["SKERRY_TOKEN"] ?? "";
-  if (!/^https?:\/\/[^\s/]+/.test(originUrl)) {
+  if (originUrl === "") {
     throw new Error("Say where the origin is: --origin URL, or SKERRY_ORIGIN in the environment");
+  }
+  if (!/^https?:\/\/[^\s/]+/.test(originUrl) || !URL.canParse(originUrl)) {
+    throw new Error(
+      `"${originUrl}" is not an origin's address: use one like https://origin.example.com`,
+    );
   }
   if (token !== "") return { originUrl, token };
   throw new Error(
@@ -77,6 +86,7 @@ function report(files: readonly PublishedFile[], site: string): void {
   console.log(
     `${isDryRun ? "Would publish" : "Published"} ${done} of ${files.length} files, ${sizeOf(bytes)}, to the site "${site}"`,
   );
+  if (!isDryRun && done > 0) console.log(WHAT_NEXT);
   if (failed.length > 0)
     throw new Error(`${failed.length} of ${files.length} files were not published`);
 }

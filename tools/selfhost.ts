@@ -44,9 +44,10 @@ async function main(): Promise<void> {
       `"${options.origin}" is not an address: use one like https://origin.example.com`,
     );
   }
+  const port = parsePort(options.port);
   const keys = readKeys(options.keys);
   const ending = new Ending();
-  ending.addLast(lockStateDir(options.state));
+  ending.addLast(lockStateDir(options.state, say));
   endOnSignals(() => ending.run(), 0);
   say("Testing the runtime");
   await assertRuntimeIsSafe(readWranglerConfig("edge").compatibilityDate);
@@ -60,11 +61,14 @@ async function main(): Promise<void> {
     regions: [region],
     originUrl: options.origin,
     keys,
-    port: parsePort(options.port),
+    port,
     host: options.host,
   });
   ending.add(() => edge.stop());
-  console.log(`\nRegion ${region.id} answers on ${edge.url}; its log is ${edge.logFile}`);
+  console.log(`
+Region ${region.id} answers on ${edge.url}
+What it holds is in ${path.resolve(options.state)}; its log is ${edge.logFile}
+Ctrl-C ends it; the next start goes on with what is there.`);
   const how = await edge.ended();
   await ending.run();
   throw new LaunchError(`Region ${region.id} ended: ${how}; its log is ${edge.logFile}`);

@@ -5,15 +5,21 @@ import path from "node:path";
 import { Command } from "commander";
 import { publishFolder } from "./publish-folder.ts";
 import { LaunchError } from "./launcher/launch-error.ts";
+import { PORT_MAX } from "./launcher/ports.ts";
+import { DEFAULT_REGIONS } from "./launcher/regions.ts";
 import { resetStateDir } from "./launcher/state-dir.ts";
 import { openWorld, type World } from "./launcher/world.ts";
 import { REPOSITORY } from "./launcher/wrangler-config.ts";
+import { CUT_OFF_SIGNAL, toggleLinks } from "./start/cut-off.ts";
+import { keepUp } from "./start/keep-up.ts";
 import { welcome } from "./start/welcome.ts";
 import { parsePort, runCommand, say } from "./terminal.ts";
 
 const DEVICES = ["boat-1", "boat-2"] as const;
 const SITE = "main";
 const ANSWER_MS_MAX = 10_000;
+/** The origin and the links need ports behind those of the edges. */
+const PORT_LAST = PORT_MAX - 2 * DEFAULT_REGIONS.length;
 
 const program = new Command("start")
   .description("Runs an origin and three regions on this machine, until Ctrl-C.")
@@ -24,15 +30,19 @@ const program = new Command("start")
 
 async function main(): Promise<void> {
   const options = program.opts<{ port: string; state: string; reset?: true }>();
-  if (options.reset === true) resetStateDir(options.state);
+  const basePort = parsePort(options.port, PORT_LAST);
+  if (options.reset === true) resetStateDir(options.state, say);
   const world = await openWorld({
     stateDir: options.state,
-    basePort: parsePort(options.port),
+    basePort,
     onProgress: say,
     signalExitCode: 0,
   });
   try {
     await fill(world, options.state);
+    const links = world.regions.map(({ link }) => link);
+    process.on(CUT_OFF_SIGNAL, () => say(toggleLinks(links)));
+    await keepUp(world, say);
   } catch (error) {
     await world.close();
     throw error;
@@ -40,23 +50,40 @@ async function main(): Promise<void> {
 }
 
 async function fill(world: World, stateDir: string): Promise<void> {
-  say("Publishing examples/site");
-  const published = await publishFolder({
-    folder: path.join(REPOSITORY, "examples/site"),
-    site: SITE,
-    originUrl: world.origin.url,
-    token: await world.operatorToken("publish"),
-  });
-  const failed = published.find((file) => file.outcome === "failed");
-  if (failed !== undefined) throw new LaunchError(`Cannot publish ${failed.path}: ${failed.error}`);
+  const site = await fillSite(world);
   say(`Registering ${DEVICES.join(" and ")}`);
   const admin = await world.operatorToken("admin");
   const tokens = await Promise.all(DEVICES.map((device) => register(world, admin, device)));
   const reader = await world.operatorToken("read");
   const device = { name: DEVICES[0], token: tokens[0] ?? "" };
-  console.log(
-    welcome({ world, stateDir, files: published.length, device, reader, nowMs: Date.now() }),
-  );
+  console.log(welcome({ world, stateDir, site, device, reader, nowMs: Date.now() }));
+}
+
+/** Publishes the example, but never over a site that is there. Says which of both it did. */
+async function fillSite(world: World): Promise<string> {
+  const originUrl = world.origin.url;
+  const token = await world.operatorToken("publish");
+  if (await hasSite(originUrl, token)) {
+    say(`Keeping the site "${SITE}" that is there`);
+    return "the site that was there";
+  }
+  say("Publishing examples/site");
+  const folder = path.join(REPOSITORY, "examples/site");
+  const published = await publishFolder({ folder, site: SITE, originUrl, token });
+  const failed = published.find((file) => file.outcome === "failed");
+  if (failed !== undefined) throw new LaunchError(`Cannot publish ${failed.path}: ${failed.error}`);
+  return `${published.length} files published`;
+}
+
+async function hasSite(originUrl: string, token: string): Promise<boolean> {
+  const url = `${originUrl}/v1/sites/${SITE}/content/index.html`;
+  const { ok, status } = await fetch(url, {
+    method: "HEAD",
+    headers: { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(ANSWER_MS_MAX),
+  });
+  if (ok || status === 404) return ok;
+  throw new LaunchError(`HEAD ${url} gave ${status}: cannot tell whether there is a site`);
 }
 
 /** Registers a device and returns its token. Registering again is no harm. */

@@ -1,6 +1,7 @@
 // How do the project's commands speak? Steps while they work, one clear line when they fail.
 
 import { LaunchError, oneLine } from "./launcher/launch-error.ts";
+import { PORT_MAX, PORT_MIN } from "./launcher/ports.ts";
 
 /** Runs a command; a failure is one line on stderr and exit code 1, never a stack. */
 export async function runCommand(command: () => Promise<void> | void): Promise<void> {
@@ -17,8 +18,9 @@ export function say(step: string): void {
   console.log(`· ${step}`);
 }
 
-/** Reads a port from a command line. */
-export function parsePort(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) < 65_536) return Number(text);
-  throw new LaunchError(`"${text}" is not a port: use a number from 1024 to 65535`);
+/** Reads a port from a command line; `portMax` is the last one that leaves room for all. */
+export function parsePort(text: string, portMax: number = PORT_MAX): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= PORT_MIN && port <= portMax) return port;
+  throw new LaunchError(`"${text}" is not a port: use a number from ${PORT_MIN} to ${portMax}`);
 }

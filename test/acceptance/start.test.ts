@@ -2,28 +2,38 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { claimPort } from "../../tools/launcher/ports.ts";
+import { ROOT } from "../support/repository.ts";
 import { RunningTool, runTool } from "../support/run-tool.ts";
 
 const stateDir = path.join(mkdtempSync(path.join(os.tmpdir(), "skerry-start-")), "state");
 const running: RunningTool[] = [];
 after(async () => {
   await Promise.all(running.map(({ child }) => child.stop(END_MS_MAX)));
+  if (existsSync(path.join(stateDir, "lock"))) {
+    for (const pid of notedPids().filter(isAlive)) process.kill(pid, "SIGTERM");
+    await awaitGone(notedPids());
+  }
   rmSync(path.dirname(stateDir), { recursive: true, force: true });
 });
 const START_MS_MAX = 30_000;
 const END_MS_MAX = 10_000;
+/** In a session of its own, so that what a start leaves does not go with the group of this test. */
+const APART = ["--wait"] as const;
 
-async function start(): Promise<RunningTool> {
+async function start(
+  command: string = process.execPath,
+  before: readonly string[] = ["tools/start.ts"],
+): Promise<RunningTool> {
   // Seven ports in a row; the next ones are free too on a machine that hands them out at random.
   const port = Math.min(await claimPort(0), 65_000);
-  const args = ["tools/start.ts", "--port", String(port), "--state", stateDir];
-  const tool = new RunningTool(process.execPath, args);
+  const args = [...before, "--port", String(port), "--state", stateDir];
+  const tool = new RunningTool(command, args);
   running.push(tool);
   await tool.until(/Ctrl-C ends everything/, START_MS_MAX);
   return tool;
@@ -67,8 +77,99 @@ test("npm start answers every line that it prints, ends on Ctrl-C, and goes on w
   assert.equal((await second.end(END_MS_MAX)).exitCode, 0);
 });
 
+/** The processes that the lock of the state directory names: the owner first. */
+function notedPids(): number[] {
+  const lines = readFileSync(path.join(stateDir, "lock"), "utf8").trim().split("\n");
+  return lines.map((line) => Number(line.split(" ")[0]));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A process that has ended but was not collected yet has no command line.
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
+  } catch {
+    return false;
+  }
+}
+
+async function awaitGone(pids: readonly number[]): Promise<void> {
+  for (let tries = 0; tries < 200 && pids.some(isAlive); tries += 1) await sleep(50);
+  assert.deepEqual(pids.filter(isAlive), []);
+}
+
+test("npm start keeps a site that was published, and the line for publishing works", async () => {
+  const tool = await start();
+  assert.match(tool.output, /Keeping the site "main" that is there/);
+  const folder = path.join(path.dirname(stateDir), "my-site");
+  mkdirSync(folder);
+  writeFileSync(path.join(folder, "mine.html"), "mine\n");
+  const line = /^ {2}(npm run publish .*)$/m.exec(tool.output)?.[1] ?? "";
+  const published = execFileSync("bash", ["-c", line.replace("./your-folder", folder)], {
+    cwd: ROOT,
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  assert.match(published, /Published 1 of 1 files/);
+  assert.match(published, /stay published/);
+  const edge = /hel +(http:\S+)/.exec(tool.output)?.[1] ?? "";
+  assert.equal(await (await fetch(`${edge}/mine.html`)).text(), "mine\n");
+
+  const kill = /^ {2}(kill -s .*)$/m.exec(tool.output)?.[1] ?? "";
+  execFileSync("bash", ["-c", kill]);
+  await tool.until(/The origin is cut off/, 5_000);
+  assert.equal((await fetch(`${edge}/mine.html`)).status, 200);
+  assert.ok((await fetch(`${edge}/never-asked.html`)).status >= 500);
+  execFileSync("bash", ["-c", kill]);
+  await tool.until(/The origin is back/, 5_000);
+  tool.child.signal("SIGTERM");
+  assert.equal((await tool.end(END_MS_MAX)).exitCode, 0);
+});
+
+test("npm start brings back what dies, and the next one ends what a killed one left", async () => {
+  const tool = await start("setsid", [...APART, process.execPath, "tools/start.ts"]);
+  const [owner = 0, ...children] = notedPids();
+  const regionPid = children.find((pid) => commandOf(pid).includes("/hel/edge.capnp")) ?? 0;
+  const originPid = children.find((pid) => commandOf(pid).includes("origin-child.ts")) ?? 0;
+  process.kill(regionPid, "SIGKILL");
+  await tool.until(/Region hel ended \(SIGKILL\): its log is .*edge\.log/, 5_000);
+  await tool.until(/Region hel is back/, START_MS_MAX);
+  process.kill(originPid, "SIGKILL");
+  await tool.until(/The origin ended \(SIGKILL\): its log is .*origin\.log/, 5_000);
+  await tool.until(/The origin is back/, START_MS_MAX);
+  paste(tool, /\$READER/);
+
+  const left = notedPids().filter((pid) => pid !== owner);
+  process.kill(owner, "SIGKILL");
+  await tool.end(END_MS_MAX);
+  assert.ok(left.some(isAlive));
+  const next = await start();
+  assert.match(next.output, /Ended what a killed start had left: process \d+/);
+  assert.deepEqual(left.filter(isAlive), []);
+  next.child.signal("SIGTERM");
+  assert.equal((await next.end(END_MS_MAX)).exitCode, 0);
+});
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+}
+
+function commandOf(pid: number): string {
+  return isAlive(pid) ? readFileSync(`/proc/${pid}/cmdline`, "utf8") : "";
+}
+
+test("SIGTERM to npm ends everything that npm start has started", async () => {
+  await start("setsid", [...APART, "npm", "start", "--"]);
+  const pids = notedPids();
+  assert.ok(pids.length >= 5 && pids.every(isAlive));
+  const npm = parentOf(pids[0] ?? 0);
+  assert.match(commandOf(npm), /^npm/);
+  // To npm alone, and not to its group.
+  process.kill(npm, "SIGTERM");
+  await awaitGone(pids);
+});
+
 test("npm start says in one line what is wrong", async () => {
   const { exitCode, output } = await runTool("tools/start.ts", ["--port", "abc"], END_MS_MAX);
   assert.equal(exitCode, 1);
-  assert.equal(output, '"abc" is not a port: use a number from 1024 to 65535\n');
+  assert.equal(output, '"abc" is not a port: use a number from 1024 to 65529\n');
 });

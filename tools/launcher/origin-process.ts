@@ -107,6 +107,11 @@ export class OriginProcess {
     await this.#child?.kill();
   }
 
+  /** Resolves with the way in which the process ended. */
+  async ended(): Promise<string> {
+    return (await this.#child?.exited) ?? "it never ran";
+  }
+
   async restart(): Promise<void> {
     await this.stop();
     await this.resume();

@@ -82,7 +82,7 @@ function refusal(stateDir: string, at: string, error: unknown): string {
     error instanceof LaunchError || code === "ENOTDIR"
       ? "there is a file in its place"
       : `the folder ${at} cannot be ${at === path.resolve(stateDir) && code !== "ENOENT" ? "written to" : "made"} (${code})`;
-  return `Cannot keep the state in ${stateDir}: ${why}; choose another folder with --state`;
+  return `Cannot write to ${stateDir}: ${why}; choose another folder`;
 }
 
 /** Adds each process that is started from now on to the lock. Returns how to give the lock back. */

@@ -1,12 +1,15 @@
 // What does a person want to do first? Addresses, and lines to paste that work as they stand.
 
+import path from "node:path";
 import type { World } from "../launcher/world.ts";
+import { CUT_OFF_SIGNAL } from "./cut-off.ts";
 
 /** What the first lines are made of. */
 export interface Welcome {
   readonly world: World;
   readonly stateDir: string;
-  readonly files: number;
+  /** What became of the site, e.g. "7 files published". */
+  readonly site: string;
   readonly device: { readonly name: string; readonly token: string };
   /** An operator's token with the scope `read`. */
   readonly reader: string;
@@ -17,17 +20,18 @@ export interface Welcome {
 const READINGS = 5;
 
 /** Writes the page that a start ends with. */
-export function welcome({ world, stateDir, files, device, reader, nowMs }: Welcome): string {
+export function welcome({ world, stateDir, site, device, reader, nowMs }: Welcome): string {
   const [first] = world.regions;
   const edge = first?.url ?? "";
   const city = first?.plan.city ?? "";
   const origin = world.origin.url;
+  const keys = path.resolve(stateDir, "keys.json");
   const at = `/v1/devices/${device.name}`;
   const regions = world.regions.map(
     ({ id, url, plan }) => `  ${id.padEnd(7)} ${url}   ${plan.city}`,
   );
   return `
-Skerry runs, with ${files} files published and ${device.name} registered. What it holds is in ${stateDir}.
+Skerry runs, with ${site} and ${device.name} registered. What it holds is in ${stateDir}.
 
 ${regions.join("\n")}
   origin  ${origin}
@@ -50,6 +54,12 @@ Get a page, twice: the second time Cache-Status says hit:
 
 Ask which place and region this is, and why:
   curl -sS ${edge}/v1/place
+
+Publish a folder of your own, and find it on every region:
+  npm run publish -- ./your-folder --origin ${origin} --token "$(npm run -s token -- --operator me --scope publish --keys "${keys}")"
+
+Take the origin away and ask again: readings and stored pages go on. The same line brings it back:
+  kill -s ${CUT_OFF_SIGNAL.slice(3)} ${process.pid}
 
 Ctrl-C ends everything; the next start goes on with what is there.`;
 }

@@ -77,10 +77,16 @@ test("publishFolder() tries again what may pass, and gives up at once on what wi
   assert.ok((await publish()).every(({ outcome }) => outcome === "new"));
   assert.equal(seen.length, 4);
   seen.length = 0;
-  statuses = [403, 403];
+  statuses = [413, 413];
   const files = await publish();
-  assert.ok(files.every((file) => file.outcome === "failed" && file.error === "403 No, because"));
+  assert.ok(files.every((file) => file.outcome === "failed" && file.error === "413 No, because"));
   assert.equal(seen.length, 2);
+});
+
+test("publishFolder() fails once, and not for every file, when the token is refused", async () => {
+  statuses = [401, 401];
+  await assert.rejects(publish(), /The origin refuses the token: 401 No, because/);
+  assert.equal(seen.length, 1);
 });
 
 test("publish says in one line what is missing and exits with 1", async () => {
@@ -96,6 +102,8 @@ test("publish says in one line what is missing and exits with 1", async () => {
   const failed = await run([folder]);
   assert.equal(failed.code, 1);
   assert.match(failed.stderr, /^Say where the origin is: .*\n$/);
+  const wrong = await run([folder, "--origin", "foo", "--token", "t"]);
+  assert.match(wrong.stderr, /^"foo" is not an origin's address: .*\n$/);
   const dry = await run([folder, "--dry-run"]);
   assert.equal(dry.code, 0);
   assert.match(dry.stdout, /Would publish 2 of 2 files/);

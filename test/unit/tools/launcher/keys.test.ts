@@ -85,3 +85,28 @@ test("a token cannot be made without the private key", async () => {
     /ISSUER_PRIVATE_KEY/,
   );
 });
+
+const other = await drawKeys();
+const damages: readonly (readonly [string, string | object, RegExp])[] = [
+  ["garbage", "garbage", /is not a JSON object/],
+  ["empty", "", /is not a JSON object/],
+  ["a list", "[1]", /is not a JSON object/],
+  ["no field", "{}", /issuerKeys is missing/],
+  ["public keys that are none", { ...keys, issuerKeys: "{}" }, /issuerKeys is not a set/],
+  ["a link key that is too short", { ...keys, linkKey: "abc" }, /linkKey is not 32 bytes/],
+  ["no private key", { ...keys, issuerPrivateKey: "" }, /issuerPrivateKey is missing/],
+  ["a broken private key", { ...keys, issuerPrivateKey: "{" }, /not an Ed25519 private key/],
+  [
+    "another's private key",
+    { ...keys, issuerPrivateKey: other.issuerPrivateKey },
+    /issuerPrivateKey belongs to none/,
+  ],
+];
+for (const [name, content, complaint] of damages) {
+  test(`readKeys() names the file, the field and the fix: ${name}`, () => {
+    const file = path.join(dir, "damaged.json");
+    writeFileSync(file, typeof content === "string" ? content : JSON.stringify(content));
+    assert.throws(() => readKeys(file), complaint);
+    assert.throws(() => readKeys(file), /damaged\.json cannot be used: .*remove it, or .*--reset/);
+  });
+}

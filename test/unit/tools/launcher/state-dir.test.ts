@@ -38,3 +38,11 @@ test("resetStateDir() removes what a launcher made, and nothing else", () => {
   assert.ok(existsSync(other));
   resetStateDir(path.join(dir, "none"));
 });
+
+test("lockStateDir() says in a sentence why a folder cannot be made, and never spins", () => {
+  const file = path.join(dir, "file");
+  writeFileSync(file, "");
+  assert.throws(() => lockStateDir(file), /^LaunchError: Cannot write to .*a file in its place/);
+  assert.throws(() => lockStateDir(path.join(file, "below")), /a file in its place/);
+  assert.throws(() => lockStateDir("/proc/skerry"), /cannot be made \(ENOENT\)/);
+});
