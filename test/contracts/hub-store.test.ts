@@ -5,8 +5,9 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
-import type { HubStore, Span } from "../../edge/ports.ts";
-import { NEW_DEVICE, type HourRollup } from "../../edge/telemetry/device-state.ts";
+import type { HubStore, Span, TimeRange } from "../../edge/ports.ts";
+import { MINUTE_MS, NEW_DEVICE, type MinuteRollup } from "../../edge/telemetry/device-state.ts";
+import type { DeviceId } from "../../sync/brand.ts";
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import { limits } from "../../edge/limits.ts";
 import { deviceId } from "../support/arbitraries.ts";
@@ -24,7 +25,7 @@ const BOAT = deviceId("boat-1");
 const BUOY = deviceId("buoy-1");
 const FIRST_EPOCH = 77;
 /** "constructor" is a legal stream; its type has to be said, or it is that of every object's. */
-const MINUTES: HourRollup = JSON.parse('{"constructor":{"59":[1,"0.1",0.1,0.1,5,5]}}');
+const MINUTE: MinuteRollup = JSON.parse('{"constructor":[1,"0.1",0.1,0.1,5,5]}');
 
 const span = (firstMs: number, lastMs: number, device = BOAT): Span => ({
   device,
@@ -32,7 +33,23 @@ const span = (firstMs: number, lastMs: number, device = BOAT): Span => ({
   lastMs,
 });
 const body = (fill: number, bytes = 100): Uint8Array => new Uint8Array(bytes).fill(fill);
-const seqs = (entries: readonly LogEntry[]): number[] => entries.map(({ seq }) => seq);
+const seqs = (entries: Iterable<LogEntry>): number[] => Array.from(entries, ({ seq }) => seq);
+
+/** The rows that overlapping() gives, where its bounds do not matter. */
+function met(
+  store: HubStore,
+  ranges: readonly TimeRange[],
+  { device = BOAT, longestSpanMs = 1e9, bytesMax = Infinity }: Bounds = {},
+): number[] {
+  return seqs(store.overlapping(device, ranges, longestSpanMs, bytesMax));
+}
+
+/** How a lookup of spans differs from the widest one. */
+interface Bounds {
+  readonly device?: DeviceId;
+  readonly longestSpanMs?: number;
+  readonly bytesMax?: number;
+}
 
 /** Appends `count` rows of 100 bytes; row n is stamped 1000 + n and spans [10 n, 10 n + 5]. */
 function fill(store: HubStore, count: number): HubStore {
@@ -52,9 +69,9 @@ function everything(store: HubStore): unknown {
     link: store.loadLink(),
     devices: store.deviceCount(),
     states: [BOAT, BUOY].map((device) => store.loadDevice(device)),
-    rollups: [0, 3_600_000].map((hourMs) => store.loadRollup(BOAT, hourMs)),
+    rollups: [0, MINUTE_MS].map((minuteMs) => store.loadRollup(BOAT, minuteMs)),
     entries: store.entriesAfter(0, Infinity, 1_000),
-    overlapping: store.overlapping(BOAT, 0, 1e9, 1_000),
+    overlapping: [...store.overlapping(BOAT, [[0, 1e9]], 1e9, Infinity)],
   };
 }
 
@@ -84,12 +101,20 @@ function suite(name: string, open: Open): void {
     );
   });
 
-  test(`${name}: order: a stamp that does not ascend is refused`, (t) => {
-    const { store } = open(t);
+  test(`${name}: order: a stamp may be used again, and one that goes back is refused`, (t) => {
+    const { store, reopen } = open(t);
     fill(store, 2);
-    assert.throws(() => store.append(1002, body(9), []));
+    store.append(1002, body(9), []);
+    assert.throws(() => store.append(1001, body(9), []));
     assert.throws(() => store.append(5, body(9), []));
-    assert.equal(store.extent().head, 2);
+    assert.deepEqual([store.extent().head, store.lastStampMs()], [3, 1002]);
+    const reopened = reopen();
+    assert.throws(() => reopened.append(1001, body(9), []));
+    reopened.append(1002, body(9), []);
+    assert.deepEqual(
+      reopened.entriesAfter(0, Infinity, 10).map(({ stampMs }) => stampMs),
+      [1001, 1002, 1002, 1002],
+    );
   });
 
   test(`${name}: a body is stored as it is, also as a part of a larger buffer`, (t) => {
@@ -109,7 +134,7 @@ function suite(name: string, open: Open): void {
     fill(store, 3);
     store.saveCursor(1);
     store.saveDevice(BOAT, { ...NEW_DEVICE, late: 1 });
-    store.saveRollup(BOAT, 0, { a: { 0: [1, "1", 1, 1, 1, 1] } });
+    store.saveRollup(BOAT, 0, { a: [1, "1", 1, 1, 1, 1] });
     const before = everything(store);
     assert.throws(
       () =>
@@ -118,7 +143,9 @@ function suite(name: string, open: Open): void {
           store.saveCursor(2);
           store.saveDevice(BOAT, { ...NEW_DEVICE, late: 2 });
           store.saveDevice(BUOY, NEW_DEVICE);
-          store.saveRollup(BOAT, 3_600_000, {});
+          store.saveRollup(BOAT, MINUTE_MS, {});
+          store.dropRollups(BOAT, MINUTE_MS);
+          store.dropAcknowledged();
           store.renewEpoch(99);
           throw new Error("no power");
         }),
@@ -155,7 +182,7 @@ function suite(name: string, open: Open): void {
     store.saveCursor(2);
     store.saveDevice(BOAT, { ...NEW_DEVICE, lastCommitMs: 5, clockSkewMs: -3 });
     store.saveDevice(BUOY, NEW_DEVICE);
-    store.saveRollup(BOAT, 3_600_000, MINUTES);
+    store.saveRollup(BOAT, MINUTE_MS, MINUTE);
     const before = everything(store);
     const reopened = reopen();
     assert.deepEqual(everything(reopened), before);
@@ -177,19 +204,51 @@ function suite(name: string, open: Open): void {
     const store = fill(open(t).store, 4);
     store.append(2000, body(5), [span(0, 100)]);
     store.append(2001, body(6), [span(10, 15, BUOY)]);
-    assert.deepEqual(seqs(store.overlapping(BOAT, 15, 20, 10)), [1, 2, 5]);
-    assert.deepEqual(seqs(store.overlapping(BOAT, 16, 19, 10)), [5]);
-    assert.deepEqual(seqs(store.overlapping(BOAT, 0, 9, 10)), [5]);
-    assert.deepEqual(seqs(store.overlapping(BOAT, 101, 999, 10)), []);
-    assert.deepEqual(seqs(store.overlapping(BUOY, 0, 999, 10)), [6]);
-    assert.deepEqual(seqs(store.overlapping(BOAT, 0, 999, 3)), [1, 2, 3]);
+    assert.deepEqual(met(store, [[15, 20]]), [1, 2, 5]);
+    assert.deepEqual(met(store, [[16, 19]]), [5]);
+    assert.deepEqual(met(store, [[0, 9]]), [5]);
+    assert.deepEqual(met(store, [[101, 999]]), []);
+    assert.deepEqual(met(store, []), []);
+    assert.deepEqual(met(store, [[0, 999]], { device: BUOY }), [6]);
   });
 
   test(`${name}: overlapping() gives a row once, also if several of its spans meet`, (t) => {
     const { store } = open(t);
     store.append(1, body(1), [span(10, 20), span(30, 40), span(5, 20)]);
-    assert.deepEqual(seqs(store.overlapping(BOAT, 0, 50, 10)), [1]);
-    assert.deepEqual(seqs(store.overlapping(BOAT, 6, 7, 10)), [1]);
+    assert.deepEqual(met(store, [[0, 50]]), [1]);
+    assert.deepEqual(met(store, [[6, 7]]), [1]);
+  });
+
+  test(`${name}: overlapping() of several ranges gives each row once, oldest first`, (t) => {
+    const { store } = open(t);
+    const spans = [span(50, 60), span(0, 100), span(10, 20), span(30, 35), span(58, 70)];
+    for (const [i, each] of spans.entries()) store.append(i + 1, body(i), [each]);
+    const ranges: TimeRange[] = [
+      [55, 60],
+      [15, 16],
+      [0, 12],
+    ];
+    assert.deepEqual(met(store, ranges), [1, 2, 3, 5]);
+    assert.deepEqual(met(store, ranges.toReversed()), [1, 2, 3, 5]);
+  });
+
+  test(`${name}: overlapping() ends behind the row that goes over its bytes`, (t) => {
+    const store = fill(open(t).store, 6);
+    const within = (bytesMax: number): number[] => met(store, [[0, 999]], { bytesMax });
+    assert.deepEqual(within(0), [1]);
+    assert.deepEqual(within(299), [1, 2, 3]);
+    assert.deepEqual(within(300), [1, 2, 3, 4]);
+    assert.deepEqual(within(599), [1, 2, 3, 4, 5, 6]);
+  });
+
+  test(`${name}: overlapping() finds a batch that reaches in from behind, by the longest span`, (t) => {
+    const { store } = open(t);
+    store.append(1, body(1), [span(0, 1_000)]);
+    store.append(2, body(2), [span(40, 50)]);
+    store.append(3, body(3), [span(60, 1_060)]);
+    assert.deepEqual(met(store, [[45, 45]], { longestSpanMs: 1_000 }), [1, 2]);
+    assert.deepEqual(met(store, [[0, 0]], { longestSpanMs: 1_000 }), [1]);
+    assert.deepEqual(met(store, [[60, 60]], { longestSpanMs: 1_000 }), [1, 3]);
   });
 
   test(`${name}: unackedBytes() are those of the rows after the cursor`, (t) => {
@@ -212,7 +271,7 @@ function suite(name: string, open: Open): void {
     store.dropAcknowledged();
     assert.deepEqual(store.extent(), { floor: 3, head: 6 });
     assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [3, 4, 5, 6]);
-    assert.deepEqual(seqs(store.overlapping(BOAT, 0, 1000, 10)), [3, 4, 5, 6]);
+    assert.deepEqual(met(store, [[0, 1000]]), [3, 4, 5, 6]);
     assert.deepEqual([store.unackedBytes(), store.lastStampMs()], [100, 1006]);
     assert.deepEqual(fill(store, 1).extent(), { floor: 3, head: 7 });
     const before = everything(store);
@@ -271,20 +330,61 @@ function suite(name: string, open: Open): void {
     assert.equal(store.deviceCount(), limits.devicesInMemoryMax + 2);
   });
 
-  test(`${name}: saveRollup() keeps the newest hours of a device, and other devices' all`, (t) => {
-    const { store } = open(t);
-    const kept = limits.rollupHoursPerDeviceMax;
-    const rollup = { a: { 0: [1, "1", 1, 1, 1, 1] as const } };
-    store.saveRollup(BUOY, 0, rollup);
-    store.transaction(() => {
-      for (let hour = 0; hour <= kept; hour += 1) store.saveRollup(BOAT, hour * 3_600_000, rollup);
-    });
-    assert.deepEqual(store.loadRollup(BOAT, 0), {});
-    assert.deepEqual(store.loadRollup(BOAT, 3_600_000), rollup);
-    assert.deepEqual(store.loadRollup(BUOY, 0), rollup);
-    store.saveRollup(BOAT, 0, rollup);
-    assert.deepEqual(store.loadRollup(BOAT, 0), {}, "an hour that is too old is not kept");
-    assert.deepEqual(store.loadRollup(BOAT, kept * 3_600_000), rollup);
+  test(`${name}: saveRollup() replaces a minute, and devices and minutes do not mix`, (t) => {
+    const { store, reopen } = open(t);
+    const rollup = (count: number): MinuteRollup => ({ a: [count, "1", 1, 1, 1, 1] });
+    store.saveRollup(BOAT, 0, rollup(1));
+    store.saveRollup(BOAT, 0, rollup(2));
+    store.saveRollup(BOAT, MINUTE_MS, rollup(3));
+    store.saveRollup(BUOY, 0, rollup(4));
+    const reopened = reopen();
+    assert.deepEqual(reopened.loadRollup(BOAT, 0), rollup(2));
+    assert.deepEqual(reopened.loadRollup(BOAT, MINUTE_MS), rollup(3));
+    assert.deepEqual(reopened.loadRollup(BUOY, 0), rollup(4));
+    assert.deepEqual(reopened.loadRollup(BUOY, MINUTE_MS), {});
+  });
+
+  test(`${name}: dropRollups() drops the device's minutes before a time, and no others`, (t) => {
+    const { store, reopen } = open(t);
+    for (const minute of [0, 1, 2, 3]) store.saveRollup(BOAT, minute * MINUTE_MS, MINUTE);
+    store.saveRollup(BUOY, 0, MINUTE);
+    store.dropRollups(BOAT, 2 * MINUTE_MS);
+    const reopened = reopen();
+    assert.deepEqual(
+      [0, 1, 2, 3].map((minute) => reopened.loadRollup(BOAT, minute * MINUTE_MS)),
+      [{}, {}, MINUTE, MINUTE],
+    );
+    assert.deepEqual(reopened.loadRollup(BUOY, 0), MINUTE);
+  });
+
+  test(`${name}: the counts of bytes are those of the rows, whatever the cursor did`, (t) => {
+    const bytesMax = 1_000;
+    const { store, reopen } = open(t, bytesMax);
+    for (let i = 1; i <= 30; i += 1) store.append(i, body(i, 10 + 7 * i), [span(i, i)]);
+    const bytesAfter = (seq: number): number =>
+      store.entriesAfter(seq, Infinity, 1_000).reduce((sum, row) => sum + row.body.length, 0);
+    for (const cursor of [5, 9, 3, 3, 20, 10, 30, 0, 25, 12, 13]) {
+      store.saveCursor(cursor);
+      store.dropAcknowledged();
+      assert.equal(store.unackedBytes(), bytesAfter(cursor), `at ${cursor}`);
+      const { floor } = store.extent();
+      const isDown = bytesAfter(0) <= bytesMax;
+      assert.ok(isDown || floor > cursor, `${cursor}: as much is dropped as may be`);
+    }
+    store.append(31, body(31, 5), []);
+    store.renewEpoch(FIRST_EPOCH + 5);
+    store.saveCursor(29);
+    store.append(32, body(32, 5), []);
+    assert.equal(store.unackedBytes(), bytesAfter(29));
+    store.saveCursor(32);
+    store.dropAcknowledged();
+    const before = everything(store);
+    const held = bytesAfter(0);
+    assert.ok(held <= bytesMax && held > bytesMax - 250, "no more is dropped than has to be");
+    const reopened = reopen();
+    assert.deepEqual(everything(reopened), before);
+    reopened.dropAcknowledged();
+    assert.deepEqual(everything(reopened), before);
   });
 }
 

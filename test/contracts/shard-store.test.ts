@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { limits } from "../../origin/limits.ts";
 import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
 import type { Lane, ReplicaStatus, ShardStore } from "../../origin/ports.ts";
 import { summarize } from "../../origin/replica/merge-readings.ts";
@@ -64,6 +65,7 @@ function aStatus(changes: Partial<ReplicaStatus> = {}): ReplicaStatus {
     cursor: 3,
     head: 9,
     lastStampMs: 1_000,
+    lastCrc: 0xfedcba98,
     lastFrameMs: 2_000,
     lostEntries: 1,
     ...changes,
@@ -106,6 +108,40 @@ function suite(name: string, open: Open): void {
     assert.deepEqual(store.loadReplica(HEL, 8), aStatus({ replicaEpoch: 8, cursor: 0 }));
     assert.equal(store.loadReplica(TLL, 8), null);
     assert.equal(store.listReplicas().length, 3);
+  });
+
+  test(`${name}: past its bound a replica's lives that were silent longest are forgotten`, (t) => {
+    const { store, reopen } = open(t);
+    const lives = Array.from({ length: limits.livesPerReplicaMax + 3 }, (_, i) => 100 - i);
+    store.saveReplica(aStatus({ replica: TLL, lastFrameMs: 0 }));
+    for (const [i, replicaEpoch] of lives.entries())
+      store.saveReplica(aStatus({ replicaEpoch, lastFrameMs: 1_000 + i }));
+    const isHeld = (replicaEpoch: number): boolean => store.loadReplica(HEL, replicaEpoch) !== null;
+    assert.deepEqual(lives.filter(isHeld), lives.slice(3));
+    assert.notEqual(store.loadReplica(TLL, 7), null, "another replica's lives are its own");
+    assert.equal(reopen().listReplicas().length, limits.livesPerReplicaMax + 1);
+  });
+
+  test(`${name}: a life that was silent longest and speaks again is not forgotten for it`, (t) => {
+    const { store } = open(t);
+    for (let i = 1; i <= limits.livesPerReplicaMax; i += 1)
+      store.saveReplica(aStatus({ replicaEpoch: i, lastFrameMs: 1_000 + i }));
+    store.saveReplica(aStatus({ replicaEpoch: 1, lastFrameMs: 5_000 }));
+    store.saveReplica(aStatus({ replicaEpoch: 99, lastFrameMs: 5_000 }));
+    assert.deepEqual(
+      [1, 2, 3, 99].map((epoch) => store.loadReplica(HEL, epoch) !== null),
+      [true, false, true, true],
+    );
+  });
+
+  test(`${name}: P3 the life that speaks now is held, although the clock was set back`, (t) => {
+    const { store } = open(t);
+    for (let i = 1; i <= limits.livesPerReplicaMax; i += 1)
+      store.saveReplica(aStatus({ replicaEpoch: i, lastFrameMs: 1_000 + i }));
+    const life = aStatus({ replicaEpoch: 99, lastFrameMs: 500, cursor: 8 });
+    store.saveReplica(life);
+    assert.deepEqual(store.loadReplica(HEL, 99), life);
+    assert.equal(store.listReplicas().length, limits.livesPerReplicaMax);
   });
 
   test(`${name}: a segment comes back as it was, and lanes do not mix`, (t) => {

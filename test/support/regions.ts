@@ -7,7 +7,7 @@ import { totalsOf, type StreamTotals } from "../../origin/replica/totals.ts";
 import { ingest, type IngestOutcome } from "../../edge/ingest.ts";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
 import type { ExchangeOutcome } from "../../edge/ports.ts";
-import { replicate } from "../../edge/replicate.ts";
+import { replicate, type ReplicatePorts } from "../../edge/replicate.ts";
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
 import { fnv1a32 } from "../../sync/hash.ts";
 import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
@@ -20,8 +20,19 @@ export type LinkFault = "none" | "lose-request" | "lose-answer";
 
 /** The origin's object for all devices. */
 export class TestOrigin {
-  readonly store = new SqlShardStore(openNodeSql());
+  readonly #sql = openNodeSql();
+  readonly store = new SqlShardStore(this.#sql);
   nowMs = 1_000_000;
+
+  /** Copies the origin's database, for restore(). */
+  copy(): Uint8Array {
+    return this.#sql.copy();
+  }
+
+  /** Puts an older copy of the database in place. */
+  restore(copy: Uint8Array): void {
+    this.#sql.restore(copy);
+  }
 
   absorb(request: Uint8Array): Uint8Array {
     const frame = decodeUpFrame(request);
@@ -34,6 +45,9 @@ export class TestOrigin {
   }
 }
 
+/** How long it takes to put a copy in place; a multiple of three keeps three clocks apart. */
+const RESTORE_MS = 3_000;
+
 /** One region's hub. */
 export class TestRegion {
   readonly #sql = openNodeSql();
@@ -42,6 +56,8 @@ export class TestRegion {
   #epochs: number;
   #fault: LinkFault = "none";
   store: SqlHubStore;
+  /** What was sent, in order. */
+  readonly frames: Uint8Array[] = [];
   link: EdgeLink;
   nowMs: number;
 
@@ -69,15 +85,20 @@ export class TestRegion {
 
   /** Puts an older copy of the database in place; that takes a while by the wall clock. */
   restore(copy: Uint8Array): void {
-    this.nowMs = Math.max(this.nowMs, this.store.lastStampMs()) + 1_000;
+    this.nowMs = Math.max(this.nowMs, this.store.lastStampMs()) + RESTORE_MS;
     this.#sql.restore(copy);
     this.crash();
   }
 
-  /** Runs the link until the origin holds everything; false if it does not come to rest. */
+  /**
+   * Asks the origin what it holds, and runs the link until that is everything; false if it does not
+   * come to rest.
+   */
   async settles(attemptsMax = 8): Promise<boolean> {
-    for (let attempt = 0; attempt < attemptsMax; attempt += 1) if (await this.sync()) return true;
-    return false;
+    let isAtRest = false;
+    for (let attempt = 0; attempt < attemptsMax && !isAtRest; attempt += 1)
+      isAtRest = await this.sync();
+    return isAtRest && (await this.#beatsUntilRest(attemptsMax));
   }
 
   /** Posts a body as a device would. */
@@ -87,23 +108,35 @@ export class TestRegion {
   }
 
   /** Runs the link as an alarm would; `fault` befalls its first exchange. */
-  async sync(fault: LinkFault = "none"): Promise<boolean> {
+  async sync(fault: LinkFault = "none", isHeartbeat = false): Promise<boolean> {
     this.#fault = fault;
-    const run = await replicate(this.link, {
+    const ports: ReplicatePorts = {
       store: this.store,
       origin: { exchange: async (request) => this.#exchange(request) },
       now: () => this.nowMs,
       chance: () => 0.5,
       newEpoch: () => (this.#epochs += 1),
       log: () => {},
-    });
+    };
+    const run = await replicate(this.link, ports, isHeartbeat);
     this.link = run.link;
     return run.againInMs === null;
+  }
+
+  /** Runs the link as the alarm of a hub does that has been at rest for a while. */
+  beats(fault: LinkFault = "none"): Promise<boolean> {
+    return this.sync(fault, true);
+  }
+
+  async #beatsUntilRest(attemptsMax: number): Promise<boolean> {
+    for (let attempt = 0; attempt < attemptsMax; attempt += 1) if (await this.beats()) return true;
+    return false;
   }
 
   #exchange(request: Uint8Array): ExchangeOutcome {
     const fault = this.#fault;
     this.#fault = "none";
+    this.frames.push(request);
     if (fault === "lose-request") return { kind: "failed", reason: "lost" };
     const frame = this.#origin.absorb(request);
     return fault === "lose-answer"

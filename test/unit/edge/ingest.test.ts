@@ -7,14 +7,14 @@ import { ingest, type IngestOutcome } from "../../../edge/ingest.ts";
 import { limits } from "../../../edge/limits.ts";
 import { SqlHubStore } from "../../../edge/platform/sql-hub-store.ts";
 import type { HubStore } from "../../../edge/ports.ts";
-import { HOUR_MS } from "../../../edge/telemetry/device-state.ts";
+import { MINUTE_MS, minuteOf } from "../../../edge/telemetry/device-state.ts";
 import { FUTURE_MS_MAX } from "../../../sync/quarantine.ts";
 import { decodeBatches, type ReadingBatch } from "../../../sync/wire/batch.ts";
 import { deviceId } from "../../support/arbitraries.ts";
 import { commandOf, DEVICE } from "../../support/commands.ts";
 import { openNodeSql, type NodeSql } from "../../support/node-sql.ts";
 
-const NOW = 100 * HOUR_MS;
+const NOW = 6_000 * MINUTE_MS;
 
 type Committed = Extract<IngestOutcome, { kind: "committed" }>;
 type Options = NonNullable<Parameters<typeof commandOf>[1]>;
@@ -135,11 +135,10 @@ test("ingest() takes a quarantined reading, and keeps it out of totals, rollups 
   assert.deepEqual(counts(outcome), [2, 0, 0, 0, 1]);
   const stream = hub.store.loadDevice(DEVICE)?.streams["a"];
   assert.deepEqual([stream?.total?.[0], stream?.quarantined, stream?.latest], [1, 1, [edge, 1]]);
-  const hourMs = Math.floor(edge / HOUR_MS) * HOUR_MS;
-  const minutes = Object.values(hub.store.loadRollup(DEVICE, hourMs)["a"] ?? {});
-  assert.equal(
-    minutes.reduce((sum, [count]) => sum + count, 0),
-    1,
+  const minutes = [edge, edge + 1].map((timeMs) => hub.store.loadRollup(DEVICE, minuteOf(timeMs)));
+  assert.deepEqual(
+    [...new Set(minutes.flatMap((rollup) => (rollup["a"] ?? []).slice(0, 2)))],
+    [1, "1"],
   );
   assert.equal(hub.journal()[0]?.[0]?.times.length, 2);
 });
@@ -181,13 +180,83 @@ test("P2 ingest() assigns no time that the stream's readings have, if the device
   assert.equal(hub.store.loadDevice(DEVICE)?.streams["a"]?.total?.[0], 4);
 });
 
-test("ingest() stamps commits in ascending order although the clock goes back", () => {
+test("ingest() never lets stamps go back although the clock does", () => {
   const hub = new Hub();
   hub.commit({ t: [1], series: { a: [1] } });
   hub.nowMs = 5;
   hub.commit({ t: [2], series: { a: [1] } });
   const stamps = hub.store.entriesAfter(0, Infinity, 10).map(({ stampMs }) => stampMs);
-  assert.deepEqual(stamps, [NOW + 10, NOW + 11]);
+  assert.deepEqual(stamps, [NOW + 10, NOW + 10]);
+});
+
+test("P2 ingest() of many batches in one millisecond counts each reading, and gives each its own time", () => {
+  const hub = new Hub();
+  for (let seq = 1; seq <= 30; seq += 1) {
+    hub.nowMs = NOW;
+    const readings = [
+      { stream: "a", value: seq, time: seq },
+      { stream: "door", value: seq },
+    ];
+    assert.deepEqual(counts(hub.commit({ boot: "b1", seq, readings })), [2, 0, 0, 0, 0]);
+  }
+  const stamps = hub.store.entriesAfter(0, Infinity, 100).map(({ stampMs }) => stampMs);
+  assert.deepEqual([...new Set(stamps)], [NOW + 10]);
+  const { streams: held } = hub.store.loadDevice(DEVICE) ?? {};
+  assert.deepEqual(
+    [held?.["a"]?.total?.[0], held?.["door"]?.total?.slice(0, 2)],
+    [30, [30, "465"]],
+  );
+  hub.nowMs = NOW;
+  const again = hub.commit({ t: [1, 2], series: { a: [1, 7] } });
+  assert.deepEqual(counts(again), [0, 1, 1, 0, 0]);
+});
+
+test("ingest() folds each reading into the minute of its time", () => {
+  const hub = new Hub();
+  const startMs = minuteOf(NOW) - MINUTE_MS;
+  const t = [startMs - 1, startMs, startMs + MINUTE_MS - 1];
+  hub.commit({ t, series: { a: [1, 2, 3] } });
+  hub.commit({ t: [startMs + 5], series: { a: [10], constructor: [1] } });
+  const sums = (minuteMs: number): unknown =>
+    Object.entries(hub.store.loadRollup(DEVICE, minuteMs)).map(([stream, [count, sum]]) => [
+      stream,
+      count,
+      sum,
+    ]);
+  assert.deepEqual(sums(startMs - MINUTE_MS), [["a", 1, "1"]]);
+  assert.deepEqual(sums(startMs), [
+    ["a", 3, "15"],
+    ["constructor", 1, "1"],
+  ]);
+});
+
+test("ingest() drops the minutes that are too far behind the newest reading, and begins none there", () => {
+  const hub = new Hub();
+  const oldMs = minuteOf(200_000_000_000);
+  hub.nowMs = oldMs + 2 * limits.rollupKeptMs;
+  const isHeld = (minuteMs: number): boolean => "a" in hub.store.loadRollup(DEVICE, minuteMs);
+  hub.commit({ t: [oldMs], series: { a: [1] } });
+  hub.commit({ t: [oldMs + limits.rollupKeptMs], series: { b: [1] } });
+  assert.ok(isHeld(oldMs), "the bound itself is kept");
+  hub.commit({ t: [oldMs + limits.rollupKeptMs + 1], series: { b: [1] } });
+  assert.ok(!isHeld(oldMs));
+  const late = hub.commit({ t: [oldMs + 1, oldMs + MINUTE_MS], series: { a: [1, 1] } });
+  assert.equal(late.accepted, 2);
+  assert.deepEqual([isHeld(oldMs), isHeld(oldMs + MINUTE_MS)], [false, true]);
+  assert.equal(hub.store.loadDevice(DEVICE)?.streams["a"]?.total?.[0], 3);
+});
+
+test("ingest() keeps the longest span of a device's batches", () => {
+  const hub = new Hub();
+  for (const [first, last, longest] of [
+    [10, 11, 1],
+    [20, 500, 480],
+    [600, 700, 480],
+    [1, 900, 899],
+  ] as const) {
+    hub.commit({ t: [first, last], series: { [`s${first}`]: [1, 2] } });
+    assert.equal(hub.store.loadDevice(DEVICE)?.longestSpanMs, longest);
+  }
 });
 
 test("ingest() refuses a reading without a time whose batch lies below the window", () => {

@@ -202,10 +202,10 @@ test("absorb() quarantines a reading without a time of which nobody can tell whe
 
 test("P3 absorb() keeps an entry aside that cannot be stored, and stores the others", () => {
   const shard = new Shard();
-  const { saveSegment } = shard.store;
-  shard.store.saveSegment = function (lane, ...rest) {
+  const saveSegment = shard.store.saveSegment.bind(shard.store);
+  shard.store.saveSegment = (lane, ...rest) => {
     if (lane.stream === "b") throw new Error("the disk refuses this row");
-    saveSegment.call(this, lane, ...rest);
+    saveSegment(lane, ...rest);
   };
   const bad = entry({ t: [10], series: { b: [1] } });
   const absorbed = shard.absorb("hel", 0, [A, bad, B]);
@@ -252,6 +252,40 @@ test("absorb() stores nothing of a replica whose entry at the cursor is another 
   const answer = decodeDownFrame(absorbed.answer);
   assert.equal(answer.ok && answer.value.outcome, "diverged");
   assert.deepEqual([absorbed.entries, shard.totals()["a"]?.count], [0, 2]);
+});
+
+test("absorb() tells another entry at the cursor by its content, also under the same stamp", () => {
+  const shard = new Shard();
+  shard.absorb("hel", 0, [A, A]);
+  shard.absorb("hel", 2, []);
+  const answers = [
+    [A, B, B],
+    [A, A, B],
+  ].map((bodies) => decodeDownFrame(shard.absorb("hel", 0, bodies).answer));
+  assert.deepEqual(
+    answers.map((answer) => answer.ok && [answer.value.outcome, answer.value.cursor]),
+    [
+      ["diverged", 2],
+      ["applied", 3],
+    ],
+  );
+  assert.equal(shard.totals()["a"]?.count, 3);
+});
+
+test("absorb() of a heartbeat stores no entry, and says what is held", () => {
+  const shard = new Shard();
+  shard.absorb("hel", 0, [A]);
+  const before = shard.totals();
+  for (const [from, outcome] of [
+    [1, "applied"],
+    [4, "behind"],
+  ] as const) {
+    const absorbed = shard.absorb("hel", from, []);
+    const answer = decodeDownFrame(absorbed.answer);
+    assert.deepEqual(answer.ok && [answer.value.outcome, answer.value.cursor], [outcome, 1]);
+    assert.deepEqual([absorbed.entries, absorbed.lostEntries], [0, 0]);
+  }
+  assert.deepEqual(shard.totals(), before);
 });
 
 test("absorb() that fails half way stores nothing, and takes the same frame later", () => {

@@ -1,18 +1,18 @@
-// Are readings folded into the right stream, hour and minute, and is the newest one the latest?
+// Are readings folded into the right stream and minute, and is the newest one the latest?
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
-  byHour,
-  foldHour,
+  byMinute,
+  foldMinute,
   foldStream,
-  HOUR_MS,
   MINUTE_MS,
+  minuteOf,
   NEW_STREAM,
   streamOf,
   type FreshReadings,
-  type HourRollup,
+  type MinuteRollup,
 } from "../../../../edge/telemetry/device-state.ts";
 import { loadAggregate } from "../../../../sync/crdt/aggregate.ts";
 
@@ -42,104 +42,95 @@ test("foldStream() takes a reading at time 0 for the latest of a new stream", ()
   assert.deepEqual(foldStream(NEW_STREAM, fresh([0])).latest, [0, 1]);
 });
 
-const HOURS: readonly (readonly [
+const MINUTES: readonly (readonly [
   string,
   readonly number[],
   readonly (readonly [number, readonly number[]])[],
 ])[] = [
   ["nothing", [], []],
-  ["the first and last millisecond of an hour", [0, HOUR_MS - 1], [[0, [0, HOUR_MS - 1]]]],
+  ["the first and last millisecond of a minute", [0, MINUTE_MS - 1], [[0, [0, MINUTE_MS - 1]]]],
   [
-    "two sides of an hour",
-    [HOUR_MS - 1, HOUR_MS],
+    "two sides of a minute",
+    [MINUTE_MS - 1, MINUTE_MS],
     [
-      [0, [HOUR_MS - 1]],
-      [HOUR_MS, [HOUR_MS]],
+      [0, [MINUTE_MS - 1]],
+      [MINUTE_MS, [MINUTE_MS]],
     ],
   ],
   [
-    "hours with none between",
-    [5, 7 * HOUR_MS],
+    "minutes with none between",
+    [5, 7 * MINUTE_MS],
     [
       [0, [5]],
-      [7 * HOUR_MS, [7 * HOUR_MS]],
+      [7 * MINUTE_MS, [7 * MINUTE_MS]],
     ],
   ],
 ];
 
-for (const [what, times, hours] of HOURS)
-  test(`byHour() cuts ${what}`, () =>
+for (const [what, times, minutes] of MINUTES)
+  test(`byMinute() cuts ${what}`, () =>
     assert.deepEqual(
-      [...byHour([fresh(times)])].map(([hourMs, parts]) => [
-        hourMs,
+      [...byMinute([fresh(times)])].map(([minuteMs, parts]) => [
+        minuteMs,
         parts.flatMap((part) => part.times),
       ]),
-      hours,
+      minutes,
     ));
 
-test("byHour() keeps the streams of an hour together", () => {
-  const hours = byHour([fresh([1, HOUR_MS]), fresh([2], "b")]);
-  assert.deepEqual(
-    hours.get(0)?.map(({ stream }) => stream),
-    ["a", "b"],
-  );
-  assert.equal(hours.get(HOUR_MS)?.length, 1);
+test("byMinute() keeps the streams of a minute together, and each value with its time", () => {
+  const minutes = byMinute([
+    fresh([1, MINUTE_MS, MINUTE_MS + 1], "a", [5, 6, 7]),
+    { ...fresh([2], "b"), kind: "boolean" },
+  ]);
+  assert.deepEqual(minutes.get(0), [fresh([1], "a", [5]), { ...fresh([2], "b"), kind: "boolean" }]);
+  assert.deepEqual(minutes.get(MINUTE_MS), [fresh([MINUTE_MS, MINUTE_MS + 1], "a", [6, 7])]);
 });
 
-test("foldHour() puts each reading into the minute of its time", () => {
-  const hourMs = 3 * HOUR_MS;
-  const times = [hourMs, hourMs + MINUTE_MS - 1, hourMs + MINUTE_MS, hourMs + HOUR_MS - 1];
-  const rollup = foldHour({}, hourMs, [fresh(times)]);
-  assert.deepEqual(
-    Object.entries(rollup["a"] ?? {}).map(([minute, [count]]) => [minute, count]),
-    [
-      ["0", 2],
-      ["1", 1],
-      ["59", 1],
-    ],
-  );
+test("minuteOf() names a minute by its start", () => {
+  const times = [0, 1, MINUTE_MS - 1, MINUTE_MS, 3 * MINUTE_MS + 7];
+  assert.deepEqual(times.map(minuteOf), [0, 0, 0, MINUTE_MS, 3 * MINUTE_MS]);
 });
 
-test("foldHour() leaves the rollup it was given as it was", () => {
-  const before = foldHour({}, 0, [fresh([1])]);
+test("foldMinute() adds each stream's readings to its aggregate", () => {
+  const first = foldMinute({}, [fresh([10, 20], "a", [1, 2]), fresh([15], "b", [0.5])]);
+  const second = foldMinute(first, [fresh([5], "a", [-1])]);
+  assert.deepEqual(second, { a: [3, "2", -1, 2, 5, 20], b: [1, "0.5", 0.5, 0.5, 15, 15] });
+});
+
+test("foldMinute() leaves the rollup it was given as it was", () => {
+  const before = foldMinute({}, [fresh([1])]);
   const copy = structuredClone(before);
-  foldHour(before, 0, [fresh([2])]);
+  foldMinute(before, [fresh([2])]);
   assert.deepEqual(before, copy);
 });
 
-test("foldHour() folds a stream named constructor like any other", () => {
-  const rollup = foldHour(foldHour({}, 0, [fresh([1], "constructor")]), 0, [
+test("foldMinute() folds a stream named constructor like any other", () => {
+  const rollup = foldMinute(foldMinute({}, [fresh([1], "constructor")]), [
     fresh([2], "constructor"),
   ]);
-  assert.deepEqual(JSON.parse(JSON.stringify(rollup)), {
-    constructor: { 0: [2, "2", 1, 1, 1, 2] },
-  });
+  assert.deepEqual(JSON.parse(JSON.stringify(rollup)), { constructor: [2, "2", 1, 1, 1, 2] });
 });
 
-test("the minutes of all hours add up to the readings, however they are split into commits", () => {
-  const time = fc.integer({ min: 0, max: 3 * HOUR_MS });
+test("the minutes add up to the readings, however they are split into commits", () => {
+  const time = fc.integer({ min: 0, max: 5 * MINUTE_MS });
   fc.assert(
     fc.property(fc.uniqueArray(time, { maxLength: 30 }), fc.nat(30), (times, cut) => {
-      const rollups = new Map<number, HourRollup>();
+      const rollups = new Map<number, MinuteRollup>();
       for (const part of [times.slice(0, cut), times.slice(cut)]) {
-        for (const [hourMs, parts] of byHour([fresh(part.toSorted((a, b) => a - b))]))
-          rollups.set(hourMs, foldHour(rollups.get(hourMs) ?? {}, hourMs, parts));
+        for (const [minuteMs, parts] of byMinute([fresh(part.toSorted((a, b) => a - b))]))
+          rollups.set(minuteMs, foldMinute(rollups.get(minuteMs) ?? {}, parts));
       }
-      const minutes = [...rollups].flatMap(([hourMs, rollup]) =>
-        Object.entries(rollup["a"] ?? {}).map(([minute, stored]) => ({
-          startMs: hourMs + Number(minute) * MINUTE_MS,
-          ...loadAggregate(stored),
-        })),
-      );
-      for (const { startMs, count, firstMs, lastMs } of minutes) {
+      let sum = 0;
+      for (const [startMs, rollup] of rollups) {
+        const stored = rollup["a"];
+        assert.ok(stored !== undefined);
+        const { count, firstMs, lastMs } = loadAggregate(stored);
         assert.ok(startMs <= firstMs && lastMs < startMs + MINUTE_MS);
         const inside = times.filter((ms) => ms >= startMs && ms < startMs + MINUTE_MS);
         assert.equal(count, inside.length);
+        sum += count;
       }
-      assert.equal(
-        minutes.reduce((sum, { count }) => sum + count, 0),
-        times.length,
-      );
+      assert.equal(sum, times.length);
     }),
   );
 });

@@ -7,7 +7,7 @@ import { ingest } from "../../../../edge/ingest.ts";
 import { limits } from "../../../../edge/limits.ts";
 import { SqlHubStore } from "../../../../edge/platform/sql-hub-store.ts";
 import type { HubStore } from "../../../../edge/ports.ts";
-import { NEW_DEVICE } from "../../../../edge/telemetry/device-state.ts";
+import { NEW_DEVICE, NEW_STREAM } from "../../../../edge/telemetry/device-state.ts";
 import {
   checkReadings,
   select,
@@ -106,31 +106,97 @@ test("checkReadings() asks the journal nothing above every mark", () => {
   assert.deepEqual(counts(checkReadings(batchOf(body), state, NOW + 1000, asked)), [4, 4, 0, 0]);
 });
 
-test("checkReadings() looks times up apart that are far apart, and no more rows than the bound (P8)", () => {
-  const store = hubWith([held, { t: [NOW], series: { a: [9] } }]);
-  const asked: number[][] = [];
-  const rowsOf = (rowsMax: number) =>
-    Array.from({ length: Math.min(rowsMax, limits.overlapRowsMax - 1) }, (_, i) => ({
-      seq: i + 1,
-      stampMs: i,
-      body: encodeBatches([]),
-    }));
-  const counting = Object.assign(Object.create(store) as HubStore, {
-    overlapping: (_: DeviceId, fromMs: number, toMs: number, rowsMax: number) => {
-      asked.push([fromMs, toMs, rowsMax]);
-      return rowsOf(rowsMax);
+test("checkReadings() asks the journal once, for times that are far apart in ranges of their own", () => {
+  const asked: unknown[][] = [];
+  const store = Object.assign(Object.create(hubWith([])) as HubStore, {
+    overlapping: (...question: unknown[]) => {
+      asked.push(question);
+      return [];
     },
   });
   const gap = limits.overlapGapMs;
   const times = [10, 10 + gap, 11 + 2 * gap, 12 + 2 * gap];
-  const body = { t: times, series: { a: times.map(() => 5) } };
-  const state = { ...NEW_DEVICE, streams: { ...store.loadDevice(DEVICE)?.streams } };
-  const checked = checkReadings(batchOf(body), state, NOW + 1000, counting);
-  assert.deepEqual(asked, [
-    [10, 10 + gap, limits.overlapRowsMax],
-    [11 + 2 * gap, 12 + 2 * gap, 1],
-  ]);
-  assert.deepEqual(counts(checked), [4, 4, 0, 0]);
+  const marks = { ...NEW_STREAM, highWaterMs: NOW };
+  const state = { ...NEW_DEVICE, streams: { a: marks, b: marks }, longestSpanMs: 77 };
+  const body = { t: times, series: { a: times.map(() => 5), b: times.map(() => 5) } };
+  assert.deepEqual(counts(checkReadings(batchOf(body), state, NOW + 1000, store)), [8, 8, 0, 0]);
+  const ranges = [
+    [10, 10 + gap],
+    [11 + 2 * gap, 12 + 2 * gap],
+  ];
+  assert.deepEqual(asked, [[DEVICE, ranges, 77, limits.overlapBytesMax]]);
+});
+
+/** The store, and the bodies' bytes that the check has taken from it. */
+function counted(store: HubStore): { readonly store: HubStore; readonly bytes: number[] } {
+  const bytes: number[] = [];
+  const overlapping: HubStore["overlapping"] = function* (...question) {
+    for (const row of store.overlapping(...question)) {
+      bytes.push(row.body.length);
+      yield row;
+    }
+  };
+  return { store: Object.assign(Object.create(store) as HubStore, { overlapping }), bytes };
+}
+
+test("P8 checkReadings() of a late reading over many stored rows decodes no more bytes than its bound", () => {
+  const store = hubWith([{ t: [5], series: { a: [1] } }]);
+  const times = Array.from({ length: 9_000 }, (_, i) => 10 + 2 * i);
+  const values = times.map((timeMs) => Math.sin(timeMs));
+  const row = encodeBatches([batchOf({ t: times, series: { b: values } })]);
+  const rows = Math.ceil((3 * limits.overlapBytesMax) / row.length);
+  const lastMs = times.at(-1) ?? 0;
+  store.transaction(() => {
+    for (let i = 0; i < rows; i += 1)
+      store.append(NOW + 1 + i, row, [{ device: DEVICE, firstMs: 10, lastMs }]);
+  });
+  const marks = { ...NEW_STREAM, highWaterMs: lastMs };
+  const state = { ...NEW_DEVICE, streams: { a: marks, b: marks }, longestSpanMs: lastMs - 10 };
+  const { store: watched, bytes } = counted(store);
+  const late = batchOf({ t: [5, 11], series: { a: [1, 1] } });
+  assert.deepEqual(counts(checkReadings(late, state, NOW + 1000, watched)), [1, 1, 1, 0]);
+  const taken = bytes.reduce((sum, n) => sum + n, 0);
+  assert.ok(taken > limits.overlapBytesMax, "there is more than the bound");
+  assert.ok(taken - row.length <= limits.overlapBytesMax, `${taken} bytes were decoded`);
+});
+
+test("checkReadings() decodes no row of which the device has no reading near", () => {
+  const bodies = Array.from({ length: 200 }, (_, i) => ({
+    t: [1_000 * i, 1_000 * i + 10],
+    series: { a: [i, i] },
+  }));
+  const hub = hubWith(bodies);
+  const { store, bytes } = counted(hub);
+  const late = batchOf({ t: [50_005, 50_010, 150_000], series: { a: [1, 50, 9] } });
+  const state = hub.loadDevice(DEVICE) ?? NEW_DEVICE;
+  assert.deepEqual(counts(checkReadings(late, state, NOW + 1000, store)), [1, 2, 1, 1]);
+  assert.equal(bytes.length, 2);
+});
+
+test("checkReadings() of 10,000 readings two hours apart says of each what it is", () => {
+  const apartMs = 7_200_000;
+  const rows = 100;
+  const startMs = 30_000 * apartMs;
+  const nowMs = startMs + 10_001 * apartMs;
+  const store = new SqlHubStore(openNodeSql(), 1);
+  // Row n holds every hundredth time from the nth on, so that the spans of all rows meet.
+  for (let row = 0; row < rows; row += 1) {
+    const t = Array.from({ length: 100 }, (_, i) => startMs + (row + i * rows) * apartMs);
+    ingest(commandOf({ t, series: { a: t.map((_, i) => row + i * rows) } }), store, nowMs);
+  }
+  const t = Array.from(
+    { length: 10_000 },
+    (_, i) => startMs + i * apartMs + (i % 10 === 7 ? 1 : 0),
+  );
+  const a = t.map((_, i) => (i % 10 === 3 ? -1 : i));
+  const checked = check({ t, series: { a } }, store, nowMs);
+  assert.deepEqual(counts(checked), [1_000, 2_000, 8_000, 1_000]);
+  assert.ok(checked.fresh.times.every((ms) => ms % apartMs === 1));
+  assert.ok(
+    checked.kept.times.every(
+      (ms, i) => ms % apartMs === 1 || checked.kept.columns[0]?.values[i] === -1,
+    ),
+  );
 });
 
 test("select() drops the times and columns that nothing is left of", () => {

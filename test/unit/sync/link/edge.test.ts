@@ -42,7 +42,18 @@ function answer(fields: Partial<DownFrame>, journal = JOURNAL): EdgeLinkEvent {
   return { kind: "answer", frame, journal };
 }
 
-const wake = (journal = JOURNAL): EdgeLinkEvent => ({ kind: "wake", journal });
+const wake = (journal = JOURNAL): EdgeLinkEvent => ({
+  kind: "wake",
+  journal,
+  nowMs: 5,
+  isHeartbeat: false,
+});
+const heartbeat = (journal = JOURNAL): EdgeLinkEvent => ({
+  kind: "wake",
+  journal,
+  nowMs: 6,
+  isHeartbeat: true,
+});
 const read = (from: number, to: number, nowMs = 5): EdgeLinkEvent => ({
   kind: "entries",
   entries: entries(from, to),
@@ -60,20 +71,29 @@ function kinds(effects: readonly EdgeLinkEffect[]): string {
   return effects.map(({ kind }) => kind).join(" ");
 }
 
+/** The journal that `idle` has brought over. */
+const AT_REST = { floor: 1, head: 3 };
+/** Asked at rest whether the hub still holds everything up to 3. */
+const asking = step(idle, heartbeat(AT_REST)).state;
+
 const STATES: Record<string, EdgeLink> = { idle, reading, waiting };
 const TABLE: readonly (readonly [string, string, EdgeLinkEvent, string, string])[] = [
   ["idle", "wake with a backlog", wake(), "reading", "read-entries"],
   ["idle", "wake without", wake({ floor: 1, head: 3 }), "idle", "at-rest"],
+  ["idle", "a heartbeat at rest", heartbeat(AT_REST), "waiting", "send"],
+  ["idle", "a heartbeat with a backlog", heartbeat(), "reading", "read-entries"],
   ["idle", "entries", read(3, 6), "idle", ""],
   ["idle", "an answer", answer({ cursor: 6 }), "idle", ""],
   ["idle", "a failure", failed(0.5), "idle", ""],
   ["reading", "wake", wake(), "reading", "read-entries"],
   ["reading", "wake without a backlog", wake({ floor: 1, head: 3 }), "idle", "at-rest"],
+  ["reading", "a heartbeat with a backlog", heartbeat(), "reading", "read-entries"],
   ["reading", "entries", read(3, 6), "waiting", "send"],
   ["reading", "no entries", read(3, 3), "reading", ""],
   ["reading", "an answer", answer({ cursor: 6 }), "reading", ""],
   ["reading", "a failure", failed(0.5), "reading", ""],
   ["waiting", "wake", wake(), "waiting", "send"],
+  ["waiting", "a heartbeat", heartbeat(), "waiting", "send"],
   ["waiting", "entries", read(6, 7), "waiting", ""],
   ["waiting", "a failure", failed(0.5), "waiting", "set-timer"],
   [
@@ -153,6 +173,59 @@ test("stepEdgeLink() repeats an unanswered request byte for byte, whatever was c
   assert.ok(waiting.phase.kind === "waiting");
   assert.deepEqual(again.effects, [{ kind: "send", request: waiting.phase.request }]);
 });
+
+test("a heartbeat is a frame without entries behind the cursor, with the journal's extent", () => {
+  assert.ok(asking.phase.kind === "waiting");
+  assert.deepEqual(decodeUpFrame(asking.phase.request), {
+    ok: true,
+    value: {
+      replica: REPLICA,
+      replicaEpoch: EPOCH,
+      ...AT_REST,
+      sentMs: 6,
+      interval: { from: 3, to: 3, entries: [] },
+    },
+  });
+});
+
+test("a heartbeat of a link that waits sends the entries that wait, not another frame", () => {
+  assert.ok(waiting.phase.kind === "waiting");
+  const { request } = waiting.phase;
+  assert.deepEqual(step(waiting, heartbeat()).effects, [{ kind: "send", request }]);
+});
+
+test("a heartbeat that fails is repeated byte for byte, and what was committed since comes behind it", () => {
+  assert.ok(asking.phase.kind === "waiting");
+  const { request } = asking.phase;
+  const tired = step(asking, failed(0.5));
+  assert.equal(kinds(tired.effects), "set-timer");
+  assert.deepEqual(step(tired.state, wake()).effects, [{ kind: "send", request }]);
+  assert.deepEqual(step(tired.state, answer({ cursor: 3 })).effects, [
+    { kind: "save-cursor", cursor: 3 },
+    { kind: "read-entries", after: 3 },
+  ]);
+});
+
+for (const [what, down, effects] of [
+  ["that everything is held, and rests", answer({ cursor: 3 }, AT_REST), "save-cursor at-rest"],
+  [
+    "that the hub is behind, and reads for it",
+    answer({ outcome: "behind", cursor: 1 }, AT_REST),
+    "save-cursor read-entries",
+  ],
+  [
+    "that the hub holds nothing, and reads all for it",
+    answer({ outcome: "behind", cursor: 0 }, AT_REST),
+    "save-cursor read-entries",
+  ],
+  [
+    "that the hub holds more than the journal, and begins another life",
+    answer({ cursor: 4 }, AT_REST),
+    "renew-epoch",
+  ],
+] as const)
+  test(`a heartbeat learns ${what}`, () =>
+    assert.equal(kinds(step(asking, down).effects), effects));
 
 test("stepEdgeLink() reads from the floor if the journal no longer holds what follows the cursor", () => {
   assert.deepEqual(step(idle, wake({ floor: 6, head: 9 })).effects, [

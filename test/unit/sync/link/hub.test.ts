@@ -3,19 +3,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseReplicaId } from "../../../../sync/brand.ts";
-import { receive } from "../../../../sync/link/hub.ts";
+import { receive, type HeldLog } from "../../../../sync/link/hub.ts";
+import { crc32c } from "../../../../sync/wire/crc32c.ts";
 import { decodeDownFrame, type UpFrame } from "../../../../sync/wire/frame.ts";
 
 const REPLICA = parseReplicaId("hel/00-ff");
 assert.ok(REPLICA !== null);
 
-/** A frame with the entries after `from` up to `to`; entry n is stamped 1000 + n. */
+/** A frame with the entries after `from` up to `to`; entry n is stamped 1000 + n, and its body is n. */
 function frame(from: number, to: number, floor = 1, head = 20): UpFrame {
   assert.ok(REPLICA !== null);
   const entries = Array.from({ length: to - from }, (_, i) => ({
     seq: from + i + 1,
     stampMs: 1001 + from + i,
-    body: new Uint8Array(0),
+    body: Uint8Array.of(from + i + 1),
   }));
   return {
     replica: REPLICA,
@@ -26,7 +27,11 @@ function frame(from: number, to: number, floor = 1, head = 20): UpFrame {
     interval: { from, to, entries },
   };
 }
-const heldTo = (cursor: number) => ({ cursor, lastStampMs: cursor === 0 ? 0 : 1000 + cursor });
+const heldTo = (cursor: number): HeldLog => ({
+  cursor,
+  lastStampMs: cursor === 0 ? 0 : 1000 + cursor,
+  lastCrc: cursor === 0 ? 0 : crc32c(Uint8Array.of(cursor)),
+});
 
 type Gap = { readonly from: number; readonly to: number } | null;
 const CASES: readonly (readonly [string, number, UpFrame, string, number[], number, Gap])[] = [
@@ -36,6 +41,18 @@ const CASES: readonly (readonly [string, number, UpFrame, string, number[], numb
   ["entries that are held", 4, frame(0, 4), "applied", [], 4, null],
   ["entries long held", 9, frame(0, 4), "applied", [], 9, null],
   ["a frame without entries", 4, frame(4, 4), "applied", [], 4, null],
+  ["a heartbeat of a replica that is ahead", 2, frame(4, 4), "behind", [], 2, null],
+  ["a heartbeat of a replica of which nothing is held", 0, frame(4, 4), "behind", [], 0, null],
+  ["a heartbeat of a replica that is behind", 6, frame(4, 4), "applied", [], 6, null],
+  [
+    "a heartbeat of a replica that no longer holds what is missing",
+    2,
+    frame(4, 4, 5, 4),
+    "applied",
+    [],
+    4,
+    { from: 3, to: 4 },
+  ],
   ["entries that begin too late", 2, frame(4, 6), "behind", [], 2, null],
   ["entries that begin too late, nothing held", 0, frame(4, 6), "behind", [], 0, null],
   ["what follows lost entries", 2, frame(5, 7, 6), "applied", [6, 7], 7, { from: 3, to: 5 }],
@@ -66,16 +83,20 @@ for (const [what, cursor, up, outcome, fresh, to, gap] of CASES)
     });
   });
 
-for (const [what, up] of [
-  ["and more behind it", frame(2, 9)],
-  ["at its end", frame(2, 4)],
+for (const [which, other] of [
+  ["another stamp", { lastStampMs: 999 }],
+  ["another body under the same stamp", { lastCrc: crc32c(Uint8Array.of(99)) }],
 ] as const)
-  test(`receive() of another entry at the cursor, ${what}, is diverged and stores nothing`, () => {
-    const reception = receive({ cursor: 4, lastStampMs: 999 }, up, 99);
-    assert.deepEqual([reception.fresh, reception.cursor, reception.gap], [[], 4, null]);
-    const answer = decodeDownFrame(reception.answer);
-    assert.deepEqual(answer.ok ? [answer.value.outcome, answer.value.cursor] : null, [
-      "diverged",
-      4,
-    ]);
-  });
+  for (const [what, up] of [
+    ["and more behind it", frame(2, 9)],
+    ["at its end", frame(2, 4)],
+  ] as const)
+    test(`receive() of ${which} at the cursor, ${what}, is diverged and stores nothing`, () => {
+      const reception = receive({ ...heldTo(4), ...other }, up, 99);
+      assert.deepEqual([reception.fresh, reception.cursor, reception.gap], [[], 4, null]);
+      const answer = decodeDownFrame(reception.answer);
+      assert.deepEqual(answer.ok ? [answer.value.outcome, answer.value.cursor] : null, [
+        "diverged",
+        4,
+      ]);
+    });
