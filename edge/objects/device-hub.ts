@@ -39,7 +39,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   readonly #origin: OriginLink;
   #link: EdgeLink;
   #isOriginAway = false;
-  /** When the origin answered last, epoch milliseconds; 0: not since this hub was started. */
+  /** When the link was last known to be well, epoch milliseconds; 0: not since the start. */
   #heardMs = 0;
   /** When the alarm rings, epoch milliseconds; null: none is set, or not known yet. */
   #alarmMs: number | null = null;

@@ -65,10 +65,13 @@ export class SqlShardStore implements ShardStore {
       status.lastFrameMs,
       status.lostEntries,
     );
+    // The life that speaks now stays, also if the clock was set back: without it the link would
+    // begin anew with every frame.
     this.#sql.exec(
-      `delete from replica where id = ?1 and epoch in
-         (select epoch from replica where id = ?1 order by last_frame_ms desc, epoch limit -1 offset ?2)`,
+      `delete from replica where id = ?1 and epoch in (select epoch from replica where id = ?1
+         order by epoch = ?2 desc, last_frame_ms desc, epoch limit -1 offset ?3)`,
       status.replica,
+      status.replicaEpoch,
       limits.livesPerReplicaMax,
     );
   }

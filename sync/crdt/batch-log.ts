@@ -7,7 +7,7 @@
 export interface LogEntry {
   /** Ascending by 1 within a replicaEpoch. */
   readonly seq: number;
-  /** Commit stamp: epoch milliseconds by the hub's clock, strictly ascending. */
+  /** Commit stamp: epoch milliseconds by the hub's clock, never going back. */
   readonly stampMs: number;
   /** The encoded batches (sync/wire/batch.ts). */
   readonly body: Uint8Array;
