@@ -29,6 +29,7 @@ after(async () => {
 });
 const { edge } = world.region("hel");
 const agent = new http.Agent({ keepAlive: true, maxSockets: DEVICES });
+const afloat: Sailor[] = [];
 let isOver = false;
 let repeated = 0;
 
@@ -62,6 +63,7 @@ async function sail(index: number): Promise<Sailor> {
   const token = await world.deviceToken(device);
   const t0 = Date.now() - 3_600_000;
   const sailor: Sailor = { device, acknowledged: 0 };
+  afloat.push(sailor);
   for (let seq = 1; !isOver; seq += 1) {
     const depth_m = Array.from({ length: READINGS_PER_BATCH }, (_, at) => seq + at / 10);
     const batch = {
@@ -83,8 +85,12 @@ async function sail(index: number): Promise<Sailor> {
   return sailor;
 }
 
-async function countedAtOrigin(device: string): Promise<{ count: number; sum: string } | null> {
-  const response = await fetch(`${world.origin.url}/v1/devices/${device}`, {
+/** What the region or the origin at `url` has of a device; null if nothing. */
+async function counted(
+  url: string,
+  device: string,
+): Promise<{ count: number; sum: string } | null> {
+  const response = await fetch(`${url}/v1/devices/${device}`, {
     headers: { authorization: `Bearer ${await world.operatorToken("read")}` },
   });
   const { streams } = (await response.json()) as {
@@ -93,31 +99,41 @@ async function countedAtOrigin(device: string): Promise<{ count: number; sum: st
   return streams?.["depth_m"] ?? null;
 }
 
+async function assertCountedOnce({ device, acknowledged }: Sailor): Promise<void> {
+  const expected = acknowledged * READINGS_PER_BATCH;
+  let total = await counted(world.origin.url, device);
+  for (let tries = 0; tries < 200 && (total?.count ?? 0) < expected; tries += 1) {
+    await sleep(50);
+    total = await counted(world.origin.url, device);
+  }
+  // Per batch: 5 x seq and 0.0 + 0.1 + 0.2 + 0.3 + 0.4; sums are exact decimals.
+  const sum = (5 * acknowledged * (acknowledged + 1)) / 2 + acknowledged;
+  assert.deepEqual(
+    { count: total?.count, sum: Number(total?.sum) },
+    { count: expected, sum },
+    device,
+  );
+}
+
 test(`${CYCLES} kills of the edge: nothing acknowledged is lost, nothing is counted twice`, async () => {
   const sailing = Array.from({ length: DEVICES }, (_, index) => sail(index));
   for (let cycle = 1; cycle <= CYCLES; cycle += 1) {
     await sleep(60 + Math.random() * 200);
+    const held = new Map(afloat.map(({ device, acknowledged }) => [device, acknowledged]));
     await edge.kill();
     if (cycle % ORIGIN_EVERY === 0) await world.origin.kill();
     await Promise.all([edge.resume(), world.origin.resume()]);
+    for (const [device, acknowledged] of held) {
+      const count = (await counted(edge.url, device))?.count ?? 0;
+      const expected = acknowledged * READINGS_PER_BATCH;
+      assert.ok(count >= expected, `${device} has ${count} of ${expected} after kill ${cycle}`);
+    }
   }
   isOver = true;
   const sailors = await Promise.all(sailing);
   agent.destroy();
   assert.ok(repeated > 0, "no kill hit a request in flight");
-  for (const { device, acknowledged } of sailors) {
-    const expected = acknowledged * READINGS_PER_BATCH;
-    let counted = await countedAtOrigin(device);
-    for (let tries = 0; tries < 200 && (counted?.count ?? 0) < expected; tries += 1) {
-      await sleep(50);
-      counted = await countedAtOrigin(device);
-    }
-    // Per batch: 5 x seq and 0.0 + 0.1 + 0.2 + 0.3 + 0.4; sums are exact decimals.
-    const sum = (5 * acknowledged * (acknowledged + 1)) / 2 + acknowledged;
-    assert.deepEqual(
-      { count: counted?.count, sum: Number(counted?.sum) },
-      { count: expected, sum },
-      device,
-    );
-  }
+  for (const sailor of sailors) await assertCountedOnce(sailor);
+  const batches = sailors.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
+  console.log(JSON.stringify({ kills: CYCLES, batches, repeated }));
 });
