@@ -1,4 +1,4 @@
-// What does a route answer to a method it does not have? 405 with Allow (RFC 9110 §15.5.6).
+// What does an API answer where it has no route? 405 with Allow (RFC 9110 §15.5.6), or 404.
 
 import type { Context } from "hono";
 import { problemResponse } from "./respond.ts";
@@ -13,4 +13,10 @@ export function onlyMethods(...allowed: readonly string[]): (c: Context) => Resp
       detail: `${c.req.path} answers ${allowed.join(" and ")}`,
       headers: { allow: allowed.join(", ") },
     });
+}
+
+/** Answers a path that no route has: 404. */
+export function noSuchPath(c: Context): Response {
+  const detail = `There is no ${c.req.path.slice(0, 200)} in this API`;
+  return problemResponse({ code: "not-found", status: 404, title: "Not found", detail });
 }

@@ -1,9 +1,9 @@
 // The edge's API: which route goes to which handler. No logic here.
 
 import { Hono } from "hono";
-import { problemResponse } from "../doors/respond.ts";
 import type { RequestScope } from "../doors/access-log.ts";
 import { Guard } from "../doors/guard.ts";
+import { noSuchPath } from "../doors/methods.ts";
 import type { EdgeConfig } from "./config.ts";
 import type { EdgeEnv } from "./platform/env.ts";
 import { deviceRoutes } from "./routes/devices.ts";
@@ -36,14 +36,7 @@ export function createApi(config: EdgeConfig, env: EdgeEnv): EdgeApi {
   app.route("/", healthRoutes(parts));
   app.route("/v1/place", placeRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
-  app.notFound((c) =>
-    problemResponse({
-      code: "not-found",
-      status: 404,
-      title: "Not found",
-      detail: `There is no ${c.req.path} in this API`,
-    }),
-  );
+  app.notFound(noSuchPath);
   app.onError((error) => {
     throw error;
   });

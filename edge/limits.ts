@@ -26,8 +26,8 @@ export const limits = {
   latenessMs: 3_600_000,
   /** Devices that one hub serves; beyond it new devices get 503. */
   devicesPerHubMax: 65_536,
-  /** Devices whose state a hub keeps in memory. */
-  devicesInMemoryMax: 4_096,
+  /** Devices whose state a hub keeps in memory; one of 256 streams takes some 90 kB. */
+  devicesInMemoryMax: 512,
 
   // The hub's journal.
   /** Bytes of journal not yet held by the origin; beyond it the hub answers 503 buffer-full. */

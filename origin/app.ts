@@ -4,7 +4,7 @@
 import { Hono } from "hono";
 import type { RequestScope } from "../doors/access-log.ts";
 import { Guard } from "../doors/guard.ts";
-import { problemResponse } from "../doors/respond.ts";
+import { noSuchPath } from "../doors/methods.ts";
 import { importLinkKey } from "../doors/seal.ts";
 import type { OriginConfig } from "./config.ts";
 import type { OriginEnv } from "./platform/env.ts";
@@ -35,14 +35,7 @@ export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
   app.route("/v1/sync", syncRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/sites", contentRoutes(parts));
-  app.notFound((c) =>
-    problemResponse({
-      code: "not-found",
-      status: 404,
-      title: "Not found",
-      detail: `There is no ${c.req.path} in this API`,
-    }),
-  );
+  app.notFound(noSuchPath);
   app.onError((error) => {
     throw error;
   });

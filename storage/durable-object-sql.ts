@@ -1,14 +1,16 @@
 // The Sql port over a Durable Object's storage.
 
-import type { Sql, SqlValue } from "./sql.ts";
+import { assertStorable, type Sql, type SqlValue } from "./sql.ts";
 
 /** Opens the port; `storage` is the object's own. */
 export function openSql(storage: DurableObjectStorage): Sql {
   return {
-    exec: (statement, ...bindings) =>
-      storage.sql
+    exec: (statement, ...bindings) => {
+      assertStorable(bindings);
+      return storage.sql
         .exec<Record<string, SqlStorageValue>>(statement, ...bindings.map(bindable))
-        .toArray(),
+        .toArray();
+    },
     transaction: (run) => storage.transactionSync(run),
   };
 }

@@ -6,6 +6,23 @@ export type SqlValue = string | number | ArrayBuffer | Uint8Array | null;
 
 export type SqlRow = Record<string, SqlValue>;
 
+/** Bytes of a value: Cloudflare refuses larger rows, local runtimes do not. */
+const VALUE_BYTES_MAX = 2_000_000;
+
+/** Throws for a value that only a local runtime would store, so that all behave alike (P10). */
+export function assertStorable(bindings: readonly SqlValue[]): void {
+  for (const value of bindings) {
+    const size = typeof value === "string" ? value.length : byteLengthOf(value);
+    if (size > VALUE_BYTES_MAX) {
+      throw new RangeError(`Cannot store value: ${size} bytes exceed ${VALUE_BYTES_MAX}`);
+    }
+  }
+}
+
+function byteLengthOf(value: Exclude<SqlValue, string>): number {
+  return value === null || typeof value === "number" ? 0 : value.byteLength;
+}
+
 /**
  * The SQLite database of one Durable Object.
  *

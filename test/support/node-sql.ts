@@ -1,7 +1,7 @@
 // The Sql port over node:sqlite, so that the statements of Durable Objects run in Node.
 
 import { DatabaseSync } from "node:sqlite";
-import type { Sql } from "../../storage/sql.ts";
+import { assertStorable, type Sql } from "../../storage/sql.ts";
 
 /** The port, and what an operator may do to a database. */
 export interface NodeSql extends Sql {
@@ -18,6 +18,7 @@ export function openNodeSql(path = ":memory:"): NodeSql {
   let depth = 0;
   return {
     exec: (statement, ...bindings) => {
+      assertStorable(bindings);
       const values = bindings.map((value) =>
         value instanceof ArrayBuffer ? new Uint8Array(value) : value,
       );
