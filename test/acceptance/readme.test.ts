@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { claimPort } from "../../tools/launcher/ports.ts";
 import { shownCommands, withoutRun } from "../support/documents.ts";
+import { claimPortBlock } from "../support/port-block.ts";
 import { RunningTool } from "../support/run-tool.ts";
 
 const dir = mkdtempSync(path.join(os.tmpdir(), "skerry-readme-"));
@@ -17,7 +17,7 @@ let tool: RunningTool;
 let port = 0;
 
 before(async () => {
-  port = Math.min(await claimPort(0), 65_000);
+  port = await claimPortBlock();
   const args = ["tools/start.ts", "--port", String(port), "--state", path.join(dir, "state")];
   tool = new RunningTool(process.execPath, args);
   await tool.until(/Ctrl-C ends everything/, 30_000);

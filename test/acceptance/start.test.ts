@@ -7,8 +7,8 @@ import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { claimPort } from "../../tools/launcher/ports.ts";
 import { ROOT } from "../support/repository.ts";
+import { claimPortBlock } from "../support/port-block.ts";
 import { RunningTool, runTool } from "../support/run-tool.ts";
 
 const stateDir = path.join(mkdtempSync(path.join(os.tmpdir(), "skerry-start-")), "state");
@@ -30,8 +30,7 @@ async function start(
   command: string = process.execPath,
   before: readonly string[] = ["tools/start.ts"],
 ): Promise<RunningTool> {
-  // Seven ports in a row; the next ones are free too on a machine that hands them out at random.
-  const port = Math.min(await claimPort(0), 65_000);
+  const port = await claimPortBlock();
   const args = [...before, "--port", String(port), "--state", stateDir];
   const tool = new RunningTool(command, args);
   running.push(tool);

@@ -10,17 +10,39 @@ export const LOOPBACK = "127.0.0.1";
 export const PORT_MIN = 1024;
 export const PORT_MAX = 65_535;
 
+/**
+ * Where "any free port" is looked for: below the ports that the system gives to outgoing connections
+ * (from 32,768 on Linux), one of which could take a port between its claim and its use.
+ */
+const ANY_MIN = 20_000;
+const ANY_MAX = 32_000;
+const ANY_TRIES = 100;
+
 /** Makes sure that nothing listens on `port` of `host`; 0 stands for any free port. */
 export async function claimPort(port: number, host: string = LOOPBACK): Promise<number> {
+  return port === 0 ? claimAnyPort(host) : claimThisPort(port, host);
+}
+
+async function claimAnyPort(host: string): Promise<number> {
+  for (let tries = 1; ; tries += 1) {
+    const port = ANY_MIN + Math.floor(Math.random() * (ANY_MAX - ANY_MIN));
+    try {
+      return await claimThisPort(port, host);
+    } catch (error) {
+      if (tries === ANY_TRIES) throw error;
+    }
+  }
+}
+
+async function claimThisPort(port: number, host: string): Promise<number> {
   const probe = net.createServer();
   try {
     await listen(probe, port, host);
   } catch (error) {
     throw new LaunchError(portSentence(error, port, host), { cause: error });
   }
-  const address = probe.address();
   await new Promise((resolve) => probe.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : port;
+  return port;
 }
 
 /** Starts listening, or rejects with the reason. */
