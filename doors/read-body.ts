@@ -19,6 +19,8 @@ const DISCARDED_BYTES_MAX = 67_108_864;
  * answer before it sends more must not wait for ever; a lame line gets on within that.
  */
 const DISCARD_PATIENCE_MS = 5_000;
+/** How long it may take in all, however steadily the bytes trickle in. */
+const DISCARD_MS_MAX = 30_000;
 
 /**
  * Reads and throws away what is left of a body that was answered without being read to its end.
@@ -38,8 +40,9 @@ export async function discardBody(
   if (Number(request.headers.get("content-length") ?? "0") > bytesMax) return;
   try {
     const reader = body.getReader();
+    const deadlineMs = Date.now() + DISCARD_MS_MAX;
     let size = 0;
-    while (size <= bytesMax) {
+    while (size <= bytesMax && Date.now() < deadlineMs) {
       const chunk = await within(reader.read(), patienceMs);
       if (chunk === "late") break;
       if (chunk.done) return;

@@ -34,8 +34,9 @@ export const limits = {
   journalUnackedBytesMax: 536_870_912,
   /** Bytes of journal kept in all; acknowledged rows beyond it are dropped, oldest first. */
   journalBytesMax: 1_073_741_824,
-  /** Journal rows dropped in one turn, so that ingest never waits long. */
+  /** Journal rows dropped at once, and how often in one alarm: more than it can acknowledge. */
   dropRowsMax: 1_024,
+  dropTurnsMax: 64,
   /** Bytes of journal that one reading check decodes; beyond it the origin's check decides alone. */
   overlapBytesMax: 4_194_304,
   /** Event times further apart than this are looked up apart, at first. */

@@ -50,8 +50,8 @@ export interface HubStore {
     longestSpanMs: number,
     bytesMax: number,
   ): Iterable<LogEntry>;
-  /** Drops the oldest acknowledged rows while the journal holds more than its bound. */
-  dropAcknowledged(): void;
+  /** Drops some of the oldest acknowledged rows if the journal is over its bound; true: go on. */
+  dropAcknowledged(): boolean;
   loadLink(): SavedLink;
   saveCursor(cursor: number): void;
   /** Starts another life: a new replicaEpoch, nothing acknowledged. */

@@ -2,6 +2,7 @@
 // by lane, join them into the segments, move the cursor, answer. One transaction: readings and
 // cursor are stored together or not at all (P2).
 
+import { InvariantError } from "../sync/assert.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import { bottom, join, type Reading, type ReadingSet } from "../sync/crdt/reading-set.ts";
 import { receive } from "../sync/link/hub.ts";
@@ -9,6 +10,7 @@ import { isQuarantined } from "../sync/quarantine.ts";
 import { decodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
 import { crc32c } from "../sync/wire/crc32c.ts";
 import type { UpFrame } from "../sync/wire/frame.ts";
+import { limits } from "./limits.ts";
 import type { Lane, ReplicaStatus, ShardStore } from "./ports.ts";
 import { batchName, recall, type Recollection } from "./replica/timeless.ts";
 import { mergeReadings } from "./replica/merge-readings.ts";
@@ -26,15 +28,22 @@ export interface Absorbed {
 /**
  * Absorbs a frame whose seal and checksum are good.
  *
- * Should storing it fail, its entries are stored one by one, and one that cannot be is kept aside:
- * no entry may stop the link for those behind it (P3).
+ * Should an entry of it be impossible to store, its entries are stored one by one and that one is
+ * kept aside: no entry may stop the link for those behind it (P3). Any other failure is thrown, and
+ * the link sends the frame again.
  */
 export function absorb(frame: UpFrame, store: ShardStore, nowMs: number): Absorbed {
   try {
     return absorbWith(frame, store, nowMs, (entries) => storeEntries(entries, frame, store));
-  } catch {
+  } catch (error) {
+    if (!isImpossible(error)) throw error;
     return absorbWith(frame, store, nowMs, (entries) => storeOneByOne(entries, frame, store));
   }
+}
+
+/** Tells whether trying again would fail in the same way: a row too large, or a broken invariant. */
+function isImpossible(error: unknown): boolean {
+  return error instanceof RangeError || error instanceof InvariantError;
 }
 
 interface Stored {
@@ -88,7 +97,8 @@ function storeOneByOne(entries: readonly LogEntry[], frame: UpFrame, store: Shar
 function storeOrKeepAside(entry: LogEntry, frame: UpFrame, store: ShardStore): Stored {
   try {
     return store.transaction(() => storeEntries([entry], frame, store));
-  } catch {
+  } catch (error) {
+    if (!isImpossible(error)) throw error;
     keepAside(entry, frame, store);
     return { added: 0, poisoned: 1 };
   }
@@ -131,7 +141,8 @@ function gather(entries: readonly LogEntry[], store: ShardStore): Gathered {
     const batches = decodeBatches(entry.body);
     if (!batches.ok) gathered.poison.push(entry);
     for (const batch of batches.ok ? batches.value : []) {
-      gatherBatch(gathered, batch, entry.stampMs, recollections(batch, entry.stampMs, store));
+      const recalled = recollections(batch, entry.stampMs, store);
+      gatherBatch(gathered, batch, entry.stampMs, recalled, store);
     }
   }
   return gathered;
@@ -154,26 +165,48 @@ function gatherBatch(
   batch: ReadingBatch,
   stampMs: number,
   recalled: readonly Recollection[],
+  store: ShardStore,
 ): void {
   for (const [at, { stream, kind, rows, values }] of batch.columns.entries()) {
     if (recalled[at] === "repeated") continue;
+    const counted: Lane = { device: batch.device, stream, isQuarantined: false };
     const readings = rows.map((row, i): Reading => {
-      const timeMs = batch.times[row] ?? 0;
+      const givenMs = batch.times[row] ?? 0;
+      const timeMs = batch.isTimeAssigned ? freeTime(counted, givenMs, gathered, store) : givenMs;
       return { timeMs, stampMs, kind, value: values[i] ?? 0, isContested: false };
     });
     const isOutside = ({ timeMs }: Reading): boolean =>
       recalled[at] === "doubtful" || isQuarantined(timeMs, stampMs);
     const cut = readings.findIndex(isOutside);
     const count = cut === -1 ? readings.length : cut;
-    const lane = { device: batch.device, stream };
-    addToLane(gathered, { ...lane, isQuarantined: false }, readings.slice(0, count));
-    addToLane(gathered, { ...lane, isQuarantined: true }, readings.slice(count));
+    addToLane(gathered, counted, readings.slice(0, count));
+    addToLane(gathered, { ...counted, isQuarantined: true }, readings.slice(count));
   }
+}
+
+/**
+ * Finds the time for a reading that was given none: the one its region assigned, or the next that no
+ * other reading of the lane has. Regions do not see each other's, and two of one time count as one.
+ */
+function freeTime(lane: Lane, assignedMs: number, gathered: Gathered, store: ShardStore): number {
+  const lastMs = assignedMs + limits.assignedTimeShiftMsMax;
+  const held = store
+    .segmentStarts(lane, assignedMs, lastMs)
+    .flatMap((startMs) => store.loadSegment(lane, startMs));
+  const waiting = gathered.lanes.get(keyOf(lane))?.readings ?? bottom;
+  const taken = new Set([...held, ...waiting].map((reading) => reading.timeMs));
+  let timeMs = assignedMs;
+  while (taken.has(timeMs) && timeMs < lastMs) timeMs += 1;
+  return timeMs;
+}
+
+function keyOf({ device, stream, isQuarantined: isOutside }: Lane): string {
+  return `${device}/${stream}/${isOutside ? 1 : 0}`;
 }
 
 function addToLane(gathered: Gathered, lane: Lane, readings: ReadingSet): void {
   if (readings.length === 0) return;
-  const key = `${lane.device}/${lane.stream}/${lane.isQuarantined ? 1 : 0}`;
+  const key = keyOf(lane);
   const held = gathered.lanes.get(key)?.readings ?? bottom;
   gathered.lanes.set(key, { lane, readings: join(held, readings) });
 }

@@ -22,6 +22,8 @@ export const limits = {
    * that the origin does not know, but may have forgotten, is quarantined.
    */
   batchRetryMsMax: 3_600_000,
+  /** How far a reading without a time may be moved to a millisecond of its own. */
+  assignedTimeShiftMsMax: 1_000,
   /** Lives of a replica that are remembered; the ones that were silent longest are forgotten. */
   livesPerReplicaMax: 16,
 } as const;

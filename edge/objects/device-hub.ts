@@ -108,6 +108,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       this.#link = run.link;
       if (!run.isOriginAway) this.#heardMs = Date.now();
       this.#isOriginAway = run.isOriginAway;
+      this.#makeRoom();
       // A commit during the exchange has set an alarm of its own; a back-off overrules it.
       if (run.isOriginAway) this.#alarmMs = null;
       if (run.againInMs !== null) this.#ring(Date.now() + run.againInMs);
@@ -119,9 +120,15 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     }
   }
 
-  /** Everything is at the origin: makes room, and speaks again after a while. */
+  /** After each run, because a hub under load is never at rest. */
+  #makeRoom(): void {
+    for (let turn = 0; turn < limits.dropTurnsMax; turn += 1) {
+      if (!this.#store.dropAcknowledged()) return;
+    }
+  }
+
+  /** Everything is at the origin: speaks again after a while. */
   #rest(): void {
-    this.#store.dropAcknowledged();
     const spreadMs = limits.heartbeatMs * (0.75 + Math.random() / 2);
     this.#ring(Date.now() + spreadMs);
   }

@@ -147,9 +147,9 @@ export class SqlHubStore implements HubStore {
     }
   }
 
-  dropAcknowledged(): void {
+  dropAcknowledged(): boolean {
     const marks = this.#marks;
-    if (marks.bytes <= this.#journalBytesMax) return;
+    if (marks.bytes <= this.#journalBytesMax) return false;
     const rows = this.#sql.exec(
       "select seq, length(body) as n from journal where seq <= ? order by seq limit ?",
       marks.cursor,
@@ -168,6 +168,7 @@ export class SqlHubStore implements HubStore {
     });
     marks.bytes = this.#journalBytesMax + excess;
     marks.floor = upTo + 1;
+    return excess > 0 && rows.length === limits.dropRowsMax;
   }
 
   loadLink(): SavedLink {

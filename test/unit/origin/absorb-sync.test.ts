@@ -200,11 +200,33 @@ test("absorb() quarantines a reading without a time of which nobody can tell whe
   assert.equal(shard.totals()["door"]?.count, 12);
 });
 
+test("absorb() throws what may pass, so that the frame is sent again", () => {
+  const shard = new Shard();
+  const save = shard.store.saveSegment.bind(shard.store);
+  shard.store.saveSegment = () => {
+    throw new Error("the disk is busy");
+  };
+  assert.throws(() => shard.absorb("hel", 0, [A, B]), /busy/);
+  assert.deepEqual(shard.store.listReplicas(), []);
+  shard.store.saveSegment = save;
+  assert.equal(shard.absorb("hel", 0, [A, B]).added, 3);
+});
+
+test("P2 absorb() counts two readings without times that two regions gave one time", () => {
+  const shard = new Shard();
+  const timeless = (seq: number): Uint8Array =>
+    entry({ boot: "b1", seq, readings: [{ stream: "door", value: seq }] });
+  shard.absorb("hel", 0, [timeless(1), timeless(2)]);
+  shard.absorb("tll", 0, [timeless(3), timeless(1)]);
+  const { count, sum, conflicts } = shard.totals()["door"] ?? {};
+  assert.deepEqual([count, sum, conflicts], [3, "6", 0]);
+});
+
 test("P3 absorb() keeps an entry aside that cannot be stored, and stores the others", () => {
   const shard = new Shard();
   const saveSegment = shard.store.saveSegment.bind(shard.store);
   shard.store.saveSegment = (lane, ...rest) => {
-    if (lane.stream === "b") throw new Error("the disk refuses this row");
+    if (lane.stream === "b") throw new RangeError("this row is too large");
     saveSegment(lane, ...rest);
   };
   const bad = entry({ t: [10], series: { b: [1] } });
