@@ -10,8 +10,8 @@ export const PLANTS: Readonly<
   dedup: {
     breaks: "the origin takes a reading that two regions committed apart for two readings",
     file: "origin/absorb-sync.ts",
-    find: "const timeMs = batch.times[row] ?? 0;",
-    replace: "const timeMs = (batch.times[row] ?? 0) + (stampMs % 2);",
+    find: "const givenMs = batch.times[row] ?? 0;",
+    replace: "const givenMs = (batch.times[row] ?? 0) + (stampMs % 2);",
   },
   journal: {
     breaks: "the hub answers without writing every 50th commit to its journal",
