@@ -8,9 +8,15 @@ export type SqlRow = Record<string, SqlValue>;
 
 /** Bytes of a value: Cloudflare refuses larger rows, local runtimes do not. */
 const VALUE_BYTES_MAX = 2_000_000;
+/** Bindings of one statement: SQLite takes 32,766 elsewhere. */
+const BINDINGS_MAX = 100;
 
-/** Throws for a value that only a local runtime would store, so that all behave alike (P10). */
+/** Throws for what only a local runtime would store, so that all behave alike (P10). */
 export function assertStorable(bindings: readonly SqlValue[]): void {
+  if (bindings.length > BINDINGS_MAX)
+    throw new RangeError(
+      `Cannot run statement: ${bindings.length} bindings exceed ${BINDINGS_MAX}`,
+    );
   for (const value of bindings) {
     const size = typeof value === "string" ? value.length : byteLengthOf(value);
     if (size > VALUE_BYTES_MAX) {
@@ -30,7 +36,8 @@ function byteLengthOf(value: Exclude<SqlValue, string>): number {
  * - Atomicity: statements of one turn without `await` commit together; `transaction` also undoes
  *   them all if it throws.
  * - Durability: an answer leaves the object only after what was written before it is on disk.
- * - Limits: 100 bindings a statement, 2 MB a row; whole numbers below 2^53.
+ * - Limits: one statement a call, 100 bindings a statement, one for each parameter; 2 MB a row;
+ *   whole numbers below 2^53.
  */
 export interface Sql {
   exec(statement: string, ...bindings: SqlValue[]): SqlRow[];

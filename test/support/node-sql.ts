@@ -1,4 +1,5 @@
-// The Sql port over node:sqlite, so that the statements of Durable Objects run in Node.
+// The Sql port over node:sqlite, so that the statements of Durable Objects run in Node. Where
+// node:sqlite would let pass what workerd refuses, this refuses it too.
 
 import { DatabaseSync } from "node:sqlite";
 import { assertStorable, type Sql } from "../../storage/sql.ts";
@@ -22,7 +23,10 @@ export function openNodeSql(path = ":memory:"): NodeSql {
       const values = bindings.map((value) =>
         value instanceof ArrayBuffer ? new Uint8Array(value) : value,
       );
-      return database.prepare(statement).all(...values) as ReturnType<Sql["exec"]>;
+      const prepared = database.prepare(statement);
+      assertWhole(statement, prepared.sourceSQL);
+      assertBound(statement, values.length);
+      return prepared.all(...values) as ReturnType<Sql["exec"]>;
     },
     transaction: (run) => {
       const name = `t${depth}`;
@@ -44,4 +48,20 @@ export function openNodeSql(path = ":memory:"): NodeSql {
     copy: () => database.serialize(),
     restore: (copy) => database.deserialize(copy),
   };
+}
+
+/** node:sqlite runs the first of several statements and forgets the others. */
+function assertWhole(text: string, prepared: string): void {
+  if (text.slice(prepared.length).trim() !== "")
+    throw new TypeError(`Cannot run statement: there is more behind "${prepared}"`);
+}
+
+/** node:sqlite binds null to a parameter that nothing is given for. */
+function assertBound(statement: string, bindings: number): void {
+  const code = statement.replace(/'[^']*'|--[^\n]*|\/\*[^]*?\*\//g, "");
+  let parameters = 0;
+  for (const [, number] of code.matchAll(/\?(\d*)/g))
+    parameters = number ? Math.max(parameters, Number(number)) : parameters + 1;
+  if (parameters !== bindings)
+    throw new TypeError(`Cannot run statement: ${bindings} bindings for ${parameters} parameters`);
 }

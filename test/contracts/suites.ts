@@ -1,0 +1,56 @@
+// Which contracts are there, and who has to keep them? The one list: every suite in it runs over
+// node:sqlite, in memory and in a file, and in a Durable Object under workerd. A new port gets a
+// file of cases, an entry here, and a test file of one line.
+
+import { MemoryStore } from "../../edge/platform/memory-store.ts";
+import { SqlContentStore } from "../../edge/platform/sql-content-store.ts";
+import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
+import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
+import { bytesOf, type Sql } from "../../storage/sql.ts";
+import {
+  contentStoreCases,
+  durableContentStoreCases,
+  STALE_MS,
+  type OpenContentStore,
+} from "./content-store.cases.ts";
+import { casesOf, type Suite } from "./contract.ts";
+import { FIRST_EPOCH, hubStoreCases, type OpenHubStore } from "./hub-store.cases.ts";
+import { shardStoreCases, TIMELESS_MAX, type OpenShardStore } from "./shard-store.cases.ts";
+import { sqlCases } from "./sql.cases.ts";
+
+export const SUITES: readonly Suite[] = [
+  { port: "sql", cases: casesOf("Sql", sqlCases, (sql) => sql) },
+  { port: "hub-store", cases: casesOf("SqlHubStore", hubStoreCases, sqlHubStore) },
+  { port: "shard-store", cases: casesOf("SqlShardStore", shardStoreCases, sqlShardStore) },
+  {
+    port: "content-store",
+    cases: [
+      ...casesOf("MemoryStore", contentStoreCases, () => memoryStore),
+      ...casesOf("SqlContentStore", contentStoreCases, sqlContentStore),
+      ...casesOf("SqlContentStore", durableContentStoreCases, sqlContentStore),
+    ],
+  },
+];
+
+/** A new epoch whenever the store is opened, as the DeviceHub does. */
+function sqlHubStore(sql: () => Sql): OpenHubStore {
+  let epoch = FIRST_EPOCH;
+  return (journalBytesMax) => new SqlHubStore(sql(), epoch++, journalBytesMax);
+}
+
+function sqlShardStore(sql: () => Sql): OpenShardStore {
+  return () => ({
+    store: new SqlShardStore(sql(), TIMELESS_MAX),
+    poison: () =>
+      sql()
+        .exec("select body from poison order by seq")
+        .map((row) => bytesOf(row["body"])),
+  });
+}
+
+const memoryStore: OpenContentStore = (bytesMax) =>
+  new MemoryStore({ bytesMax, entriesMax: 1_000, staleMsMax: STALE_MS });
+
+function sqlContentStore(sql: () => Sql): OpenContentStore {
+  return (bytesMax) => new SqlContentStore(sql(), { bytesMax, staleMsMax: STALE_MS });
+}
