@@ -1,8 +1,10 @@
-// What do events without an identity add up to: hits, requests, bytes? A component per replica's
-// life that only it moves forward. The one with the greater count is the newer one, so a component
-// is joined whole; sums are exact decimals, because floats do not add up the same in every order.
+// What do events without an identity add up to, and how are their values spread: hits, bytes,
+// latencies? A component per replica's life that only it moves forward. The one with the greater
+// count is the newer one, so a component is joined whole; sums are exact decimals, because floats do
+// not add up the same in every order.
 
 import { addDecimals, ZERO, type Decimal } from "../decimal.ts";
+import { combine, observe as observeSpread, type Histogram } from "./histogram.ts";
 import { chainLattice, mapLattice, type Lattice, type ReplicaKey } from "./lattice.ts";
 
 /** What one life of one replica has counted. */
@@ -11,37 +13,44 @@ export interface CountComponent {
   readonly sum: Decimal;
   readonly min: number;
   readonly max: number;
+  readonly histogram: Histogram;
 }
 
 export type Counts = ReadonlyMap<ReplicaKey, CountComponent>;
 
-const NOTHING: CountComponent = { count: 0, sum: ZERO, min: Infinity, max: -Infinity };
-
-export const counts: Lattice<Counts> = mapLattice(
-  chainLattice(NOTHING, (left, right) => left.count - right.count),
+export const countComponent: Lattice<CountComponent> = chainLattice<CountComponent>(
+  { count: 0, sum: ZERO, min: Infinity, max: -Infinity, histogram: new Map() },
+  (left, right) => left.count - right.count,
 );
 
-/** Returns the delta that counts one event of the value `value`, whose decimal is `exact`. */
-export function observe(state: Counts, replica: ReplicaKey, value: number, exact: Decimal): Counts {
-  const held = state.get(replica) ?? NOTHING;
-  const component = {
+export const counts: Lattice<Counts> = mapLattice(countComponent);
+
+/**
+ * Returns the delta that counts one event of the finite value `value` in a life's component.
+ *
+ * @param exact  The value's decimal, one that isSummable().
+ */
+export function observe(held: CountComponent, value: number, exact: Decimal): CountComponent {
+  return {
     count: held.count + 1,
     sum: addDecimals(held.sum, exact),
-    min: Math.min(held.min, value),
-    max: Math.max(held.max, value),
+    // Adding 0 makes -0 one with 0: a component has one encoding.
+    min: Math.min(held.min, value) + 0,
+    max: Math.max(held.max, value) + 0,
+    histogram: observeSpread(held.histogram, value),
   };
-  return new Map([[replica, component]]);
 }
 
-/** Adds up all lives of all replicas. */
-export function total(state: Counts): CountComponent {
-  return [...state.values()].reduce(
+/** Adds up components of distinct lives. */
+export function total(components: Iterable<CountComponent>): CountComponent {
+  return [...components].reduce(
     (sum, part) => ({
       count: sum.count + part.count,
       sum: addDecimals(sum.sum, part.sum),
       min: Math.min(sum.min, part.min),
       max: Math.max(sum.max, part.max),
+      histogram: combine(sum.histogram, part.histogram),
     }),
-    NOTHING,
+    countComponent.bottom,
   );
 }

@@ -1,24 +1,33 @@
 // How are values spread? Counts by bucket of a logarithmic scale with a relative error of 1 %, only
-// the buckets that hold something (as in DDSketch; Masson, Rim, Lee 2019). Each component has one
-// writer, so the join takes the greater count of each bucket.
+// the buckets that hold something (as in DDSketch; Masson, Rim, Lee 2019). It joins as a part of the
+// component that holds it (counts.ts).
 
-import { chainLattice, mapLattice, type Lattice } from "./lattice.ts";
+/** Counts by bucket, from 1. A bucket's number is 0 for zero, and orders as its values do. */
+export type Histogram = ReadonlyMap<number, number>;
 
-/** Counts by bucket: "0" for zero, "+k" and "-k" for values of about ±GAMMA^k. */
-export type Histogram = ReadonlyMap<string, number>;
+/** Buckets of a histogram: values over 17 powers of ten. What lies beyond goes to the next one. */
+export const BUCKETS_MAX = 2_048;
+/** A bucket's number lies between its negative and this one. */
+export const BUCKET_NUMBER_MAX = 80_000;
 
 const RELATIVE_ERROR = 0.01;
 const GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR);
 const LOG_GAMMA = Math.log(GAMMA);
+/** Makes the exponents of all doubles, -37 222 to 35 489, positive. */
+const OFFSET = BUCKET_NUMBER_MAX / 2;
 
-export const histogram: Lattice<Histogram> = mapLattice(
-  chainLattice(0, (left, right) => left - right),
-);
-
-/** Returns the delta that counts one finite value. */
+/** Counts one finite value more. */
 export function observe(state: Histogram, value: number): Histogram {
-  const bucket = bucketOf(value);
-  return new Map([[bucket, (state.get(bucket) ?? 0) + 1]]);
+  let bucket = bucketOf(value);
+  if (!state.has(bucket) && state.size >= BUCKETS_MAX) bucket = nearest(state, bucket);
+  return new Map(state).set(bucket, (state.get(bucket) ?? 0) + 1);
+}
+
+/** Adds up histograms of distinct values. */
+export function combine(left: Histogram, right: Histogram): Histogram {
+  const sum = new Map(left);
+  for (const [bucket, count] of right) sum.set(bucket, (sum.get(bucket) ?? 0) + count);
+  return sum;
 }
 
 /** Counts everything. */
@@ -33,22 +42,27 @@ export function total(state: Histogram): number {
 export function quantile(state: Histogram, q: number): number | null {
   const rank = q * (total(state) - 1);
   let below = 0;
-  const buckets = [...state].map(([bucket, count]) => ({ value: valueOf(bucket), count }));
-  for (const { value, count } of buckets.toSorted((a, b) => a.value - b.value)) {
+  for (const [bucket, count] of [...state].toSorted(([a], [b]) => a - b)) {
     below += count;
-    if (below > rank) return value;
+    if (below > rank) return valueOf(bucket);
   }
   return null;
 }
 
-function bucketOf(value: number): string {
-  if (value === 0) return "0";
-  const exponent = Math.ceil(Math.log(Math.abs(value)) / LOG_GAMMA);
-  return `${value > 0 ? "+" : "-"}${exponent}`;
+function bucketOf(value: number): number {
+  if (value === 0) return 0;
+  return Math.sign(value) * (OFFSET + Math.ceil(Math.log(Math.abs(value)) / LOG_GAMMA));
 }
 
-function valueOf(bucket: string): number {
-  if (bucket === "0") return 0;
-  const magnitude = (2 * GAMMA ** Number(bucket.slice(1))) / (GAMMA + 1);
-  return bucket.startsWith("-") ? -magnitude : magnitude;
+function valueOf(bucket: number): number {
+  if (bucket === 0) return 0;
+  // One power less and GAMMA as a factor: the greatest bucket's own power is no double.
+  const magnitude = GAMMA ** (Math.abs(bucket) - OFFSET - 1) * ((2 * GAMMA) / (GAMMA + 1));
+  return Math.sign(bucket) * Math.min(magnitude, Number.MAX_VALUE);
+}
+
+function nearest(state: Histogram, bucket: number): number {
+  return [...state.keys()].reduce((best, other) =>
+    Math.abs(other - bucket) < Math.abs(best - bucket) ? other : best,
+  );
 }

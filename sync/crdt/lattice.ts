@@ -62,3 +62,12 @@ export function chainLattice<State>(
     decompose: (state) => (compare(state, bottom) === 0 ? [] : [state]),
   };
 }
+
+/** The lattice of naturals by size: one life's component of a grow-only counter. */
+export const gComponent: Lattice<number> = chainLattice(0, (left, right) => left - right);
+
+/** The value of a map that is a set. */
+export type Unit = true;
+
+/** The lattice of one state. */
+export const unit: Lattice<Unit> = chainLattice<Unit>(true, () => 0);

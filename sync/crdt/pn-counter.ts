@@ -1,36 +1,38 @@
-// How many are there, when they come and go? Two grow-only counters, what was added and what was
-// taken away (Shapiro et al. 2011).
+// How many are there, when they come and go? A component per replica's life that only it raises:
+// what it added and what it took away, each joined to the greater one (Shapiro et al. 2011).
 
-import { count, gCounter, increment, type GCounter } from "./g-counter.ts";
-import type { Lattice, ReplicaKey } from "./lattice.ts";
+import { mapLattice, type Lattice, type ReplicaKey } from "./lattice.ts";
 
-export interface PnCounter {
-  readonly added: GCounter;
-  readonly removed: GCounter;
+/** What one life of one replica has added and taken away. */
+export interface PnComponent {
+  readonly added: number;
+  readonly removed: number;
 }
 
-export const pnCounter: Lattice<PnCounter> = {
-  bottom: { added: gCounter.bottom, removed: gCounter.bottom },
+export type PnCounter = ReadonlyMap<ReplicaKey, PnComponent>;
+
+export const pnComponent: Lattice<PnComponent> = {
+  bottom: { added: 0, removed: 0 },
   join: (left, right) => ({
-    added: gCounter.join(left.added, right.added),
-    removed: gCounter.join(left.removed, right.removed),
+    added: Math.max(left.added, right.added),
+    removed: Math.max(left.removed, right.removed),
   }),
-  lessOrEqual: (left, right) =>
-    gCounter.lessOrEqual(left.added, right.added) &&
-    gCounter.lessOrEqual(left.removed, right.removed),
-  decompose: (state) => [
-    ...gCounter.decompose(state.added).map((added) => ({ added, removed: gCounter.bottom })),
-    ...gCounter.decompose(state.removed).map((removed) => ({ added: gCounter.bottom, removed })),
-  ],
+  lessOrEqual: (left, right) => left.added <= right.added && left.removed <= right.removed,
+  decompose: ({ added, removed }) =>
+    [
+      { added, removed: 0 },
+      { added: 0, removed },
+    ].filter((part) => part.added + part.removed > 0),
 };
 
-/** Returns the delta that adds `by`, a whole number of either sign. */
-export function add(state: PnCounter, replica: ReplicaKey, by: number): PnCounter {
-  if (by >= 0) return { added: increment(state.added, replica, by), removed: gCounter.bottom };
-  return { added: gCounter.bottom, removed: increment(state.removed, replica, -by) };
+export const pnCounter: Lattice<PnCounter> = mapLattice(pnComponent);
+
+/** Returns the delta that adds `by`, a whole number of either sign, to a life's component. */
+export function add({ added, removed }: PnComponent, by: number): PnComponent {
+  return by >= 0 ? { added: added + by, removed } : { added, removed: removed - by };
 }
 
-/** What was added less what was taken away. */
-export function value(state: PnCounter): number {
-  return count(state.added) - count(state.removed);
+/** What all components added less what they took away. */
+export function value(components: Iterable<PnComponent>): number {
+  return [...components].reduce((sum, { added, removed }) => sum + added - removed, 0);
 }

@@ -8,7 +8,7 @@ import { acknowledge, alert, fire, resolve } from "../../sync/crdt/alert.ts";
 import * as counts from "../../sync/crdt/counts.ts";
 import * as gCounter from "../../sync/crdt/g-counter.ts";
 import * as histogram from "../../sync/crdt/histogram.ts";
-import { mapLattice, replicaKey } from "../../sync/crdt/lattice.ts";
+import { gComponent, replicaKey, unit, type Unit } from "../../sync/crdt/lattice.ts";
 import * as lwwMap from "../../sync/crdt/lww-map.ts";
 import { erase, lwwRegister, write } from "../../sync/crdt/lww-register.ts";
 import { maxRegister, minRegister } from "../../sync/crdt/max-register.ts";
@@ -21,6 +21,8 @@ import { lawsOf } from "../support/laws-of.ts";
 
 const lifeOf = (replica: number): string => replicaKey(`r${replica}/00-ff`, 7);
 const stampOf = (at: number) => ({ wallMs: Math.floor(at / 2), logical: at % 2 });
+const { bottom: nothing } = counts.countComponent;
+const { bottom: noPn } = pnCounter.pnComponent;
 const scalar = fc.constantFrom("a", "b", 1, 2, true, false, null);
 
 lawsOf({
@@ -45,7 +47,26 @@ lawsOf({
   name: "PN-counter",
   lattice: pnCounter.pnCounter,
   op: fc.integer({ min: -9, max: 9 }).filter((by) => by !== 0),
-  mutate: (state, by, replica) => pnCounter.add(state, lifeOf(replica), by),
+  mutate: (state, by, replica) =>
+    new Map([[lifeOf(replica), pnCounter.add(state.get(lifeOf(replica)) ?? noPn, by)]]),
+});
+lawsOf({
+  name: "grow-only counter's component",
+  lattice: gComponent,
+  op: fc.nat(9),
+  mutate: (state, by) => state + by,
+});
+lawsOf({
+  name: "PN-counter's component",
+  lattice: pnCounter.pnComponent,
+  op: fc.integer({ min: -9, max: 9 }),
+  mutate: (state, by) => pnCounter.add(state, by),
+});
+lawsOf<Unit, null>({
+  name: "unit",
+  lattice: unit,
+  op: fc.constant(null),
+  mutate: () => true,
 });
 lawsOf({
   name: "LWW register",
@@ -71,16 +92,14 @@ lawsOf({
 lawsOf({
   name: "counts",
   lattice: counts.counts,
-  op: fc.constantFrom(0.1, 0.2, 7, -3),
+  op: fc.constantFrom(0.1, 0.2, 7, -3, 0, -0, 1e-9),
   mutate: (state, value, replica) =>
-    counts.observe(state, lifeOf(replica), value, decimalOf(value)),
-});
-lawsOf({
-  name: "histograms by replica",
-  lattice: mapLattice(histogram.histogram),
-  op: fc.constantFrom(0, 1, -1, 100, 1e-9),
-  mutate: (state, value, replica) =>
-    new Map([[lifeOf(replica), histogram.observe(state.get(lifeOf(replica)) ?? new Map(), value)]]),
+    new Map([
+      [
+        lifeOf(replica),
+        counts.observe(state.get(lifeOf(replica)) ?? nothing, value, decimalOf(value)),
+      ],
+    ]),
 });
 lawsOf({
   name: "alert",
@@ -112,28 +131,32 @@ test("counters and counts give what was counted, each once", () => {
       let counted = counts.counts.bottom;
       for (const [replica, by] of events) {
         grown = gCounter.gCounter.join(grown, gCounter.increment(grown, lifeOf(replica), by));
-        counted = counts.counts.join(
-          counted,
-          counts.observe(counted, lifeOf(replica), by / 10, decimalOf(by / 10)),
-        );
+        const held = counted.get(lifeOf(replica)) ?? nothing;
+        const next = counts.observe(held, by / 10, decimalOf(by / 10));
+        counted = counts.counts.join(counted, new Map([[lifeOf(replica), next]]));
       }
       const values = events.map(([, by]) => by / 10);
       assert.equal(
         gCounter.count(grown),
         events.reduce((sum, [, by]) => sum + by, 0),
       );
-      const { count, sum, max } = counts.total(counted);
+      const { count, sum, max, histogram: spread } = counts.total(counted.values());
       assert.deepEqual(
-        [count, formatDecimal(sum), max],
-        [values.length, formatDecimal(sumOf(values)), Math.max(-Infinity, ...values)],
+        [count, formatDecimal(sum), max, histogram.total(spread)],
+        [
+          values.length,
+          formatDecimal(sumOf(values)),
+          Math.max(-Infinity, ...values),
+          values.length,
+        ],
       );
     }),
   );
   const both = pnCounter.pnCounter.join(
-    pnCounter.add(pnCounter.pnCounter.bottom, "a#1", 5),
-    pnCounter.add(pnCounter.pnCounter.bottom, "b#1", -7),
+    new Map([["a#1", pnCounter.add(noPn, 5)]]),
+    new Map([["b#1", pnCounter.add(noPn, -7)]]),
   );
-  assert.equal(pnCounter.value(both), -2);
+  assert.equal(pnCounter.value(both.values()), -2);
 });
 
 test("a histogram's quantiles lie within 1 % of the values", () => {
@@ -142,10 +165,11 @@ test("a histogram's quantiles lie within 1 % of the values", () => {
       fc.array(fc.double({ min: 1e-6, max: 1e9, noNaN: true }), { minLength: 1, maxLength: 60 }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       (values, q) => {
-        const state = values.reduce(
-          (held, value) => histogram.histogram.join(held, histogram.observe(held, value)),
-          histogram.histogram.bottom,
+        const cut = Math.floor(q * values.length);
+        const [left, right] = [values.slice(0, cut), values.slice(cut)].map((part) =>
+          part.reduce<histogram.Histogram>(histogram.observe, new Map()),
         );
+        const state = histogram.combine(left ?? new Map(), right ?? new Map());
         const exact = values.toSorted((a, b) => a - b)[Math.floor(q * (values.length - 1))] ?? NaN;
         const estimate = histogram.quantile(state, q) ?? NaN;
         assert.equal(histogram.total(state), values.length);
@@ -153,6 +177,21 @@ test("a histogram's quantiles lie within 1 % of the values", () => {
       },
     ),
   );
+});
+
+test("a histogram orders zero, signs and the ends of the doubles, and keeps its bound", () => {
+  const values = [-Number.MAX_VALUE, -1, -1e-300, 0, Number.MIN_VALUE, 2, Number.MAX_VALUE];
+  const state = values.reduce<histogram.Histogram>(histogram.observe, new Map());
+  values.forEach((exact, i) => {
+    const estimate = histogram.quantile(state, i / (values.length - 1)) ?? NaN;
+    assert.ok(Math.abs(estimate - exact) <= Math.abs(exact) * 0.0101, `${estimate} for ${exact}`);
+  });
+  assert.equal(histogram.quantile(new Map(), 0.5), null);
+  for (const bucket of state.keys())
+    assert.ok(Math.abs(bucket) <= histogram.BUCKET_NUMBER_MAX && Number.isInteger(bucket));
+  const wide = Array.from({ length: 3_000 }, (_, i) => 1.05 ** i);
+  const full = wide.reduce<histogram.Histogram>(histogram.observe, new Map());
+  assert.deepEqual([full.size, histogram.total(full)], [histogram.BUCKETS_MAX, wide.length]);
 });
 
 test("concurrent writes of a multi-value register stand side by side until one replaces both", () => {

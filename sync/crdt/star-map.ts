@@ -1,0 +1,124 @@
+// What is there, and with which value, when several edges add and remove while they do not see each
+// other? An add-wins map for a star: edges meet only through the hub, so a version vector shrinks to
+// one number, the hub's seq, and a dot to (link, hub seq). A value travels with its addition: a
+// removal takes away what it had seen, and a concurrent addition stays with its own value. When
+// every link has acknowledged, no tag and no tombstone is left (after Bieniusa et al. 2012).
+//
+// The functions act on one key's entry; whoever holds the entries keeps their seqs and cursors. An
+// author's value must be above all it has seen of the key (a last write is), because an addition
+// after a removal that the hub has not heard of replaces that removal. A set is a map to `unit`.
+
+import type { Lattice } from "./lattice.ts";
+
+/** What the hub keeps of a key. It is there if anything is. */
+export interface StarHubEntry<V> {
+  /** Additions that not every link has acknowledged, by link number; 0 is the hub itself. */
+  readonly tags: ReadonlyMap<number, { readonly seq: number; readonly value: V }>;
+  /** The join of those that every link has; null: none. */
+  readonly stable: V | null;
+}
+
+/** What an edge did to a key. */
+export type StarOp<V> =
+  | { readonly kind: "add"; readonly value: V }
+  /**
+   * `context` is the hub's seq that the edge knew when it removed, not when it sends: a later one
+   * would claim to have seen additions that it had not.
+   */
+  | { readonly kind: "remove"; readonly context: number };
+
+/** What an edge keeps of a key. */
+export interface StarEdgeEntry<V> {
+  /** Null: absent. */
+  readonly present: V | null;
+  /** Done here and not confirmed by the hub. */
+  readonly op: StarOp<V> | null;
+}
+
+/** Adds a value at the hub for a link, at the hub's seq `seq`. */
+export function addAtHub<V>(
+  lattice: Lattice<V>,
+  held: StarHubEntry<V> | undefined,
+  link: number,
+  value: V,
+  seq: number,
+): StarHubEntry<V> {
+  const joined = joinTo(lattice, held?.tags.get(link)?.value ?? null, value);
+  return {
+    tags: new Map(held?.tags).set(link, { seq, value: joined }),
+    stable: held?.stable ?? null,
+  };
+}
+
+/**
+ * Removes at the hub what a link had seen up to the hub's seq `context`.
+ *
+ * Must run before the frame's acknowledgement moves the link's cursor: until then no addition that
+ * the edge had not seen when it removed can have become stable.
+ *
+ * @returns `held` itself if nothing was there. Else the entry has changed even if a tag is left: the
+ *   remover, who does not see the addition that won, is to be told.
+ */
+export function removeAtHub<V>(
+  held: StarHubEntry<V>,
+  link: number,
+  context: number,
+): StarHubEntry<V> {
+  if (held.tags.size === 0 && held.stable === null) return held;
+  const unseen = [...held.tags].filter(([adder, { seq }]) => adder !== link && seq > context);
+  return { tags: new Map(unseen), stable: null };
+}
+
+/** The value at the hub; null: absent. */
+export function valueAtHub<V>(lattice: Lattice<V>, entry: StarHubEntry<V>): V | null {
+  return [...entry.tags.values()].reduce<V | null>(
+    (joined, { value }) => joinTo(lattice, joined, value),
+    entry.stable,
+  );
+}
+
+/** Folds what every link has acknowledged, the hub's seq `stableSeq`, into the stable value. */
+export function stabilizeEntry<V>(
+  lattice: Lattice<V>,
+  entry: StarHubEntry<V>,
+  stableSeq: number,
+): StarHubEntry<V> {
+  const tags = new Map([...entry.tags].filter(([, { seq }]) => seq > stableSeq));
+  if (tags.size === entry.tags.size) return entry;
+  const folded = new Map([...entry.tags].filter(([link]) => !tags.has(link)));
+  return { tags, stable: valueAtHub(lattice, { tags: folded, stable: entry.stable }) };
+}
+
+/** Adds a value at an edge; also one that is there, so that it outlives a removal elsewhere. */
+export function addAtEdge<V>(
+  lattice: Lattice<V>,
+  held: StarEdgeEntry<V> | undefined,
+  value: V,
+): StarEdgeEntry<V> {
+  const added = held?.op?.kind === "add" ? held.op.value : null;
+  return {
+    present: joinTo(lattice, held?.present ?? null, value),
+    op: { kind: "add", value: joinTo(lattice, added, value) },
+  };
+}
+
+/** Removes at an edge that knows the hub up to its seq `context`; what is absent stays as it is. */
+export function removeAtEdge<V>(held: StarEdgeEntry<V>, context: number): StarEdgeEntry<V> {
+  return held.present === null ? held : { present: null, op: { kind: "remove", context } };
+}
+
+/**
+ * Takes in what the hub has of a key. An operation that the hub had not heard of (`isPending`) wins
+ * over it; one that it had is confirmed, whatever became of it.
+ */
+export function absorbAtEdge<V>(
+  held: StarEdgeEntry<V> | undefined,
+  present: V | null,
+  isPending: boolean,
+): StarEdgeEntry<V> {
+  return isPending && held !== undefined ? held : { present, op: null };
+}
+
+function joinTo<V>(lattice: Lattice<V>, left: V | null, right: V): V {
+  return left === null ? right : lattice.join(left, right);
+}
