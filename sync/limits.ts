@@ -20,6 +20,10 @@ export const BATCH_TIMES_MAX = 10_000;
 export const BATCH_COLUMNS_MAX = 512;
 /** Characters of a name on the wire. */
 export const NAME_CHARS_MAX = 128;
+/** Bytes of a string as a value. */
+export const STRING_BYTES_MAX = 65_536;
+/** Bytes of a versioned content. */
+export const CONTENT_BYTES_MAX = 262_144;
 /** Latest event time: the end of the year 9999, in epoch milliseconds. */
 export const TIME_MS_MAX = 253_402_300_799_999;
 /** Decimals of a value (DESIGN: at most 30), so that exact sums stay small. */

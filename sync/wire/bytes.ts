@@ -7,6 +7,20 @@ import { NAME_CHARS_MAX } from "../limits.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Encodes text as UTF-8. */
+export function encodeText(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** Decodes UTF-8; null if it is not that. */
+export function decodeText(bytes: Uint8Array): string | null {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
 /** Grows by doubling; `bytes()` copies what was written. */
 export class ByteWriter {
   #buffer = new Uint8Array(256);
@@ -156,13 +170,9 @@ export class ByteReader {
   }
 
   text(): string {
-    const bytes = this.block(NAME_CHARS_MAX * 4);
-    try {
-      return decoder.decode(bytes);
-    } catch {
-      this.broken = true;
-      return "";
-    }
+    const text = decodeText(this.block(NAME_CHARS_MAX * 4));
+    if (text === null) this.#fail();
+    return text ?? "";
   }
 
   /** Marks the input as not what the decoder allows. */

@@ -1,0 +1,203 @@
+// How do the values of a frame become bytes? Encoding 0, plain columns: all first fields, then all
+// second fields. A codec of a type is put together from those of its parts. As with ByteReader,
+// reading never throws: it breaks the reader, and may then give fewer values than asked for.
+
+import { decodeText, encodeText, type ByteReader, type ByteWriter } from "./bytes.ts";
+
+/** Writes values as columns and reads them back. The reader knows their number. */
+export interface Codec<V> {
+  readonly write: (writer: ByteWriter, values: readonly V[]) => void;
+  readonly read: (reader: ByteReader, count: number) => V[];
+}
+
+/** A type's fields, or cases, and what is in each. */
+type Codecs<Parts> = { readonly [K in keyof Parts]: Codec<Parts[K]> };
+
+/** One of several cases: which, and its value. */
+type Case<Cases> = {
+  [K in keyof Cases]: { readonly kind: K; readonly value: Cases[K] };
+}[keyof Cases];
+
+/** Makes the codec of values that are written one by one. */
+export function each<V>(
+  write: (writer: ByteWriter, value: V) => void,
+  read: (reader: ByteReader) => V,
+): Codec<V> {
+  return {
+    write(writer, values) {
+      for (const value of values) write(writer, value);
+    },
+    read(reader, count) {
+      const values: V[] = [];
+      while (values.length < count && !reader.broken) values.push(read(reader));
+      return values;
+    },
+  };
+}
+
+/** Nothing: the case that says it all. Takes no bytes, so it stands only beside what does. */
+export const unitCodec: Codec<true> = each<true>(
+  () => undefined,
+  () => true,
+);
+
+/** Whole numbers from 0 to 2^53 - 1. */
+export const naturalCodec: Codec<number> = each(
+  (writer, value) => writer.varint(value),
+  (reader) => reader.varint(),
+);
+
+/** Well-formed text of at most `bytesMax` bytes of UTF-8. */
+export function textCodec(bytesMax: number): Codec<string> {
+  return each(
+    (writer, value) => writer.block(encodeText(value)),
+    (reader) => {
+      const text = decodeText(reader.block(bytesMax));
+      if (text === null) reader.fail();
+      return text ?? "";
+    },
+  );
+}
+
+/** Whole numbers within bounds, each as the difference to the one before. */
+export function differencesCodec(least: number, most: number): Codec<number> {
+  return {
+    write(writer, values) {
+      values.forEach((value, i) => writer.zigzag(value - (values[i - 1] ?? 0)));
+    },
+    read(reader, count) {
+      let value = 0;
+      const next = each<number>(
+        () => undefined,
+        () => {
+          value += reader.zigzag();
+          if (value < least || value > most) reader.fail();
+          return value;
+        },
+      );
+      return next.read(reader, count);
+    },
+  };
+}
+
+/** Makes the codec of what is written as something else; `decode` gives undefined to refuse. */
+export function mappedCodec<V, As>(
+  as: Codec<As>,
+  encode: (value: V) => As,
+  decode: (written: As) => V | undefined,
+): Codec<V> {
+  return {
+    write: (writer, values) => as.write(writer, values.map(encode)),
+    read(reader, count) {
+      const values: V[] = [];
+      for (const written of as.read(reader, count)) {
+        const value = reader.broken ? undefined : decode(written);
+        if (value === undefined) reader.fail();
+        else values.push(value);
+      }
+      return values;
+    },
+  };
+}
+
+/** Makes a codec that reads only what is legal. */
+export function checkedCodec<V>(codec: Codec<V>, isLegal: (value: V) => boolean): Codec<V> {
+  return mappedCodec<V, V>(
+    codec,
+    (value) => value,
+    (value) => (isLegal(value) ? value : undefined),
+  );
+}
+
+/** Makes the codec of records: a column a field, in the order given here. */
+export function recordCodec<Fields extends object>(fields: Codecs<Fields>): Codec<Fields> {
+  const names = Object.keys(fields) as (keyof Fields)[];
+  return {
+    write(writer, values) {
+      for (const name of names)
+        fields[name].write(
+          writer,
+          values.map((value) => value[name]),
+        );
+    },
+    read(reader, count) {
+      const columns = names.map((name) => fields[name].read(reader, count));
+      if (reader.broken) return [];
+      return (columns[0] ?? []).map(
+        (_, row) => Object.fromEntries(names.map((name, i) => [name, columns[i]?.[row]])) as Fields,
+      );
+    },
+  };
+}
+
+/** Makes the codec of unions: a byte a value for its case, then a column a case. */
+export function choiceCodec<Cases>(cases: Codecs<Cases>): Codec<Case<Cases>> {
+  const kinds = Object.keys(cases) as (keyof Cases)[];
+  return {
+    write(writer, values) {
+      for (const { kind } of values) writer.byte(kinds.indexOf(kind));
+      for (const kind of kinds) {
+        const ofKind = values.filter((value) => value.kind === kind);
+        cases[kind].write(
+          writer,
+          ofKind.map(({ value }) => value as Cases[typeof kind]),
+        );
+      }
+    },
+    read(reader, count) {
+      const rows = byteCodec.read(reader, count);
+      const columns = kinds.map((kind, number) => {
+        const values = cases[kind].read(reader, rows.filter((row) => row === number).length);
+        return { kind, values: values.values() };
+      });
+      if (rows.some((row) => row >= kinds.length)) reader.fail();
+      if (reader.broken) return [];
+      return rows.map((row) => {
+        const column = columns[row];
+        return { kind: column?.kind, value: column?.values.next().value } as Case<Cases>;
+      });
+    },
+  };
+}
+
+/** Makes the codec of lists: their lengths, then everything in them. Each item takes a byte. */
+export function listCodec<V>(items: Codec<V>): Codec<readonly V[]> {
+  return {
+    write(writer, values) {
+      naturalCodec.write(
+        writer,
+        values.map(({ length }) => length),
+      );
+      items.write(writer, values.flat());
+    },
+    read(reader, count) {
+      const lengths = naturalCodec.read(reader, count);
+      const total = lengths.reduce((sum, length) => sum + length, 0);
+      if (total > reader.remaining) reader.fail();
+      const all = reader.broken ? [] : items.read(reader, total);
+      let at = 0;
+      return reader.broken ? [] : lengths.map((length) => all.slice(at, (at += length)));
+    },
+  };
+}
+
+/** Makes the codec of maps, ascending by key. */
+export function mapCodec<K extends number | string, V>(
+  keys: Codec<K>,
+  values: Codec<V>,
+): Codec<ReadonlyMap<K, V>> {
+  return mappedCodec(
+    listCodec(recordCodec({ key: keys, value: values })),
+    (map) =>
+      [...map].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => ({ key, value })),
+    (list) =>
+      list.every(({ key }, i) => i === 0 || (list[i - 1]?.key ?? key) < key)
+        ? new Map(list.map(({ key, value }) => [key, value]))
+        : undefined,
+  );
+}
+
+const byteCodec: Codec<number> = each(
+  (writer, value) => writer.byte(value),
+  (reader) => reader.byte(),
+);

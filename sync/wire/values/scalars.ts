@@ -1,0 +1,146 @@
+// How do the values that people and rules write become bytes: stamps, scalars, and the registers
+// that hold them?
+
+import { LOGICAL_MAX, type Hlc } from "../../clock/hlc.ts";
+import type { LwwRegister, Scalar } from "../../crdt/lww-register.ts";
+import type { MvRegister } from "../../crdt/mv-register.ts";
+import { NAME_CHARS_MAX, STRING_BYTES_MAX, TIME_MS_MAX } from "../../limits.ts";
+import { encodeText } from "../bytes.ts";
+import {
+  checkedCodec,
+  choiceCodec,
+  differencesCodec,
+  each,
+  listCodec,
+  mapCodec,
+  mappedCodec,
+  naturalCodec,
+  recordCodec,
+  textCodec,
+  unitCodec,
+  type Codec,
+} from "../values.ts";
+
+/** One of a scalar's cases and what is written of it. */
+type Cell =
+  | { readonly kind: "null" | "false" | "true"; readonly value: true }
+  | { readonly kind: "whole" | "float"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string };
+
+/**
+ * Tells whether a value comes back as it was: no NaN, infinity or -0, and no text with half of a
+ * surrogate pair or of more than `bytesMax` bytes.
+ */
+export function isStorable(value: Scalar, bytesMax: number = STRING_BYTES_MAX): boolean {
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value !== "string") return true;
+  // A text has at least as many bytes as code units, so this bounds what is encoded.
+  return value.length <= bytesMax && value.isWellFormed() && encodeText(value).length <= bytesMax;
+}
+
+/** Names of replicas' lives, hashes and the like. */
+export const nameCodec: Codec<string> = textCodec(NAME_CHARS_MAX * 4);
+
+const wholeCodec: Codec<number> = each(
+  (writer, value) => writer.zigzag(value),
+  (reader) => reader.zigzag(),
+);
+
+/** The numbers that wholeCodec has no form for, so that each has one only. */
+const floatCodec: Codec<number> = checkedCodec(
+  each(
+    (writer, value) => writer.float64(value),
+    (reader) => reader.float64(),
+  ),
+  (value) => Number.isFinite(value) && !isWhole(value),
+);
+
+const numberCases = { whole: wholeCodec, float: floatCodec };
+const scalarCases = {
+  null: unitCodec,
+  false: unitCodec,
+  true: unitCodec,
+  ...numberCases,
+  string: textCodec(STRING_BYTES_MAX),
+};
+
+/** Finite numbers but -0. Also max and min registers: one that holds nothing is not written. */
+export const numberCodec: Codec<number> = mappedCodec(
+  choiceCodec(numberCases),
+  numberCell,
+  ({ value }) => value,
+);
+
+const scalarCodec: Codec<Scalar> = mappedCodec<Scalar, Cell>(
+  choiceCodec(scalarCases),
+  cellOf,
+  scalarOf,
+);
+
+export const stampCodec: Codec<Hlc> = recordCodec({
+  wallMs: differencesCodec(0, TIME_MS_MAX),
+  logical: checkedCodec(naturalCodec, (logical) => logical <= LOGICAL_MAX),
+});
+
+export const lwwRegisterCodec: Codec<LwwRegister> = mappedCodec(
+  recordCodec({
+    stamp: stampCodec,
+    written: choiceCodec({ ...scalarCases, deleted: unitCodec }),
+  }),
+  ({ stamp, value, isDeleted }) => ({
+    stamp,
+    written: isDeleted ? { kind: "deleted" as const, value: true as const } : cellOf(value),
+  }),
+  ({ stamp, written }) =>
+    written.kind === "deleted"
+      ? { stamp, value: null, isDeleted: true }
+      : { stamp, value: scalarOf(written), isDeleted: false },
+);
+
+/** Multi-value registers: a value's dot is its life's place in the context, and its number there. */
+export const mvRegisterCodec: Codec<MvRegister> = mappedCodec(
+  recordCodec({
+    context: mapCodec(nameCodec, naturalCodec),
+    values: listCodec(recordCodec({ life: naturalCodec, seq: naturalCodec, value: scalarCodec })),
+  }),
+  ({ context, values }) => {
+    const lives = [...context.keys()].toSorted();
+    const dots = [...values].map(([dot, value]) => {
+      const at = dot.indexOf("@");
+      return { life: lives.indexOf(dot.slice(at + 1)), seq: Number(dot.slice(0, at)), value };
+    });
+    return { context, values: dots.toSorted((a, b) => a.life - b.life || a.seq - b.seq) };
+  },
+  ({ context, values }) => {
+    const lives = [...context];
+    const dots = new Map<string, Scalar>();
+    let last = { life: 0, seq: 0 };
+    for (const { life, seq, value } of values) {
+      const [name, seen = 0] = lives[life] ?? [];
+      const isNext = life > last.life || (life === last.life && seq > last.seq);
+      if (name === undefined || !isNext || seq < 1 || seq > seen) return undefined;
+      dots.set(`${seq}@${name}`, value);
+      last = { life, seq };
+    }
+    return { context, values: dots };
+  },
+);
+
+function isWhole(value: number): boolean {
+  return Number.isInteger(value) && value >= -(2 ** 52) && value < 2 ** 52;
+}
+
+function numberCell(value: number): { readonly kind: "whole" | "float"; readonly value: number } {
+  return { kind: isWhole(value) ? "whole" : "float", value };
+}
+
+function cellOf(value: Scalar): Cell {
+  if (typeof value === "number") return numberCell(value);
+  if (typeof value === "string") return { kind: "string", value };
+  return { kind: value === null ? "null" : value ? "true" : "false", value: true };
+}
+
+function scalarOf({ kind, value }: Cell): Scalar {
+  if (kind === "null") return null;
+  return kind === "false" ? false : value;
+}
