@@ -18,6 +18,34 @@ export const BATCH_READINGS_MAX = 10_000;
 export const BATCH_TIMES_MAX = 10_000;
 /** Columns of one encoded batch. */
 export const BATCH_COLUMNS_MAX = 512;
+/** Bytes of an entry's key, in UTF-8. */
+export const KEY_BYTES_MAX = 256;
+/** State entries of a frame. */
+export const FRAME_STATE_ENTRIES_MAX = 4_096;
+/** Keys that a frame sends in full. */
+export const FRAME_KEYS_MAX = 4_096;
+/** Collections of a frame. */
+export const FRAME_GROUPS_MAX = 64;
+/** Keys that one direction of a link numbers; past it the dictionary begins anew. */
+export const DICTIONARY_KEYS_MAX = 65_536;
+/** Highest id of a collection, and of a kind. */
+export const COLLECTION_ID_MAX = 255;
+/** Bytes of a frame's extension, which a receiver that does not know it leaves alone. */
+export const EXTENSION_BYTES_MAX = 1_024;
+/** Links whose dictionaries a hub keeps in memory; the one that was silent longest gives way. */
+export const SESSIONS_MAX = 256;
+/** Lives of one replica that a hub remembers. */
+export const LIVES_PER_REPLICA_MAX = 16;
+/** How long a life is waited for when another life of its replica has spoken since, milliseconds. */
+export const SUPERSEDED_LEASE_MS = 3_600_000;
+/** Bytes of entries that a hub keeps for collections that it does not know yet. */
+export const KEPT_BYTES_MAX: number = 256 * 1024;
+/** Entries of a page of stored state, about; and how many bytes of rows make a checkpoint due. */
+export const PAGE_ENTRIES = 64;
+export const CHECKPOINT_BYTES: number = 256 * 1024;
+/** Entries, and bytes of facts, of a stored row or page. */
+export const IMAGE_ENTRIES_MAX = 65_536;
+export const IMAGE_BYTES_MAX: number = 4 * 1024 * 1024;
 /** Characters of a name on the wire. */
 export const NAME_CHARS_MAX = 128;
 /** Bytes of a string as a value. */

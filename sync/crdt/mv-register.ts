@@ -48,6 +48,30 @@ export function write(state: MvRegister, replica: ReplicaKey, value: Scalar): Mv
   return { values: new Map([[formatDot({ replica, seq }), value]]), context };
 }
 
+/**
+ * Renames the writes of a life that ends, except those that `confirmed` holds: should the life have
+ * been lived twice (a restored copy, a clone), its numbers name other writes elsewhere.
+ */
+export function renameDots(
+  state: MvRegister,
+  confirmed: MvRegister | null,
+  old: ReplicaKey,
+  next: ReplicaKey,
+): MvRegister {
+  const known = confirmed?.context.get(old) ?? 0;
+  const seen = state.context.get(old) ?? 0;
+  if (seen <= known) return state;
+  const renamed = [...state.values].map(([dot, value]) => {
+    const { replica, seq } = parseDot(dot);
+    const isMoved = replica === old && seq > known;
+    return [isMoved ? formatDot({ replica: next, seq: seq - known }) : dot, value] as const;
+  });
+  const context = new Map(state.context).set(next, seen - known);
+  if (known > 0) context.set(old, known);
+  else context.delete(old);
+  return { values: new Map(renamed), context };
+}
+
 /** Lists the concurrent values, in one order on every replica. */
 export function values(state: MvRegister): Scalar[] {
   return [...state.values].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, held]) => held);

@@ -1,67 +1,119 @@
 // What does the edge's end of a link do next? A state machine without I/O: events in, effects out;
-// the Durable Object and a simulator interpret the same effects. One exchange at a time.
+// the Durable Object and the simulator interpret the same effects. One exchange at a time.
 //
-//            wake, head > cursor              entries                  answer
-//   idle ---------------------------> reading --------> waiting ----------------> idle or reading
-//    ^  \________ timer _______________________________/ | failed
-//    |___________________________________________________|  (set-timer with back-off)
+//            wake                 cut                   answer
+//   idle ----------> cutting -----------> waiting ----------------> idle, or cutting again
+//    ^                  | nothing to say     | failed
+//    |__________________|____________________|  (at-rest; set-timer with back-off)
 
 import type { ReplicaId } from "../brand.ts";
 import type { LogEntry } from "../crdt/batch-log.ts";
-import { decodeDownFrame, encodeUpFrame } from "../wire/frame.ts";
+import { KeyDictionary } from "../wire/dictionary.ts";
+import { decodeDownFrame, type DownState, type ReceivedDownFrame } from "../wire/down-frame.ts";
+import {
+  digestOf,
+  isSamePosition,
+  ORIGIN_POSITION,
+  VERSIONS,
+  type Group,
+  type Position,
+  type Versions,
+} from "../wire/frame.ts";
+import { encodeUpFrame } from "../wire/up-frame.ts";
+import { endDigest } from "./position.ts";
 
-/** Where the link stands. `cursor` is the highest seq that the hub has confirmed. */
-export interface EdgeLink {
+/** What of a link outlives a crash. */
+export interface EdgeLinkRecord {
   readonly replica: ReplicaId;
+  /** Drawn with each life of the replica: its counts of one life are its own. */
   readonly replicaEpoch: number;
-  readonly cursor: number;
-  /** Failed exchanges in a row. */
-  readonly attempt: number;
-  readonly phase:
-    | { readonly kind: "idle" }
-    | { readonly kind: "reading" }
-    /** The request is kept until it is answered, so that a retry is byte-identical. */
-    | { readonly kind: "waiting"; readonly request: Uint8Array; readonly to: number };
+  /** The number that the hub drew for this link; 0 if there is none. */
+  readonly link: number;
+  /** What the hub has confirmed to hold of this replica. */
+  readonly cursor: Position;
+  /** Where the hub will be, should a frame with state that was sent have arrived; null if none was. */
+  readonly sent: Position | null;
+  /** What this replica holds of the hub's history. */
+  readonly ack: Position;
+  /** True while the hub tells its whole state: nothing of state is sent before that is known. */
+  readonly isPulling: boolean;
+  /** How far the hub's clock is ahead of this one. */
+  readonly clockOffsetMs: number;
 }
 
-/** The journal's extent: the lowest and the highest seq that it holds. Empty: floor = head + 1. */
-export interface JournalExtent {
+/** Where the link stands. */
+export interface EdgeLink {
+  readonly record: EdgeLinkRecord;
+  /** Failed exchanges in a row. */
+  readonly attempt: number;
+  /** The version that the hub reads. */
+  readonly version: number;
+  /** Caches: to begin them anew is always right. `upBase` keys are known to be the hub's. */
+  readonly keys: {
+    readonly up: KeyDictionary;
+    readonly upBase: number;
+    readonly down: KeyDictionary;
+  };
+  readonly phase:
+    | { readonly kind: "idle" }
+    /** With `mustSend` a frame is sent though there is nothing new. */
+    | { readonly kind: "cutting"; readonly mustSend: boolean }
+    /** The request is kept until it is answered, so that a retry is byte-identical. */
+    | Waiting;
+}
+
+interface Waiting {
+  readonly kind: "waiting";
+  readonly request: Uint8Array;
+  /** Where the hub is once it has applied the request. */
+  readonly to: Position;
+  readonly sentMs: number;
+}
+
+/** What is to be sent after a position. */
+export interface Cut {
+  /** The lowest seq whose log entry is held; 1 for a replica without a log. */
   readonly floor: number;
   readonly head: number;
+  /** The seq up to which `log` and `groups` say everything. */
+  readonly to: number;
+  readonly log: readonly LogEntry[];
+  readonly groups: readonly Group[];
 }
 
 export type EdgeLinkEvent =
   /**
-   * Something was committed, or the timer rang. With `isHeartbeat` a link at rest sends a frame
-   * without entries: an origin that was restored from a copy then says how far it is behind.
+   * Something was committed, or the timer rang. With `isHeartbeat` a link at rest sends a frame all
+   * the same, and hears what the hub has for it.
    */
+  | { readonly kind: "wake"; readonly isHeartbeat: boolean }
+  /** What `cut` asked for. */
+  | { readonly kind: "cut"; readonly cut: Cut; readonly nowMs: number }
+  /** The hub's answer, its seal already checked. `digestAt` finds what was committed as a seq. */
   | {
-      readonly kind: "wake";
-      readonly journal: JournalExtent;
+      readonly kind: "answer";
+      readonly frame: Uint8Array;
       readonly nowMs: number;
-      readonly isHeartbeat: boolean;
+      readonly floor: number;
+      readonly digestAt: (seq: number) => number | null;
     }
-  /** The entries after the cursor that `read-entries` asked for. */
-  | {
-      readonly kind: "entries";
-      readonly entries: readonly LogEntry[];
-      readonly journal: JournalExtent;
-      readonly nowMs: number;
-    }
-  /** The hub's answer, its seal already checked. */
-  | { readonly kind: "answer"; readonly frame: Uint8Array; readonly journal: JournalExtent }
   /** No answer; `chance` is uniform in [0, 1) and spreads the retries. */
   | { readonly kind: "failed"; readonly chance: number };
 
 export type EdgeLinkEffect =
-  | { readonly kind: "read-entries"; readonly after: number }
+  /** Give what follows `after`; without `isWhole` only log entries. */
+  | { readonly kind: "cut"; readonly after: number; readonly isWhole: boolean }
+  /** Store it before anything that follows. */
+  | { readonly kind: "save"; readonly record: EdgeLinkRecord }
   | { readonly kind: "send"; readonly request: Uint8Array }
-  /** Store it before the next exchange; losing it costs a repetition, never a reading. */
-  | { readonly kind: "save-cursor"; readonly cursor: number }
-  /** The hub holds another log than the journal, which was restored from a copy. */
-  | { readonly kind: "renew-epoch" }
+  /** Take in what the hub tells, and store it in one transaction with the record. */
+  | { readonly kind: "absorb"; readonly state: DownState; readonly record: EdgeLinkRecord }
+  /** The hub holds another history under this name: begin another life, then go on. */
+  | { readonly kind: "renew" }
+  /** Stamps were too far ahead: write them anew by the hub's clock, then begin another life. */
+  | { readonly kind: "restamp"; readonly hubNowMs: number }
   | { readonly kind: "set-timer"; readonly delayMs: number }
-  /** Everything that is committed is held by the hub. */
+  /** Everything that is committed is held by the hub, and what it had to tell is held here. */
   | { readonly kind: "at-rest" };
 
 export interface EdgeLinkStep {
@@ -69,15 +121,35 @@ export interface EdgeLinkStep {
   readonly effects: readonly EdgeLinkEffect[];
 }
 
+/** Changes of the clocks' difference that are not worth storing. */
+const CLOCK_OFFSET_STEP_MS = 1_000;
+
 /** First and longest wait between failed exchanges. */
 export interface RetryBounds {
   readonly retryMsMin: number;
   readonly retryMsMax: number;
 }
 
-/** Opens a link that has confirmed everything up to `cursor`. */
-export function openEdgeLink(replica: ReplicaId, replicaEpoch: number, cursor: number): EdgeLink {
-  return { replica, replicaEpoch, cursor, attempt: 0, phase: { kind: "idle" } };
+/** The record of a replica's new life, which no hub knows. */
+export function newLife(replica: ReplicaId, replicaEpoch: number): EdgeLinkRecord {
+  return {
+    replica,
+    replicaEpoch,
+    link: 0,
+    cursor: ORIGIN_POSITION,
+    sent: null,
+    ack: ORIGIN_POSITION,
+    isPulling: true,
+    clockOffsetMs: 0,
+  };
+}
+
+/** Opens a link where its record ends. */
+export function openEdgeLink(record: EdgeLinkRecord, versions: Versions = VERSIONS): EdgeLink {
+  // What of the whole state was told before the crash is not known: it is told again.
+  const known = record.isPulling ? { ...record, ack: ORIGIN_POSITION } : record;
+  const keys = { up: new KeyDictionary(), upBase: 0, down: new KeyDictionary() };
+  return { record: known, attempt: 0, version: versions.max, keys, phase: { kind: "idle" } };
 }
 
 /** Takes one event; total: an event that does not fit the phase changes nothing. */
@@ -86,89 +158,197 @@ export function stepEdgeLink(
   event: EdgeLinkEvent,
   retry: RetryBounds,
 ): EdgeLinkStep {
-  switch (event.kind) {
-    case "wake":
-      return wake(state, event);
-    case "entries":
-      return send(state, event.entries, event.journal, event.nowMs);
-    case "answer":
-      return absorb(state, event.frame, event.journal, retry);
-    case "failed":
-      return state.phase.kind === "waiting"
-        ? backOff(state, event.chance, retry)
-        : { state, effects: [] };
-  }
+  const { phase } = state;
+  if (event.kind === "wake") return wake(state, event.isHeartbeat);
+  if (event.kind === "cut" && phase.kind === "cutting")
+    return send(state, event.cut, phase.mustSend, event.nowMs);
+  if (event.kind === "answer" && phase.kind === "waiting")
+    return answered(state, phase, event, retry);
+  if (event.kind === "failed" && phase.kind === "waiting")
+    return backOff(state, event.chance, retry);
+  return { state, effects: [] };
 }
 
-function wake(state: EdgeLink, event: Extract<EdgeLinkEvent, { kind: "wake" }>): EdgeLinkStep {
-  const { journal, nowMs, isHeartbeat } = event;
+function wake(state: EdgeLink, isHeartbeat: boolean): EdgeLinkStep {
   if (state.phase.kind === "waiting")
     return { state, effects: [{ kind: "send", request: state.phase.request }] };
-  const isAtRest = journal.head <= state.cursor;
-  return isHeartbeat && isAtRest ? sendFrame(state, [], journal, nowMs) : next(state, journal);
+  return cutAgain(state, isHeartbeat);
 }
 
-function next(state: EdgeLink, journal: JournalExtent): EdgeLinkStep {
-  if (journal.head <= state.cursor) {
+function cutAgain(state: EdgeLink, mustSend: boolean): EdgeLinkStep {
+  const { link, sent, cursor, isPulling } = state.record;
+  // Whether a frame arrived that was sent before a crash is asked before another is sent.
+  const isAsking = link === 0 || sent !== null;
+  return {
+    state: { ...state, phase: { kind: "cutting", mustSend: mustSend || isAsking } },
+    effects: [{ kind: "cut", after: cursor.seq, isWhole: !isPulling }],
+  };
+}
+
+function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): EdgeLinkStep {
+  const { record, keys } = state;
+  const isAsking = record.link === 0 || record.sent !== null;
+  const isEmpty = isAsking || (cut.log.length === 0 && cut.groups.length === 0);
+  if (isEmpty && !mustSend)
     return { state: { ...state, phase: { kind: "idle" } }, effects: [{ kind: "at-rest" }] };
-  }
-  const after = Math.max(state.cursor, journal.floor - 1);
+  const { cursor: from, ack, link, replica, replicaEpoch } = record;
+  const to = isEmpty ? from.seq : cut.to;
+  const log = isEmpty ? [] : cut.log;
+  const groups = isEmpty ? [] : cut.groups;
+  const request = encodeUpFrame(
+    {
+      speaker: link === 0 ? { kind: "hello", replica, replicaEpoch } : { kind: "link", link },
+      floor: cut.floor,
+      head: Math.max(cut.head, to),
+      sentMs: nowMs,
+      from,
+      to,
+      ack,
+      log,
+      groups,
+    },
+    keys.up,
+    keys.upBase,
+    state.version,
+  );
+  const position = isEmpty ? from : { seq: to, digest: endDigest(log, to, request) };
+  const saved = { ...record, sent: position };
+  const waiting: Waiting = { kind: "waiting", request, to: position, sentMs: nowMs };
+  // A log's entries tell by themselves which they are; of state nothing is left to compare.
+  const isSaved = groups.length > 0;
   return {
-    state: { ...state, phase: { kind: "reading" } },
-    effects: [{ kind: "read-entries", after }],
+    state: { ...state, record: isSaved ? saved : record, phase: waiting },
+    effects: [
+      ...(isSaved ? [{ kind: "save", record: saved } as const] : []),
+      { kind: "send", request },
+    ],
   };
 }
 
-function send(
-  state: EdgeLink,
-  entries: readonly LogEntry[],
-  journal: JournalExtent,
-  nowMs: number,
-): EdgeLinkStep {
-  if (state.phase.kind !== "reading" || entries.length === 0) return { state, effects: [] };
-  return sendFrame(state, entries, journal, nowMs);
-}
+type Answer = Extract<EdgeLinkEvent, { kind: "answer" }>;
 
-function sendFrame(
+function answered(
   state: EdgeLink,
-  entries: readonly LogEntry[],
-  journal: JournalExtent,
-  nowMs: number,
-): EdgeLinkStep {
-  const { replica, replicaEpoch } = state;
-  const from = entries[0] === undefined ? state.cursor : entries[0].seq - 1;
-  const to = entries.at(-1)?.seq ?? from;
-  const interval = { from, to, entries };
-  const request = encodeUpFrame({ replica, replicaEpoch, ...journal, sentMs: nowMs, interval });
-  return {
-    state: { ...state, phase: { kind: "waiting", request, to } },
-    effects: [{ kind: "send", request }],
-  };
-}
-
-function absorb(
-  state: EdgeLink,
-  frame: Uint8Array,
-  journal: JournalExtent,
+  phase: Waiting,
+  event: Answer,
   retry: RetryBounds,
 ): EdgeLinkStep {
-  if (state.phase.kind !== "waiting") return { state, effects: [] };
-  const answer = decodeDownFrame(frame);
-  if (!answer.ok || answer.value.replicaEpoch !== state.replicaEpoch)
-    return backOff(state, 1, retry);
-  const { outcome, cursor: confirmed } = answer.value;
-  if (outcome === "diverged" || confirmed > journal.head) {
-    return {
-      state: { ...state, attempt: 0, phase: { kind: "idle" } },
-      effects: [{ kind: "renew-epoch" }],
-    };
+  const decoded = decodeDownFrame(event.frame, state.keys.down, { min: 0, max: state.version });
+  if (!decoded.ok) return { ...backOff(forget(state), 1, retry) };
+  const answer = decoded.value;
+  const heard: EdgeLink = {
+    ...state,
+    attempt: 0,
+    record: { ...state.record, clockOffsetMs: offsetOf(state, answer, phase, event.nowMs) },
+  };
+  switch (answer.outcome) {
+    case "open":
+      return opened(heard, answer);
+    case "unknown":
+      return cutAgain({ ...heard, record: { ...heard.record, link: 0, sent: null } }, true);
+    case "applied":
+      return applied(heard, phase, answer, event.frame, retry);
+    case "at":
+      return found(heard, answer.at, event);
+    case "clock-ahead":
+      return ended(heard, { kind: "restamp", hubNowMs: answer.hubNowMs });
+    case "unreadable":
+      return cutAgain(forget(heard), true);
+    case "unsupported":
+      return answer.link < state.version && answer.link > 0
+        ? cutAgain({ ...forget(heard), version: answer.link }, true)
+        : backOff(state, 1, retry);
   }
-  // The hub holds more than was sent: the cursor was lost, or the journal is an older copy that has
-  // grown again. The entry at the cursor is sent once more, so that the hub can tell which.
-  const cursor = confirmed > state.phase.to ? confirmed - 1 : confirmed;
-  const moved: EdgeLink = { ...state, cursor, attempt: 0, phase: { kind: "idle" } };
-  const step = next(moved, journal);
-  return { state: step.state, effects: [{ kind: "save-cursor", cursor }, ...step.effects] };
+}
+
+/** Begins the dictionaries anew. */
+function forget(state: EdgeLink): EdgeLink {
+  const keys = { up: new KeyDictionary(), upBase: 0, down: new KeyDictionary() };
+  return { ...state, keys };
+}
+
+/**
+ * Measures how far the hub's clock is ahead. It was read between the request and the answer, so only
+ * what lies outside is a difference; one that hardly changed stays as it was, not to be stored again.
+ */
+function offsetOf(
+  { record }: EdgeLink,
+  { hubNowMs }: ReceivedDownFrame,
+  { sentMs }: Waiting,
+  nowMs: number,
+): number {
+  const offsetMs = hubNowMs < sentMs ? hubNowMs - sentMs : Math.max(0, hubNowMs - nowMs);
+  const isSteady = Math.abs(offsetMs - record.clockOffsetMs) < CLOCK_OFFSET_STEP_MS;
+  return isSteady ? record.clockOffsetMs : offsetMs;
+}
+
+function opened(state: EdgeLink, { link, at }: ReceivedDownFrame): EdgeLinkStep {
+  const record: EdgeLinkRecord = {
+    ...state.record,
+    link,
+    cursor: at,
+    sent: null,
+    ack: ORIGIN_POSITION,
+    isPulling: true,
+  };
+  const step = cutAgain({ ...forget(state), record }, true);
+  return { state: step.state, effects: [{ kind: "save", record }, ...step.effects] };
+}
+
+function applied(
+  state: EdgeLink,
+  phase: Waiting,
+  answer: ReceivedDownFrame,
+  frame: Uint8Array,
+  retry: RetryBounds,
+): EdgeLinkStep {
+  const { record, keys } = state;
+  const told = answer.state;
+  if (told !== null && told.from !== 0 && told.from !== record.ack.seq)
+    return backOff(state, 1, retry);
+  if (answer.newKeys !== null) {
+    keys.down.truncate(answer.newKeys.base);
+    for (const key of answer.newKeys.added) keys.down.add(key);
+  }
+  const isPulling = told !== null && (record.isPulling || told.from === 0) && told.to < told.head;
+  const ack = told === null ? record.ack : ackOf(record.ack, told, frame);
+  const moved: EdgeLinkRecord = { ...record, cursor: phase.to, sent: null, ack, isPulling };
+  const next = { ...state, record: moved, keys: { ...keys, upBase: keys.up.size } };
+  const step = cutAgain(next, told !== null && told.to < told.head);
+  const effect: EdgeLinkEffect =
+    told === null
+      ? { kind: "save", record: moved }
+      : { kind: "absorb", state: told, record: moved };
+  return { state: step.state, effects: [effect, ...step.effects] };
+}
+
+/** Nothing new leaves the position as it was, so that a link at rest has nothing to store. */
+function ackOf(before: Position, { from, to }: DownState, frame: Uint8Array): Position {
+  return to === before.seq && from === before.seq ? before : { seq: to, digest: digestOf(frame) };
+}
+
+/** The hub's history of this link ends elsewhere than this replica thought. */
+function found(state: EdgeLink, at: Position, event: Answer): EdgeLinkStep {
+  const { sent, cursor } = state.record;
+  const digest = event.digestAt(at.seq);
+  // A hub that was restored from a copy may lack what is gone here: it records the gap.
+  const isForgotten = digest === null && at.seq < Math.min(cursor.seq, event.floor - 1);
+  const isOurs =
+    (sent !== null && isSamePosition(at, sent)) ||
+    isSamePosition(at, cursor) ||
+    digest === at.digest ||
+    isForgotten;
+  return isOurs ? goOnFrom(state, at) : ended(state, { kind: "renew" });
+}
+
+function goOnFrom(state: EdgeLink, cursor: Position): EdgeLinkStep {
+  const record = { ...state.record, cursor, sent: null };
+  const step = cutAgain({ ...state, record }, true);
+  return { state: step.state, effects: [{ kind: "save", record }, ...step.effects] };
+}
+
+function ended(state: EdgeLink, effect: EdgeLinkEffect): EdgeLinkStep {
+  return { state: { ...state, phase: { kind: "idle" } }, effects: [effect] };
 }
 
 /** Full jitter: links that failed together do not come back together. */

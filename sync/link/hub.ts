@@ -1,57 +1,122 @@
-// What does the hub's end of a link do with an up-frame? Decides, without I/O; the caller stores
-// what is fresh together with the cursor in one transaction, then sends the answer.
+// What does the hub's end of a link do with an up-frame? Decides by positions alone, without I/O:
+// the caller stores what is accepted together with the record, then sends the answer.
 
-import { apply, type LogEntry } from "../crdt/batch-log.ts";
-import { crc32c } from "../wire/crc32c.ts";
-import { encodeDownFrame, type UpFrame } from "../wire/frame.ts";
+import type { ReplicaId } from "../brand.ts";
+import { AHEAD_MS_MAX } from "../clock/hlc.ts";
+import type { DownFrame } from "../wire/down-frame.ts";
+import {
+  isSamePosition,
+  ORIGIN_POSITION,
+  VERSIONS,
+  type FrameError,
+  type Position,
+  type Versions,
+} from "../wire/frame.ts";
+import type { UpFrame } from "../wire/up-frame.ts";
+import { endDigest } from "./position.ts";
 
-/** What the hub holds of one (replica, replicaEpoch); zeros if nothing. */
-export interface HeldLog {
-  readonly cursor: number;
-  /** Commit stamp of the entry at the cursor, and the CRC-32C of its body. */
-  readonly lastStampMs: number;
-  readonly lastCrc: number;
+/** What the hub knows of one life of one replica. */
+export interface HubLinkRecord {
+  /** Drawn by the hub, 1 to 2^32 - 1: a frame of a life that it has forgotten is never applied. */
+  readonly link: number;
+  readonly replica: ReplicaId;
+  readonly replicaEpoch: number;
+  /** What the hub holds of the replica's history. */
+  readonly cursor: Position;
+  /** The highest seq that the replica has told of. */
+  readonly head: number;
+  /** What the replica is known to hold of the hub's history, and what it will, if it was answered. */
+  readonly acked: Position;
+  readonly told: Position;
+  /** When it spoke last, epoch milliseconds by the hub's clock. */
+  readonly seenMs: number;
+  /** Log entries that the replica no longer held when the hub asked for them. */
+  readonly lostEntries: number;
 }
 
-/** What the hub stores, and what it answers after that. */
-export interface Reception {
-  readonly fresh: readonly LogEntry[];
-  readonly cursor: number;
-  /** Entries that the replica no longer holds and the hub never saw: lost, and to be recorded. */
-  readonly gap: { readonly from: number; readonly to: number } | null;
-  readonly answer: Uint8Array;
-}
+/** What to do with a frame. */
+export type Verdict =
+  /** Nothing is stored. */
+  | { readonly kind: "refused"; readonly answer: DownFrame }
+  | {
+      readonly kind: "accepted";
+      /** As it is once everything of the frame is stored. */
+      readonly record: HubLinkRecord;
+      /** Log entries that are lost, by this frame. */
+      readonly lostEntries: number;
+      /** The hub's history is to be told from here; 0: all of it. */
+      readonly tellFrom: Position;
+    };
 
-/** Decides about an up-frame of the log that `held` is the state of. */
-export function receive(held: HeldLog, frame: UpFrame, nowMs: number): Reception {
-  const { cursor } = held;
-  // A replica that no longer holds what follows the cursor says so by its floor. Waiting for it
-  // would stop the link for ever, so the hub records the gap and goes on behind it.
-  const isGap = frame.floor > cursor + 1 && frame.interval.from === frame.floor - 1;
-  const gap = isGap ? { from: cursor + 1, to: frame.floor - 1 } : null;
-  const { replicaEpoch } = frame;
-  if (isDiverged(held, frame)) {
-    const answer = encodeDownFrame({ outcome: "diverged", replicaEpoch, cursor, hubNowMs: nowMs });
-    return { fresh: [], cursor, gap: null, answer };
-  }
-  const application = apply(isGap ? frame.floor - 1 : cursor, frame.interval);
-  const answer = encodeDownFrame({
-    outcome: application.kind === "behind" ? "behind" : "applied",
+/** The record of a life that the hub has not met; nothing before its floor is missed. */
+export function openLink(
+  link: number,
+  { replica, replicaEpoch }: Pick<HubLinkRecord, "replica" | "replicaEpoch">,
+  frame: UpFrame,
+  nowMs: number,
+): HubLinkRecord {
+  return {
+    link,
+    replica,
     replicaEpoch,
-    cursor: application.cursor,
-    hubNowMs: nowMs,
-  });
-  const fresh = application.kind === "applied" ? application.fresh : [];
-  return { fresh, cursor: application.cursor, gap, answer };
+    cursor: { seq: frame.floor - 1, digest: 0 },
+    head: frame.head,
+    acked: ORIGIN_POSITION,
+    told: ORIGIN_POSITION,
+    seenMs: nowMs,
+    lostEntries: 0,
+  };
 }
 
-/**
- * Tells whether the frame is of another log under the same name: the journal was restored from an
- * older copy and has grown again past the cursor. Its entries up to the cursor are not the ones
- * that the hub holds, so skipping them would lose readings.
- */
-function isDiverged(held: HeldLog, frame: UpFrame): boolean {
-  const atCursor = frame.interval.entries.find((entry) => entry.seq === held.cursor);
-  if (atCursor === undefined) return false;
-  return atCursor.stampMs !== held.lastStampMs || crc32c(atCursor.body) !== held.lastCrc;
+/** Decides about a frame of a link that the hub knows; `bytes` are those of the frame. */
+export function judge(
+  record: HubLinkRecord,
+  frame: UpFrame,
+  bytes: Uint8Array,
+  nowMs: number,
+): Verdict {
+  const { cursor, link } = record;
+  if (!isSamePosition(frame.from, cursor)) return refuse("at", link, cursor, nowMs);
+  if (frame.log.some(({ stampMs }) => stampMs > nowMs + AHEAD_MS_MAX))
+    return refuse("clock-ahead", link, cursor, nowMs);
+  const isEmpty = frame.to === cursor.seq;
+  const at = isEmpty ? cursor : { seq: frame.to, digest: endDigest(frame.log, frame.to, bytes) };
+  // What the replica no longer holds and the hub never saw: waiting for it would stop the link.
+  const lostEntries = Math.max(0, Math.min(frame.floor - 1, frame.to) - cursor.seq);
+  const isKnown = [record.acked, record.told].some((told) => isSamePosition(told, frame.ack));
+  const acked = isKnown ? frame.ack : ORIGIN_POSITION;
+  return {
+    kind: "accepted",
+    record: {
+      ...record,
+      cursor: at,
+      head: frame.head,
+      acked,
+      seenMs: nowMs,
+      lostEntries: record.lostEntries + lostEntries,
+    },
+    lostEntries,
+    tellFrom: acked,
+  };
+}
+
+/** Builds the answer to a frame of which nothing is stored. */
+export function refuse(
+  outcome: DownFrame["outcome"],
+  link: number,
+  at: Position,
+  hubNowMs: number,
+): Extract<Verdict, { kind: "refused" }> {
+  return { kind: "refused", answer: { outcome, link, at, hubNowMs, state: null } };
+}
+
+/** What to answer to bytes that could not be read; null: nothing, they are not a frame. */
+export function answerUnreadable(
+  error: FrameError,
+  nowMs: number,
+  versions: Versions = VERSIONS,
+): DownFrame | null {
+  if (error === "no-dictionary") return refuse("unreadable", 0, ORIGIN_POSITION, nowMs).answer;
+  if (error !== "unknown-version") return null;
+  return refuse("unsupported", versions.max, ORIGIN_POSITION, nowMs).answer;
 }

@@ -7,9 +7,13 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
   return crc >>> 0;
 });
 
-/** Computes the CRC-32C of `bytes`; `crc32c("123456789")` is 0xe3069283. */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
+/**
+ * Computes the CRC-32C of `bytes`; `crc32c("123456789")` is 0xe3069283.
+ *
+ * @param before The CRC-32C of what came before them, to go on from.
+ */
+export function crc32c(bytes: Uint8Array, before = 0): number {
+  let crc = ~before;
   for (const byte of bytes) crc = (crc >>> 8) ^ (TABLE[(crc ^ byte) & 0xff] ?? 0);
   return (crc ^ 0xffffffff) >>> 0;
 }

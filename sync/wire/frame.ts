@@ -1,51 +1,69 @@
-// What travels over a link? One exchange is an up-frame and the down-frame that answers it. Both
-// are encoding 0: varints, then a CRC-32C. docs/wire-format.md says every byte.
+// What do the frames of both directions have in common? An envelope (magic, version, CRC-32C), keys
+// by number, and groups: one a collection, each with its length, so that a receiver can leave one
+// alone that it does not know. docs/wire-format.md says every byte.
 
-import { parseReplicaId, type ReplicaId } from "../brand.ts";
-import type { Interval, LogEntry } from "../crdt/batch-log.ts";
-import { ENTRY_BYTES_MAX, FRAME_BYTES_MAX, FRAME_ENTRIES_MAX, TIME_MS_MAX } from "../limits.ts";
+import {
+  COLLECTION_ID_MAX,
+  EXTENSION_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  FRAME_GROUPS_MAX,
+  FRAME_STATE_ENTRIES_MAX,
+} from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
+import { readKeys, writeKeys, type KeyDictionary } from "./dictionary.ts";
 
-/** Version of every frame; a receiver refuses others by name. */
-export const PROTOCOL_VERSION = 1;
-
-const MAGIC = 0x53;
-const UP = 1;
-const DOWN = 2;
-
-/** Edge to origin: everything committed after `interval.from`, as far as one frame reaches. */
-export interface UpFrame {
-  readonly replica: ReplicaId;
-  /** Drawn when the replica's storage was made: another life, another log. */
-  readonly replicaEpoch: number;
-  /** The lowest seq that the replica still holds; what is below is gone for ever. */
-  readonly floor: number;
-  /** The highest seq that it holds, so that the origin can tell the lag. */
-  readonly head: number;
-  /** The sender's clock, epoch milliseconds. */
-  readonly sentMs: number;
-  readonly interval: Interval;
+/** The versions that an end of a link speaks: the newest one, and the one before it. */
+export interface Versions {
+  readonly min: number;
+  readonly max: number;
 }
 
-type Outcome = "applied" | "behind" | "diverged";
+/** Version of every frame that this code writes. */
+export const PROTOCOL_VERSION = 1;
+export const VERSIONS: Versions = { min: 1, max: PROTOCOL_VERSION };
 
-/** Outcomes by their byte. */
-const OUTCOMES: readonly Outcome[] = ["applied", "behind", "diverged"];
+const MAGIC = 0x53;
+/** Bytes before the fields: magic, version, direction, flags. */
+const HEAD_BYTES = 4;
+const CRC_BYTES = 4;
 
-/** Origin to edge: what it now holds. */
-export interface DownFrame {
-  /**
-   * `applied`: everything up to `cursor` is stored. `behind`: send again from `cursor`.
-   * `diverged`: the entry at `cursor` is another one here, nothing was stored: draw a new
-   * replicaEpoch.
-   */
-  readonly outcome: Outcome;
-  readonly replicaEpoch: number;
-  readonly cursor: number;
-  /** The hub's clock, epoch milliseconds. */
-  readonly hubNowMs: number;
+export const UP = 1;
+export const DOWN = 2;
+
+/** Flags of a frame. */
+export const HAS_HELLO = 1;
+export const HAS_LOG = 2;
+export const HAS_STATE = 4;
+export const HAS_EXTENSION = 0x80;
+
+/** A place in a replica's history: what was done up to `seq`, and a checksum that tells whose. */
+export interface Position {
+  readonly seq: number;
+  /** CRC-32C of what ends there: of the frame, or of the log's entry. 0 at the beginning. */
+  readonly digest: number;
+}
+
+export const ORIGIN_POSITION: Position = { seq: 0, digest: 0 };
+
+export function isSamePosition(left: Position, right: Position): boolean {
+  return left.seq === right.seq && left.digest === right.digest;
+}
+
+/** Entries of one collection as they travel; the values are in `body`, as its kind writes them. */
+export interface Group {
+  readonly collection: number;
+  readonly kind: number;
+  readonly keys: readonly string[];
+  readonly body: Uint8Array;
+}
+
+/** What a frame adds to the dictionary of its direction, once it is applied. */
+export interface NewKeys {
+  /** Keys that the frame builds on; what the receiver holds beyond them is void. */
+  readonly base: number;
+  readonly added: readonly string[];
 }
 
 /** Why bytes are not a frame. */
@@ -54,100 +72,151 @@ export type FrameError =
   | "not-a-frame"
   | "unknown-version"
   | "wrong-checksum"
-  | "broken-frame";
+  | "broken-frame"
+  /** It builds on keys that this end does not hold, or holds otherwise. */
+  | "no-dictionary";
 
-/** Encodes an up-frame; equal frames have equal bytes, so a retry is byte-identical. */
-export function encodeUpFrame(frame: UpFrame): Uint8Array {
-  const writer = open(UP);
-  writer.text(frame.replica);
-  writer.varint(frame.replicaEpoch);
-  writer.varint(frame.floor);
-  writer.varint(frame.head);
-  writer.varint(frame.sentMs);
-  writer.varint(frame.interval.from);
-  writer.varint(frame.interval.entries.length);
-  let previous = 0;
-  for (const entry of frame.interval.entries) {
-    writer.zigzag(entry.stampMs - previous);
-    writer.block(entry.body);
-    previous = entry.stampMs;
-  }
-  return close(writer);
+/** An opened envelope. */
+export interface Opened {
+  readonly reader: ByteReader;
+  readonly version: number;
+  readonly flags: number;
 }
 
-/** Decodes an up-frame. Every bound is checked before anything of that size is allocated. */
-export function decodeUpFrame(bytes: Uint8Array): Result<UpFrame, FrameError> {
-  const opened = openReader(bytes, UP);
-  if (!opened.ok) return opened;
-  const reader = opened.value;
-  const replica = parseReplicaId(reader.text());
-  const replicaEpoch = reader.varint();
-  const floor = reader.varint();
-  const head = reader.varint();
-  const sentMs = reader.varint();
-  const from = reader.varint();
-  const entries = readEntries(reader, from);
-  const to = from + entries.length;
-  const isWhole = !reader.broken && reader.remaining === 0 && replica !== null;
-  if (!isWhole || head < to || floor < 1 || sentMs > TIME_MS_MAX) return err("broken-frame");
-  return ok({ replica, replicaEpoch, floor, head, sentMs, interval: { from, to, entries } });
-}
-
-/** Encodes a down-frame. */
-export function encodeDownFrame(frame: DownFrame): Uint8Array {
-  const writer = open(DOWN);
-  writer.byte(OUTCOMES.indexOf(frame.outcome));
-  writer.varint(frame.replicaEpoch);
-  writer.varint(frame.cursor);
-  writer.varint(frame.hubNowMs);
-  return close(writer);
-}
-
-/** Decodes a down-frame. */
-export function decodeDownFrame(bytes: Uint8Array): Result<DownFrame, FrameError> {
-  const opened = openReader(bytes, DOWN);
-  if (!opened.ok) return opened;
-  const reader = opened.value;
-  const outcome = OUTCOMES[reader.byte()];
-  const replicaEpoch = reader.varint();
-  const cursor = reader.varint();
-  const hubNowMs = reader.varint();
-  if (reader.broken || reader.remaining > 0 || outcome === undefined) return err("broken-frame");
-  return ok({ outcome, replicaEpoch, cursor, hubNowMs });
-}
-
-function readEntries(reader: ByteReader, from: number): LogEntry[] {
-  const count = reader.count(FRAME_ENTRIES_MAX, 16);
-  const entries: LogEntry[] = [];
-  let stampMs = 0;
-  for (let i = 0; i < count && !reader.broken; i += 1) {
-    stampMs += reader.zigzag();
-    if (stampMs < 0 || stampMs > TIME_MS_MAX) reader.fail();
-    entries.push({ seq: from + i + 1, stampMs, body: reader.block(ENTRY_BYTES_MAX) });
-  }
-  return entries;
-}
-
-function open(direction: number): ByteWriter {
+/** Begins a frame. */
+export function openFrame(direction: number, flags: number, version: number): ByteWriter {
   const writer = new ByteWriter();
-  writer.byte(MAGIC);
-  writer.byte(PROTOCOL_VERSION);
-  writer.byte(direction);
+  for (const byte of [MAGIC, version, direction, flags]) writer.byte(byte);
   return writer;
 }
 
-function close(writer: ByteWriter): Uint8Array {
+/** Ends a frame with its checksum. */
+export function closeFrame(writer: ByteWriter): Uint8Array {
   writer.uint32(crc32c(writer.bytes()));
   return writer.bytes();
 }
 
-function openReader(bytes: Uint8Array, direction: number): Result<ByteReader, FrameError> {
-  if (bytes.length > FRAME_BYTES_MAX + 1024) return err("too-large");
-  if (bytes.length < 7 || bytes[0] !== MAGIC) return err("not-a-frame");
-  if (bytes[1] !== PROTOCOL_VERSION) return err("unknown-version");
-  const body = bytes.subarray(0, bytes.length - 4);
-  if (new ByteReader(bytes.subarray(bytes.length - 4)).uint32() !== crc32c(body))
-    return err("wrong-checksum");
+/** Checks a frame's envelope; fields that it does not know in an extension are left alone. */
+export function readFrame(
+  bytes: Uint8Array,
+  direction: number,
+  versions: Versions,
+): Result<Opened, FrameError> {
+  if (bytes.length > FRAME_BYTES_MAX) return err("too-large");
+  if (bytes.length < HEAD_BYTES + CRC_BYTES || bytes[0] !== MAGIC) return err("not-a-frame");
+  const version = bytes[1] ?? 0;
+  if (version < versions.min || version > versions.max) return err("unknown-version");
+  if (digestOf(bytes) !== crc32c(bytes.subarray(0, -CRC_BYTES))) return err("wrong-checksum");
   if (bytes[2] !== direction) return err("not-a-frame");
-  return ok(new ByteReader(body.subarray(3)));
+  const reader = new ByteReader(bytes.subarray(HEAD_BYTES, -CRC_BYTES));
+  const flags = bytes[3] ?? 0;
+  if ((flags & HAS_EXTENSION) !== 0) reader.block(EXTENSION_BYTES_MAX);
+  return ok({ reader, version, flags });
+}
+
+/** The checksum that a frame ends with, which names it. */
+export function digestOf(frame: Uint8Array): number {
+  return new ByteReader(frame.subarray(-CRC_BYTES)).uint32();
+}
+
+export function writePosition(writer: ByteWriter, { seq, digest }: Position): void {
+  writer.varint(seq);
+  writer.uint32(digest);
+}
+
+export function readPosition(reader: ByteReader): Position {
+  return { seq: reader.varint(), digest: reader.uint32() };
+}
+
+/**
+ * Writes groups, their keys by number. New keys join `keys` at once: a frame that is given up is
+ * followed by one that truncates to the same base.
+ *
+ * @param base Keys that the receiver is known to hold.
+ */
+export function writeGroups(
+  writer: ByteWriter,
+  groups: readonly Group[],
+  keys: KeyDictionary,
+  base: number,
+): void {
+  keys.truncate(base);
+  const wanted = new Set(groups.flatMap((group) => group.keys));
+  let added = newKeys(wanted, keys);
+  if (!keys.hasRoom(added.length)) {
+    keys.truncate(0);
+    added = newKeys(wanted, keys);
+  }
+  writer.varint(keys.size);
+  if (keys.size > 0) writer.uint32(keys.digest(keys.size) ?? 0);
+  writeKeys(writer, added);
+  for (const key of added) keys.add(key);
+  writer.varint(groups.length);
+  for (const group of groups) writeGroup(writer, group, (key) => keys.numberOf(key) ?? 0);
+}
+
+function newKeys(wanted: ReadonlySet<string>, keys: KeyDictionary): string[] {
+  return [...wanted].filter((key) => keys.numberOf(key) === undefined).toSorted(byText);
+}
+
+function byText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+function writeGroup(writer: ByteWriter, group: Group, numberOf: (key: string) => number): void {
+  const body = new ByteWriter();
+  body.varint(group.keys.length);
+  let previous = 0;
+  for (const key of group.keys) {
+    body.zigzag(numberOf(key) - previous);
+    previous = numberOf(key);
+  }
+  body.raw(group.body);
+  writer.varint(group.collection);
+  writer.varint(group.kind);
+  writer.block(body.bytes());
+}
+
+/** Reads what writeGroups() wrote. Null: it builds on keys that this end does not hold. */
+export function readGroups(
+  reader: ByteReader,
+  keys: KeyDictionary,
+): { readonly groups: Group[]; readonly newKeys: NewKeys } | null {
+  const base = reader.varint();
+  if (base > 0 && reader.uint32() !== keys.digest(base)) return null;
+  const added = readKeys(reader);
+  const keyOf = (number: number): string | undefined =>
+    number < base ? keys.keyOf(number) : added[number - base];
+  const count = reader.count(FRAME_GROUPS_MAX, 32);
+  const groups: Group[] = [];
+  let room = FRAME_STATE_ENTRIES_MAX;
+  for (let i = 0; i < count && !reader.broken; i += 1) {
+    const group = readGroup(reader, keyOf, room);
+    room -= group.keys.length;
+    groups.push(group);
+  }
+  return { groups, newKeys: { base, added } };
+}
+
+function readGroup(
+  reader: ByteReader,
+  keyOf: (number: number) => string | undefined,
+  room: number,
+): Group {
+  const collection = reader.varint();
+  const kind = reader.varint();
+  const body = new ByteReader(reader.block(FRAME_BYTES_MAX));
+  const keys: string[] = [];
+  const count = body.count(room, 8);
+  let number = 0;
+  for (let i = 0; i < count && !body.broken; i += 1) {
+    number += body.zigzag();
+    const key = keyOf(number);
+    if (key === undefined) body.fail();
+    keys.push(key ?? "");
+  }
+  const isNamed = collection >= 1 && collection <= COLLECTION_ID_MAX && kind <= COLLECTION_ID_MAX;
+  if (body.broken || !isNamed) reader.fail();
+  return { collection, kind, keys, body: body.raw(body.remaining) };
 }

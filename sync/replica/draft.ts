@@ -1,0 +1,30 @@
+// What do the readers and writers of both ends of a link see of a replica?
+
+import type { Hlc } from "../clock/hlc.ts";
+import type { ReplicaKey } from "../crdt/lattice.ts";
+import type { Collection } from "./kind.ts";
+import type { Entry } from "./table.ts";
+
+/** Writes of one commit. */
+export interface Draft {
+  /** Stamps everything of this commit. */
+  readonly stamp: Hlc;
+  /** Names this life of the replica, for counts of its own. */
+  readonly life: ReplicaKey;
+  read<View>(collection: Collection<never, View>, key: string): View | null;
+  write<Delta>(collection: Collection<Delta>, key: string, delta: Delta): void;
+}
+
+/** Lists what a reader sees of entries. */
+export function viewsOf<View>(
+  entries: ReadonlyMap<string, Entry>,
+  view: (held: unknown) => unknown,
+): Map<string, View> {
+  const seen = [...entries].map(([key, { value }]) => [key, view(value) as View | null] as const);
+  return new Map(seen.flatMap(([key, value]) => (value === null ? [] : [[key, value] as const])));
+}
+
+/** Reads a fact that is a number; 0 if there is none. */
+export function numberOf(fact: unknown): number {
+  return typeof fact === "number" ? fact : 0;
+}

@@ -1,0 +1,336 @@
+// What does an edge hold, what has it done that the hub does not know, and what does it do with what
+// the hub tells? Everything here is one synchronous turn and one stored row; the link's state machine
+// (sync/link/edge.ts) says when.
+
+import {
+  compareHlc,
+  observe,
+  openClock,
+  tick,
+  ZERO_HLC,
+  type Clock,
+  type Hlc,
+} from "../clock/hlc.ts";
+import type { ReplicaId } from "../brand.ts";
+import { replicaKey } from "../crdt/lattice.ts";
+import { FRAME_BYTES_TARGET } from "../limits.ts";
+import { newLife, type Cut, type EdgeLinkRecord } from "../link/edge.ts";
+import type { DownState, Horizon } from "../wire/down-frame.ts";
+import { ORIGIN_POSITION } from "../wire/frame.ts";
+import { numberOf, viewsOf, type Draft } from "./draft.ts";
+import { Groups, readGroups, type ReadGroup } from "./groups.ts";
+import type { Collection } from "./kind.ts";
+import { Schema } from "./schema.ts";
+import type { ReplicaStore } from "./store.ts";
+import { StoredTable } from "./stored-table.ts";
+import type { Entry, Table } from "./table.ts";
+
+/** What a replica is opened with. */
+export interface EdgeReplicaOptions {
+  readonly replica: ReplicaId;
+  readonly collections: readonly Collection[];
+  readonly store: ReplicaStore;
+  /** A new replicaEpoch: random, 1 to 2^32 - 1. */
+  readonly newEpoch: () => number;
+  readonly quantumMs?: Clock["quantumMs"];
+}
+
+/** The whole state is being told. */
+interface Pull {
+  readonly told: Set<string>;
+  readonly horizon: Horizon;
+}
+
+/** One edge's replica. */
+export class EdgeReplica {
+  readonly #options: EdgeReplicaOptions;
+  readonly #schema: Schema;
+  readonly #stored: StoredTable;
+  #clock: Clock;
+  #seq: number;
+  #pull: Pull | null = null;
+  /** Deletions that the hub has confirmed. */
+  readonly #gone = new Map<string, { readonly id: number; readonly key: string }>();
+
+  constructor(options: EdgeReplicaOptions) {
+    this.#options = options;
+    this.#schema = new Schema(options.collections);
+    this.#stored = new StoredTable(options.store, (id) => this.#schema.get(id)?.kind.edge);
+    this.#seq = numberOf(this.#stored.fact("seq"));
+    this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
+    this.#stored.state("floorMs", this.#clock.floorMs);
+    if (this.#stored.fact("link") === undefined || this.#stored.isDamaged) this.renew();
+    else if (this.#stored.fact("schema") !== this.#schema.name) this.#pullAgain();
+    this.#stored.state("schema", this.#schema.name);
+    for (const { id } of this.#schema.all)
+      for (const [key, entry] of this.#table.entries(id))
+        if (this.#isGone(id, entry)) this.#gone.set(`${id}/${key}`, { id, key });
+    this.#stored.commit();
+  }
+
+  get record(): EdgeLinkRecord {
+    return this.#stored.fact("link") as EdgeLinkRecord;
+  }
+
+  /** The seq of the last change. */
+  get head(): number {
+    return this.#seq;
+  }
+
+  get #table(): Table {
+    return this.#stored.table;
+  }
+
+  read<View>(collection: Collection<never, View>, key: string): View | null {
+    const entry = this.#table.get(collection.id, key);
+    return entry === undefined ? null : (collection.kind.viewAtEdge(entry.value) as View | null);
+  }
+
+  /** Lists what there is to see of a collection. */
+  readAll<View>(collection: Collection<never, View>): Map<string, View> {
+    return viewsOf(this.#table.entries(collection.id), collection.kind.viewAtEdge);
+  }
+
+  /**
+   * Commits writes: durable when it returns, and sent when the link is woken.
+   *
+   * @returns The seq that the hub's cursor reaches once it holds them.
+   * @throws RangeError for a collection whose entries only the hub writes, or too long a key.
+   */
+  write(nowMs: number, change: (draft: Draft) => void): number {
+    const { record } = this;
+    const ticked = tick(this.#clock, nowMs + record.clockOffsetMs);
+    this.#moveClock(ticked.clock);
+    change({
+      stamp: ticked.stamp,
+      life: replicaKey(record.replica, record.replicaEpoch),
+      read: (collection, key) => this.read(collection, key),
+      write: (collection, key, delta) => this.#write(collection, key, delta),
+    });
+    this.#stored.commit();
+    return this.#seq;
+  }
+
+  /** Cuts what the hub does not know; with `isWhole` false nothing is said. */
+  cut(isWhole: boolean, bytesMax: number = FRAME_BYTES_TARGET): Cut {
+    const { seq: after } = this.record.cursor;
+    if (!isWhole) return { floor: 1, head: this.#seq, to: after, log: [], groups: [] };
+    const groups = new Groups(bytesMax);
+    let to = after;
+    for (const { collection, key, entry } of this.#table.after(after, this.#seq)) {
+      const { kind } = this.#schema.held(collection);
+      const value = kind.toUp(entry.value);
+      if (!groups.hasRoom(key, kind.weigh(value)))
+        return { floor: 1, head: this.#seq, to, log: [], groups: groups.encode() };
+      groups.add(collection, kind.code, kind.up, key, value);
+      to = entry.seq;
+    }
+    return { floor: 1, head: this.#seq, to: this.#seq, log: [], groups: groups.encode() };
+  }
+
+  /** What the link's state machine asks a replica without a log; see EdgeLinkEvent. */
+  digestAt(seq: number): number | null {
+    const { cursor } = this.record;
+    if (seq === 0) return 0;
+    return seq === cursor.seq ? cursor.digest : null;
+  }
+
+  /** Stores where the link stands. */
+  save(record: EdgeLinkRecord): void {
+    this.#saveRecord(record);
+    this.#stored.commit();
+  }
+
+  /**
+   * Takes in what the hub told, with the record as it is after that; all of it or nothing.
+   *
+   * @returns False if the frame's groups cannot be read: nothing is stored.
+   */
+  absorb(state: DownState, record: EdgeLinkRecord): boolean {
+    const read = readGroups(state.groups, this.#schema, (kind) => kind.down);
+    if (read === null) return false;
+    this.#confirm(record.cursor.seq, state.to);
+    if (state.from === 0 && state.horizon !== null)
+      this.#pull = { told: new Set(), horizon: state.horizon };
+    for (const group of read.known) this.#tell(group, state.to);
+    this.#saveRecord(record);
+    if (this.#pull !== null && !record.isPulling) this.#reconcile(this.#pull);
+    this.#collect(state.stable);
+    this.#stored.commit();
+    return true;
+  }
+
+  /** Begins another life: the hub knows another history under this name, or the state is damaged. */
+  renew(): void {
+    const { replica } = this.#options;
+    const before = this.#stored.fact("link") as EdgeLinkRecord | undefined;
+    const life = newLife(replica, this.#options.newEpoch());
+    const clockOffsetMs = before?.clockOffsetMs ?? 0;
+    if (before !== undefined) this.#moveCounts(before, life);
+    this.#saveRecord({ ...life, clockOffsetMs });
+    this.#stored.commit();
+  }
+
+  /**
+   * Writes everything that the hub has not confirmed anew, in its order, under stamps of the hub's
+   * clock; then begins another life. For a clock that was too far ahead.
+   */
+  restamp(hubNowMs: number): void {
+    this.#clock = { ...openClock(0, this.#clock.quantumMs), last: this.#confirmedStamp() };
+    for (const { collection, key, entry } of [...this.#pending()]) {
+      const { clock, stamp } = tick(this.#clock, hubNowMs);
+      this.#clock = clock;
+      const value = this.#schema.held(collection).kind.restamp(entry.value, stamp);
+      this.#put(collection, key, { ...entry, value });
+    }
+    this.#stored.state("floorMs", this.#clock.floorMs);
+    this.renew();
+  }
+
+  #write(collection: Collection<never>, key: string, delta: unknown): void {
+    this.#schema.check(collection, key, "down");
+    const held = this.#table.get(collection.id, key);
+    const value = collection.kind.writeAtEdge(held?.value, delta, this.record.ack.seq);
+    if (value !== null)
+      this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: held?.mark ?? 0 });
+  }
+
+  /** What was sent up to `seq` is the hub's now, which is at `hubSeq`. */
+  #confirm(seq: number, hubSeq: number): void {
+    for (const { collection, key, entry } of [...this.#table.after(0, seq)]) {
+      const value = this.#schema.held(collection).kind.confirm(entry.value);
+      this.#put(collection, key, { value, seq: 0, mark: hubSeq });
+    }
+  }
+
+  #tell({ collection, keys, values }: ReadGroup, hubSeq: number): void {
+    const { kind, direction, id } = collection;
+    if (direction === "up") return;
+    const isReplaced = direction === "down" && this.#pull !== null;
+    for (const [i, key] of keys.entries()) {
+      const told = values[i];
+      this.#pull?.told.add(`${id}/${key}`);
+      this.#observe(kind.stampOf(told));
+      const held = isReplaced ? undefined : this.#table.get(id, key);
+      const isPending = held !== undefined && held.seq > 0;
+      const { value, isAhead } = kind.tellEdge(held?.value, told, isPending);
+      const ahead = isPending ? held.seq : isAhead ? this.#nextSeq() : 0;
+      this.#put(id, key, value === null ? null : { value, seq: isAhead ? ahead : 0, mark: hubSeq });
+    }
+  }
+
+  /** The whole state was told: sends what the hub lacks, and drops what it has collected. */
+  #reconcile({ told, horizon }: Pull): void {
+    this.#pull = null;
+    for (const { id, direction } of this.#schema.all) {
+      for (const [key, entry] of [...this.#table.entries(id)]) {
+        const isTold = told.has(`${id}/${key}`);
+        if (entry.seq > 0) this.#reframe(id, key, entry, isTold, horizon);
+        else if (direction === "up" || !isTold) this.#resendOrDrop(id, key, entry, horizon);
+      }
+    }
+  }
+
+  #reframe(id: number, key: string, entry: Entry, isTold: boolean, horizon: Horizon): void {
+    const { kind } = this.#schema.held(id);
+    const stamp = kind.stampOf(kind.toUp(entry.value));
+    const isOld = stamp !== null && compareHlc(stamp, horizon.stamp) <= 0;
+    // The hub may have collected a later deletion of what this replica had known.
+    const isDropped = !isTold && isOld && kind.isCollectable && isBefore(entry, horizon);
+    const value = kind.reframe(entry.value, horizon.known);
+    this.#put(id, key, isDropped ? null : { ...entry, value });
+  }
+
+  #resendOrDrop(id: number, key: string, entry: Entry, horizon: Horizon): void {
+    const { kind, direction } = this.#schema.held(id);
+    const isCollected = kind.isCollectable && isBefore(entry, horizon);
+    const isDropped = direction === "down" || (direction === "both" && isCollected);
+    const value = isDropped ? null : kind.resend(entry.value);
+    this.#put(id, key, value === null ? null : { value, seq: this.#nextSeq(), mark: entry.mark });
+  }
+
+  /** Drops deletions that every link has acknowledged. */
+  #collect(stable: number): void {
+    for (const { id, key } of [...this.#gone.values()]) {
+      const mark = this.#table.get(id, key)?.mark ?? 0;
+      if (mark <= stable) this.#put(id, key, null);
+    }
+  }
+
+  /** Moves to the new life what names the old one and is not confirmed. */
+  #moveCounts(before: EdgeLinkRecord, life: EdgeLinkRecord): void {
+    const old = replicaKey(before.replica, before.replicaEpoch);
+    const lives = { old, next: replicaKey(life.replica, life.replicaEpoch) };
+    for (const { collection, key, entry } of [...this.#pending()]) {
+      const { kind } = this.#schema.held(collection);
+      for (const renewed of kind.renew(key, entry.value, lives) ?? []) {
+        const mark = renewed.key === key ? entry.mark : 0;
+        const { value } = renewed;
+        this.#put(
+          collection,
+          renewed.key,
+          value === null ? null : { value, seq: this.#nextSeq(), mark },
+        );
+      }
+    }
+  }
+
+  #pending(): Iterable<{ collection: number; key: string; entry: Entry }> {
+    return this.#table.after(0, this.#seq);
+  }
+
+  /** The latest stamp that the hub has accepted. */
+  #confirmedStamp(): Hlc {
+    let last = ZERO_HLC;
+    for (const { id, kind } of this.#schema.all) {
+      for (const { value, seq } of this.#table.entries(id).values()) {
+        const stamp = seq === 0 ? kind.stampOf(kind.toUp(value)) : null;
+        if (stamp !== null && compareHlc(stamp, last) > 0) last = stamp;
+      }
+    }
+    return last;
+  }
+
+  #pullAgain(): void {
+    this.#saveRecord({ ...this.record, ack: ORIGIN_POSITION, isPulling: true });
+  }
+
+  #observe(stamp: Hlc | null): void {
+    if (stamp === null) return;
+    // The hub has accepted it, and the hub's clock is the one that counts.
+    const observed = observe(this.#clock, stamp, stamp.wallMs);
+    if (observed.ok) this.#moveClock(observed.value);
+  }
+
+  #moveClock(clock: Clock): void {
+    if (clock.floorMs !== this.#clock.floorMs) this.#stored.state("floorMs", clock.floorMs);
+    this.#clock = clock;
+  }
+
+  #saveRecord(record: EdgeLinkRecord): void {
+    if (JSON.stringify(record) !== JSON.stringify(this.#stored.fact("link")))
+      this.#stored.state("link", record);
+  }
+
+  #put(id: number, key: string, entry: Entry | null): void {
+    this.#stored.put(id, key, entry);
+    if (entry !== null && this.#isGone(id, entry)) this.#gone.set(`${id}/${key}`, { id, key });
+    else this.#gone.delete(`${id}/${key}`);
+  }
+
+  #isGone(id: number, { value, seq }: Entry): boolean {
+    const { kind, direction } = this.#schema.held(id);
+    return seq === 0 && direction !== "up" && kind.isCollectable && kind.isGone(value);
+  }
+
+  #nextSeq(): number {
+    this.#seq += 1;
+    this.#stored.state("seq", this.#seq);
+    return this.#seq;
+  }
+}
+
+/** Tells whether the two ends agreed on an entry, and did so before the horizon. */
+function isBefore(entry: Entry, horizon: Horizon): boolean {
+  return entry.mark > 0 && entry.mark <= horizon.seq;
+}

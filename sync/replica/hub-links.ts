@@ -1,0 +1,93 @@
+// Which links does the hub know, and what have all of them acknowledged? A link keeps its record
+// while it speaks at least once a lease; a replica's former lives, which nobody may ever hear of
+// again, for a shorter time.
+
+import { LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
+import type { HubLinkRecord } from "../link/hub.ts";
+import type { StoredTable } from "./stored-table.ts";
+
+/** A link, and what the hub knows of it as the holder of state. */
+export interface StateLinkRecord extends HubLinkRecord {
+  /** The hub's seq up to which nothing that the edge does can refer to anything before. */
+  readonly settled: number;
+  /** What every link had acknowledged when this one was opened. */
+  readonly base: number;
+}
+
+const PREFIX = "link:";
+
+/** The links of a hub, kept as facts. */
+export class HubLinks {
+  readonly #stored: StoredTable;
+  readonly #leaseMs: number;
+  readonly #links = new Map<number, StateLinkRecord>();
+
+  constructor(stored: StoredTable, leaseMs: number) {
+    this.#stored = stored;
+    this.#leaseMs = leaseMs;
+    for (const [name, fact] of stored.facts()) {
+      if (!name.startsWith(PREFIX)) continue;
+      const record = fact as StateLinkRecord;
+      this.#links.set(record.link, record);
+    }
+  }
+
+  get(link: number): StateLinkRecord | undefined {
+    return this.#links.get(link);
+  }
+
+  all(): StateLinkRecord[] {
+    return [...this.#links.values()];
+  }
+
+  /** Finds the newest link of a life. */
+  find(replica: string, replicaEpoch: number): StateLinkRecord | undefined {
+    return this.all().findLast(
+      (record) => record.replica === replica && record.replicaEpoch === replicaEpoch,
+    );
+  }
+
+  /** The hub's seq up to which some life of the replica is known to have held its history. */
+  knownTo(replica: string): number {
+    const lives = this.all().filter((record) => record.replica === replica);
+    return Math.max(0, ...lives.map(({ acked }) => acked.seq));
+  }
+
+  /** Keeps a record; storing that a link spoke is put off while it does not matter. */
+  save(record: StateLinkRecord): void {
+    const name = `${PREFIX}${record.link}`;
+    const stored = this.#stored.fact(name) as StateLinkRecord | undefined;
+    this.#links.delete(record.link);
+    this.#links.set(record.link, record);
+    const isFresh = record.seenMs - (stored?.seenMs ?? 0) < SUPERSEDED_LEASE_MS / 4;
+    const isSame =
+      stored !== undefined &&
+      JSON.stringify({ ...stored, seenMs: 0 }) === JSON.stringify({ ...record, seenMs: 0 });
+    if (!isSame || !isFresh) this.#stored.state(name, record);
+  }
+
+  /** Forgets links whose lease is over, and of a replica's lives the ones that are too many. */
+  expire(nowMs: number): void {
+    for (const lives of this.#byReplica().values()) {
+      for (const [at, { link, seenMs }] of lives.toReversed().entries()) {
+        const leaseMs = at === 0 ? this.#leaseMs : Math.min(this.#leaseMs, SUPERSEDED_LEASE_MS);
+        if (nowMs - seenMs <= leaseMs && at < LIVES_PER_REPLICA_MAX) continue;
+        this.#links.delete(link);
+        this.#stored.state(`${PREFIX}${link}`, null);
+      }
+    }
+  }
+
+  /** The hub's seq that every link has passed; `head` if there is none. */
+  stable(head: number): number {
+    return Math.min(head, ...this.all().map(({ settled }) => settled));
+  }
+
+  /** The lives of each replica, the one that spoke last at the end. */
+  #byReplica(): Map<string, StateLinkRecord[]> {
+    const lives = new Map<string, StateLinkRecord[]>();
+    for (const record of this.all().toSorted((a, b) => a.seenMs - b.seenMs))
+      lives.set(record.replica, [...(lives.get(record.replica) ?? []), record]);
+    return lives;
+  }
+}

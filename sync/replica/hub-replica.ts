@@ -1,0 +1,372 @@
+// What does the hub do with a frame of one of its edges? Applies what is new, tells what the edge
+// lacks, forgets what all have acknowledged: one synchronous turn and one stored row.
+
+import {
+  compareHlc,
+  isAhead,
+  observe,
+  openClock,
+  tick,
+  ZERO_HLC,
+  type Clock,
+  type Hlc,
+} from "../clock/hlc.ts";
+import { replicaKey } from "../crdt/lattice.ts";
+import { FRAME_BYTES_TARGET } from "../limits.ts";
+import { answerUnreadable, judge, openLink, refuse } from "../link/hub.ts";
+import { encodeDownFrame, type DownFrame, type DownState } from "../wire/down-frame.ts";
+import {
+  digestOf,
+  ORIGIN_POSITION,
+  VERSIONS,
+  type FrameError,
+  type Position,
+  type Versions,
+} from "../wire/frame.ts";
+import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
+import { numberOf, viewsOf, type Draft } from "./draft.ts";
+import { Groups, readGroups, type ReadGroup } from "./groups.ts";
+import { HubLinks, type StateLinkRecord } from "./hub-links.ts";
+import { Kept } from "./kept.ts";
+import type { Collection } from "./kind.ts";
+import { Schema } from "./schema.ts";
+import { Sessions, type Session } from "./sessions.ts";
+import type { ReplicaStore } from "./store.ts";
+import { StoredTable } from "./stored-table.ts";
+import type { Entry } from "./table.ts";
+
+/** What a hub is opened with. */
+export interface HubReplicaOptions {
+  readonly collections: readonly Collection[];
+  readonly store: ReplicaStore;
+  /** Random, 1 to 2^32 - 1: names a link. */
+  readonly newNumber: () => number;
+  /** How long a silent link is waited for before what it has not acknowledged is forgotten. */
+  readonly leaseMs: number;
+  readonly quantumMs?: Clock["quantumMs"];
+  readonly versions?: Versions;
+}
+
+/** What an exchange came to. */
+export type Exchange =
+  | {
+      readonly kind: "answered";
+      readonly answer: Uint8Array;
+      readonly outcome: DownFrame["outcome"];
+      /** Null if the frame could not be read. */
+      readonly frame: ReceivedUpFrame | null;
+    }
+  /** The bytes are not a frame, or not one of ours: nothing is stored. */
+  | { readonly kind: "not-a-frame"; readonly reason: FrameError };
+
+/** The latest deletion that was collected. */
+interface Collected {
+  readonly seq: number;
+  readonly stamp: Hlc;
+}
+
+/** The hub's replica. */
+export class HubReplica {
+  readonly #options: HubReplicaOptions;
+  readonly #schema: Schema;
+  readonly #stored: StoredTable;
+  readonly #links: HubLinks;
+  readonly #kept: Kept;
+  readonly #sessions = new Sessions();
+  /** Entries that change once every link has acknowledged them. */
+  readonly #unstable = new Map<string, { readonly id: number; readonly key: string }>();
+  #clock: Clock;
+  #seq: number;
+  #stable = 0;
+
+  constructor(options: HubReplicaOptions) {
+    this.#options = options;
+    this.#schema = new Schema(options.collections);
+    this.#stored = new StoredTable(options.store, (id) => this.#schema.get(id)?.kind.hub);
+    this.#links = new HubLinks(this.#stored, options.leaseMs);
+    this.#kept = new Kept(this.#stored);
+    this.#seq = numberOf(this.#stored.fact("seq"));
+    this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
+    this.#stored.state("floorMs", this.#clock.floorMs);
+    this.#findUnstable();
+    this.#adopt();
+    this.#stored.commit();
+  }
+
+  /** The seq of the last change. */
+  get head(): number {
+    return this.#seq;
+  }
+
+  /** False if something that was stored could not be read. */
+  get isWhole(): boolean {
+    return !this.#stored.isDamaged;
+  }
+
+  links(): StateLinkRecord[] {
+    return this.#links.all();
+  }
+
+  /** Tells whether the hub holds what a link had done up to `seq`: a session's writes are read. */
+  hasApplied(link: number, seq: number): boolean {
+    return (this.#links.get(link)?.cursor.seq ?? -1) >= seq;
+  }
+
+  read<View>(collection: Collection<never, View>, key: string): View | null {
+    const entry = this.#stored.table.get(collection.id, key);
+    return entry === undefined ? null : (collection.kind.viewAtHub(entry.value) as View | null);
+  }
+
+  /** Lists what there is to see of a collection. */
+  readAll<View>(collection: Collection<never, View>): Map<string, View> {
+    return viewsOf(this.#stored.table.entries(collection.id), collection.kind.viewAtHub);
+  }
+
+  /**
+   * Commits writes of the hub itself: durable when it returns.
+   *
+   * @returns The hub's seq that an edge's `ack` reaches once it holds them.
+   * @throws RangeError for a collection whose entries only the edges write, or too long a key.
+   */
+  write(nowMs: number, change: (draft: Draft) => void): number {
+    const ticked = tick(this.#clock, nowMs);
+    this.#moveClock(ticked.clock);
+    change({
+      stamp: ticked.stamp,
+      life: replicaKey("hub", 0),
+      read: (collection, key) => this.read(collection, key),
+      write: (collection, key, delta) => this.#write(collection, key, delta),
+    });
+    this.#stored.commit();
+    return this.#seq;
+  }
+
+  /** Takes one request of a link and gives the answer; what it says is stored before. */
+  exchange(bytes: Uint8Array, nowMs: number): Exchange {
+    const { versions = VERSIONS, newNumber } = this.#options;
+    const decoded = decodeUpFrame(bytes, (link) => this.#sessions.of(link).up, versions);
+    if (!decoded.ok) return this.#answerUnreadable(decoded.error, nowMs);
+    const frame = decoded.value;
+    if (frame.speaker.kind === "hello") {
+      const { replica, replicaEpoch } = frame.speaker;
+      const known = this.#links.find(replica, replicaEpoch);
+      const isNew = known === undefined || known.acked.seq > 0 || known.cursor.seq >= frame.floor;
+      const opened = openLink(isNew ? newNumber() : known.link, frame.speaker, frame, nowMs);
+      this.#links.save({ ...opened, settled: 0, base: this.#stable });
+      return this.#refuse("open", frame, { link: opened.link, at: opened.cursor }, nowMs);
+    }
+    const record = this.#links.get(frame.speaker.link);
+    if (record === undefined)
+      return this.#refuse("unknown", frame, { link: 0, at: ORIGIN_POSITION }, nowMs);
+    const session = this.#sessions.of(record.link);
+    const again = session.replay(bytes);
+    if (again !== null) return { kind: "answered", answer: again, outcome: "applied", frame };
+    return this.#apply(record, session, frame, bytes, nowMs);
+  }
+
+  #apply(
+    record: StateLinkRecord,
+    session: Session,
+    frame: ReceivedUpFrame,
+    bytes: Uint8Array,
+    nowMs: number,
+  ): Exchange {
+    const here = { link: record.link, at: record.cursor };
+    const verdict = judge(record, frame, bytes, nowMs);
+    if (verdict.kind === "refused") return this.#refuse(verdict.answer.outcome, frame, here, nowMs);
+    const read = readGroups(frame.groups, this.#schema, (kind) => kind.up);
+    if (read === null) return { kind: "not-a-frame", reason: "broken-frame" };
+    if (isAnyAhead(read.known, nowMs)) return this.#refuse("clock-ahead", frame, here, nowMs);
+    if (!this.#kept.hasRoom(read.unknown)) return this.#answerUnreadable("unknown-version", nowMs);
+    if (frame.newKeys !== null) {
+      session.up.truncate(frame.newKeys.base);
+      for (const key of frame.newKeys.added) session.up.add(key);
+    }
+    for (const group of read.known) this.#hear(group, record);
+    this.#kept.keep(record.link, read.unknown);
+    // An edge that has nothing left to send will not refer to what it knew before.
+    const settled = frame.to === frame.head ? verdict.tellFrom.seq : record.settled;
+    const accepted = { ...verdict.record, settled, base: record.base };
+    this.#links.save(accepted);
+    this.#links.expire(nowMs);
+    this.#collect();
+    const answer = this.#tell(accepted, session, verdict.tellFrom, frame.version, nowMs);
+    // A request that changes nothing, and is answered with nothing, may be asked anew.
+    const isEmpty = frame.to === frame.from.seq && this.#seq === verdict.tellFrom.seq;
+    session.last = isEmpty ? null : { request: bytes, answer };
+    this.#stored.commit();
+    return { kind: "answered", answer, outcome: "applied", frame };
+  }
+
+  #hear({ collection, keys, values }: ReadGroup, { link, base }: StateLinkRecord): void {
+    const { kind, direction, id } = collection;
+    if (direction === "down") return;
+    for (const [i, key] of keys.entries()) {
+      const held = this.#stored.table.get(id, key);
+      const at = { link, seq: this.#seq + 1, changedSeq: held?.seq ?? 0, base };
+      const { value, isChanged, isTheirs } = kind.tellHub(held?.value, values[i], at);
+      this.#observe(kind.stampOf(values[i]));
+      if (isChanged) this.#put(id, key, { value, seq: this.#nextSeq(), mark: isTheirs ? link : 0 });
+    }
+  }
+
+  /** Answers with what the edge lacks, as far as one frame reaches. */
+  #tell(
+    record: StateLinkRecord,
+    session: Session,
+    from: Position,
+    version: number,
+    nowMs: number,
+  ): Uint8Array {
+    const { link, cursor, replica } = record;
+    const { to, groups } = this.#cut(from.seq, link);
+    const { seq, stamp } = this.#collected();
+    const known = this.#links.knownTo(replica);
+    const horizon = from.seq === 0 ? { seq, stamp, known } : null;
+    const state: DownState = {
+      from: from.seq,
+      to,
+      head: this.#seq,
+      stable: this.#stable,
+      horizon,
+      groups,
+    };
+    const answer = encodeDownFrame(
+      { outcome: "applied", link, at: cursor, hubNowMs: nowMs, state },
+      session.down,
+      session.keysAt(from, record.told),
+      version,
+    );
+    session.toldKeys = session.down.size;
+    const told = to === from.seq ? from : { seq: to, digest: digestOf(answer) };
+    this.#links.save({ ...record, told });
+    return answer;
+  }
+
+  #cut(from: number, link: number): Pick<DownState, "to" | "groups"> {
+    const groups = new Groups(FRAME_BYTES_TARGET);
+    let to = from;
+    for (const { collection, key, entry } of this.#stored.table.after(from, this.#seq)) {
+      const { kind, direction } = this.#schema.held(collection);
+      // What came from an edge is not told to it, unless it may have lost it.
+      const isTold = direction !== "up" && (entry.mark !== link || from === 0);
+      const value = isTold ? kind.toDown(entry.value) : null;
+      if (isTold && !groups.hasRoom(key, kind.weigh(value))) return { to, groups: groups.encode() };
+      if (isTold) groups.add(collection, kind.code, kind.down, key, value);
+      to = entry.seq;
+    }
+    return { to: this.#seq, groups: groups.encode() };
+  }
+
+  #write(collection: Collection<never>, key: string, delta: unknown): void {
+    this.#schema.check(collection, key, "up");
+    const held = this.#stored.table.get(collection.id, key);
+    const value = collection.kind.writeAtHub(held?.value, delta, this.#seq + 1);
+    if (value !== null) this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: 0 });
+  }
+
+  /** Forgets deletions and additions that every link has acknowledged. */
+  #collect(): void {
+    const stable = this.#links.stable(this.#seq);
+    if (stable <= this.#stable) return;
+    this.#stable = stable;
+    for (const { id, key } of [...this.#unstable.values()]) {
+      const { kind } = this.#schema.held(id);
+      const entry = this.#stored.table.get(id, key);
+      if (entry === undefined) continue;
+      const value = kind.stabilize(entry.value, entry.seq, stable);
+      if (value === entry.value) continue;
+      if (value === null) this.#noteCollected(entry, kind.stampOf(kind.toDown(entry.value)));
+      this.#put(id, key, value === null ? null : { ...entry, value });
+    }
+  }
+
+  #collected(): Collected {
+    const collected = this.#stored.fact("collected") as Collected | undefined;
+    return collected ?? { seq: 0, stamp: ZERO_HLC };
+  }
+
+  #noteCollected({ seq }: Entry, stamp: Hlc | null): void {
+    const last = this.#collected();
+    const isLater = stamp !== null && compareHlc(stamp, last.stamp) > 0;
+    const collected = { seq: Math.max(last.seq, seq), stamp: isLater ? stamp : last.stamp };
+    this.#stored.state("collected", collected);
+  }
+
+  #put(id: number, key: string, entry: Entry | null): void {
+    this.#stored.put(id, key, entry);
+    const name = `${id}/${key}`;
+    if (entry !== null && this.#isUnstable(id, entry)) this.#unstable.set(name, { id, key });
+    else this.#unstable.delete(name);
+  }
+
+  /** A deletion in a collection that only the edges write is not told to them: it stays. */
+  #isUnstable(id: number, { value, seq }: Entry): boolean {
+    const { kind, direction } = this.#schema.held(id);
+    if (direction === "up" || !kind.isCollectable) return false;
+    return kind.stabilize(value, seq, Number.MAX_SAFE_INTEGER) !== value;
+  }
+
+  #findUnstable(): void {
+    for (const { id } of this.#schema.all)
+      for (const [key, entry] of this.#stored.table.entries(id))
+        if (this.#isUnstable(id, entry)) this.#unstable.set(`${id}/${key}`, { id, key });
+  }
+
+  /** Applies what was kept of collections that are known by now. */
+  #adopt(): void {
+    const isKnown = (id: number, kind: number): boolean => this.#schema.get(id)?.kind.code === kind;
+    const taken = this.#kept.take(({ collection, kind }) => isKnown(collection, kind));
+    for (const { link, group } of taken) {
+      const read = readGroups([group], this.#schema, (kind) => kind.up);
+      const record = this.#links.get(link);
+      for (const known of read?.known ?? [])
+        this.#hear(known, record ?? ({ link, base: this.#stable } as StateLinkRecord));
+    }
+  }
+
+  #refuse(
+    outcome: DownFrame["outcome"],
+    frame: ReceivedUpFrame,
+    { link, at }: { readonly link: number; readonly at: Position },
+    nowMs: number,
+  ): Exchange {
+    this.#stored.commit();
+    const { answer } = refuse(outcome, link, at, nowMs);
+    const encoded = encodeDownFrame(answer, undefined, 0, frame.version);
+    return { kind: "answered", answer: encoded, outcome, frame };
+  }
+
+  #answerUnreadable(error: FrameError, nowMs: number): Exchange {
+    const { versions = VERSIONS } = this.#options;
+    const answer = answerUnreadable(error, nowMs, versions);
+    if (answer === null) return { kind: "not-a-frame", reason: error };
+    const encoded = encodeDownFrame(answer, undefined, 0, versions.min);
+    return { kind: "answered", answer: encoded, outcome: answer.outcome, frame: null };
+  }
+
+  #observe(stamp: Hlc | null): void {
+    const observed = stamp === null ? null : observe(this.#clock, stamp, stamp.wallMs);
+    if (observed?.ok === true) this.#moveClock(observed.value);
+  }
+
+  #moveClock(clock: Clock): void {
+    if (clock.floorMs !== this.#clock.floorMs) this.#stored.state("floorMs", clock.floorMs);
+    this.#clock = clock;
+  }
+
+  #nextSeq(): number {
+    this.#seq += 1;
+    this.#stored.state("seq", this.#seq);
+    return this.#seq;
+  }
+}
+
+function isAnyAhead(groups: readonly ReadGroup[], nowMs: number): boolean {
+  return groups.some(({ collection, values }) =>
+    values.some((value) => {
+      const stamp = collection.kind.stampOf(value);
+      return stamp !== null && isAhead(stamp, nowMs);
+    }),
+  );
+}

@@ -1,0 +1,92 @@
+// How is a replica stored? A row and a page are alike: facts about the replica (JSON), entries that
+// are as they say now, and keys of entries that are gone; then a CRC-32C. To read rows again, in
+// order, over the pages they follow, gives the state: nothing in a row depends on what was before.
+
+import { COLLECTION_ID_MAX, IMAGE_ENTRIES_MAX, IMAGE_BYTES_MAX } from "../limits.ts";
+import { ByteReader, ByteWriter, decodeText, encodeText } from "../wire/bytes.ts";
+import { crc32c } from "../wire/crc32c.ts";
+import { readKeys, writeKeys } from "../wire/dictionary.ts";
+import type { Codec } from "../wire/values.ts";
+import type { Entry } from "./table.ts";
+
+/** Facts by name; null: there is no such fact any more. */
+export type Facts = ReadonlyMap<string, unknown>;
+
+/** What a row or a page says. */
+export interface Image {
+  readonly facts: Facts;
+  /** Collection to key to entry; null: it is gone. */
+  readonly entries: ReadonlyMap<number, ReadonlyMap<string, Entry | null>>;
+}
+
+/** Finds how the values of a collection are stored; undefined for one that is not known. */
+export type StoredCodec = (collection: number) => Codec<unknown> | undefined;
+
+/** Encodes an image. Equal images have equal bytes. */
+export function encodeImage(image: Image, codecOf: StoredCodec): Uint8Array {
+  const writer = new ByteWriter();
+  writer.block(encodeText(JSON.stringify([...image.facts])));
+  writer.varint(image.entries.size);
+  for (const [collection, entries] of [...image.entries].toSorted(([a], [b]) => a - b)) {
+    const sorted = [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const held = sorted.flatMap(([key, entry]) => (entry === null ? [] : [{ key, entry }]));
+    writer.varint(collection);
+    writeKeys(
+      writer,
+      sorted.flatMap(([key, entry]) => (entry === null ? [key] : [])),
+    );
+    writeKeys(
+      writer,
+      held.map(({ key }) => key),
+    );
+    for (const column of ["seq", "mark"] as const) {
+      let previous = 0;
+      for (const { entry } of held) {
+        writer.zigzag(entry[column] - previous);
+        previous = entry[column];
+      }
+    }
+    codecOf(collection)?.write(
+      writer,
+      held.map(({ entry }) => entry.value),
+    );
+  }
+  writer.uint32(crc32c(writer.bytes()));
+  return writer.bytes();
+}
+
+/** Decodes an image; null if its bytes are damaged, or of a collection that is not known. */
+export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | null {
+  const body = bytes.subarray(0, -4);
+  if (bytes.length < 4 || new ByteReader(bytes.subarray(-4)).uint32() !== crc32c(body)) return null;
+  const reader = new ByteReader(body);
+  const facts = parseFacts(reader.block(IMAGE_BYTES_MAX));
+  const entries = new Map<number, Map<string, Entry | null>>();
+  const count = reader.count(COLLECTION_ID_MAX, 16);
+  for (let i = 0; i < count && !reader.broken; i += 1) {
+    const collection = reader.varint();
+    const codec = codecOf(collection);
+    if (codec === undefined) return null;
+    entries.set(collection, readEntries(reader, codec));
+  }
+  return reader.broken || facts === null ? null : { facts, entries };
+}
+
+function readEntries(reader: ByteReader, codec: Codec<unknown>): Map<string, Entry | null> {
+  const gone = readKeys(reader, IMAGE_ENTRIES_MAX);
+  const keys = readKeys(reader, IMAGE_ENTRIES_MAX);
+  const [seqs = [], marks = []] = [0, 1].map(() => {
+    let number = 0;
+    return keys.map(() => (number += reader.zigzag()));
+  });
+  const values = codec.read(reader, keys.length);
+  const entries = new Map<string, Entry | null>(gone.map((key) => [key, null]));
+  for (const [i, key] of keys.entries())
+    entries.set(key, { value: values[i], seq: seqs[i] ?? 0, mark: marks[i] ?? 0 });
+  return entries;
+}
+
+function parseFacts(bytes: Uint8Array): Facts | null {
+  const text = decodeText(bytes);
+  return text === null ? null : new Map(JSON.parse(text) as [string, unknown][]);
+}

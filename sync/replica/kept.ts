@@ -1,0 +1,61 @@
+// What becomes of entries whose collection the hub does not know yet? They are kept as they came, and
+// applied once it does: an edge may be newer than its hub.
+
+import { KEPT_BYTES_MAX } from "../limits.ts";
+import type { Group } from "../wire/frame.ts";
+import type { StoredTable } from "./stored-table.ts";
+
+/** A group of a link. */
+export interface KeptGroup {
+  readonly link: number;
+  readonly group: Group;
+}
+
+interface StoredGroup extends Omit<Group, "body"> {
+  readonly link: number;
+  readonly body: readonly number[];
+}
+
+const PREFIX = "kept:";
+
+/** Groups that wait, kept as facts in the order in which they came. */
+export class Kept {
+  readonly #stored: StoredTable;
+
+  constructor(stored: StoredTable) {
+    this.#stored = stored;
+  }
+
+  hasRoom(groups: readonly Group[]): boolean {
+    const held = this.#facts().map(([, { body }]) => body.length);
+    const bytes = [...held, ...groups.map(({ body }) => body.length)];
+    return bytes.reduce((sum, length) => sum + length, 0) <= KEPT_BYTES_MAX;
+  }
+
+  keep(link: number, groups: readonly Group[]): void {
+    const last = this.#facts().at(-1)?.[0] ?? `${PREFIX}0`;
+    let number = Number(last.slice(PREFIX.length));
+    for (const group of groups) {
+      number += 1;
+      this.#stored.state(`${PREFIX}${number}`, { ...group, link, body: [...group.body] });
+    }
+  }
+
+  /** Takes out what `isKnown` names. */
+  take(isKnown: (group: Group) => boolean): KeptGroup[] {
+    const taken: KeptGroup[] = [];
+    for (const [name, { link, body, ...rest }] of this.#facts()) {
+      const group = { ...rest, body: Uint8Array.from(body) };
+      if (!isKnown(group)) continue;
+      this.#stored.state(name, null);
+      taken.push({ link, group });
+    }
+    return taken;
+  }
+
+  #facts(): [string, StoredGroup][] {
+    return [...this.#stored.facts()]
+      .filter(([name]) => name.startsWith(PREFIX))
+      .map(([name, fact]) => [name, fact as StoredGroup]);
+  }
+}

@@ -1,0 +1,178 @@
+// How does one entry of a collection live at an edge, travel, and live at the hub? A kind says it
+// for one type of value, so that replicas, frames and storage treat all types alike.
+
+import type { Hlc } from "../clock/hlc.ts";
+import type { Lattice, ReplicaKey } from "../crdt/lattice.ts";
+import type { Codec } from "../wire/values.ts";
+
+/** Which way entries travel: from the edges to the hub, from the hub to the edges, or both. */
+export type Direction = "up" | "down" | "both";
+
+/** What an edge holds after the hub told it of an entry. */
+export interface AtEdge<Edge> {
+  /** Null: the entry is gone. */
+  readonly value: Edge | null;
+  /** True if the edge holds something that the hub has not: it is to be sent. */
+  readonly isAhead: boolean;
+}
+
+/** What the hub holds after an edge sent an entry. */
+export interface AtHub<Hub> {
+  readonly value: Hub;
+  readonly isChanged: boolean;
+  /** True if the result is what the sender holds, so that it need not be told. */
+  readonly isTheirs: boolean;
+}
+
+/** Where the hub stands when it hears of an entry. */
+export interface HearingAt {
+  readonly link: number;
+  /** The hub's seq that the entry gets, and the one that it has; 0 if it is not there. */
+  readonly seq: number;
+  readonly changedSeq: number;
+  /** What all links had acknowledged when this one was opened: what it knew before is doubtful. */
+  readonly base: number;
+}
+
+/** The keys of a replica's life that ends and of the one that begins. */
+export interface Lives {
+  readonly old: ReplicaKey;
+  readonly next: ReplicaKey;
+}
+
+/** An entry after the change of lives; null: there is none. */
+export interface Renewed<Edge> {
+  readonly key: string;
+  readonly value: Edge | null;
+}
+
+/**
+ * One replicated type, entry by entry: `Edge` and `Hub` are what the two ends hold of a key, `Up` and
+ * `Down` what travels, `Delta` what a writer gives, `View` what a reader sees (null: nothing).
+ */
+export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
+  /** Names the kind on the wire and in storage; never used again for another. */
+  readonly code: number;
+  readonly up: Codec<Up>;
+  readonly down: Codec<Down>;
+  readonly edge: Codec<Edge>;
+  readonly hub: Codec<Hub>;
+  readonly toUp: (held: Edge) => Up;
+  readonly toDown: (held: Hub) => Down;
+  /** Applies a write at an edge that knows the hub up to `context`. Null: there is nothing to do. */
+  readonly writeAtEdge: (held: Edge | undefined, delta: Delta, context: number) => Edge | null;
+  /** Applies a write at the hub itself. Null: there is nothing to do. */
+  readonly writeAtHub: (held: Hub | undefined, delta: Delta, seq: number) => Hub | null;
+  readonly tellEdge: (held: Edge | undefined, told: Down, isPending: boolean) => AtEdge<Edge>;
+  readonly tellHub: (held: Hub | undefined, sent: Up, at: HearingAt) => AtHub<Hub>;
+  /** Forgets what every link has acknowledged (`seq` and below). Null: the entry may go. */
+  readonly stabilize: (held: Hub, changedSeq: number, seq: number) => Hub | null;
+  /** Tells whether the hub, and with it an edge, may drop an entry for good. */
+  readonly isCollectable: boolean;
+  /** True if an edge's entry, which the hub holds too, shows nothing any more. */
+  readonly isGone: (held: Edge) => boolean;
+  /** The latest stamp in a value; null if it has none. */
+  readonly stampOf: (travelled: Up | Down) => Hlc | null;
+  /** The same write under another stamp, for a clock that was wrong. */
+  readonly restamp: (held: Edge, stamp: Hlc) => Edge;
+  /** The same write by an edge whose knowledge of the hub reaches only to `context`. */
+  readonly reframe: (held: Edge, context: number) => Edge;
+  /** What an edge does to an entry once the hub holds it. */
+  readonly confirm: (held: Edge) => Edge;
+  /** Sends an entry that the hub has lost once more. Null: there is nothing to send. */
+  readonly resend: (held: Edge) => Edge | null;
+  /**
+   * Moves to the next life of a replica what of an entry the hub has not confirmed, if it names the
+   * life it was written in; the hub may hold something else under that name. Null: it names none.
+   */
+  readonly renew: (key: string, held: Edge, lives: Lives) => readonly Renewed<Edge>[] | null;
+  readonly viewAtEdge: (held: Edge) => View | null;
+  readonly viewAtHub: (held: Hub) => View | null;
+  /** About how many bytes a value takes in a frame. */
+  readonly weigh: (travelled: Up | Down) => number;
+}
+
+/** A kind whose types only its own collection knows. */
+export type Kind = KindOf<unknown, unknown, unknown, unknown, unknown, unknown>;
+
+/** A collection of keyed entries of one kind. */
+export interface Collection<Delta = unknown, View = unknown> {
+  /** Names the collection on the wire, from 1; never used again for another. */
+  readonly id: number;
+  readonly direction: Direction;
+  readonly kind: Kind;
+  /** Never there: carries the types of writers and readers. */
+  readonly types?: { readonly delta: (delta: Delta) => void; readonly view: View };
+}
+
+/** Declares a collection; its writers give `Delta`s and its readers get `View`s. */
+export function collection<Edge, Hub, Up, Down, Delta, View>(
+  id: number,
+  direction: Direction,
+  kind: KindOf<Edge, Hub, Up, Down, Delta, View>,
+): Collection<Delta, View> {
+  return { id, direction, kind: kind as unknown as Kind };
+}
+
+/** What a kind made of a join-semilattice may say beside its lattice and its codec. */
+export interface JoinTraits<Value> {
+  readonly isTombstone?: (value: Value) => boolean;
+  readonly stampOf?: (value: Value) => Hlc | null;
+  readonly restamp?: (value: Value, stamp: Hlc) => Value;
+  readonly weigh?: (value: Value) => number;
+}
+
+/** The kind of a lattice. */
+export type JoinKind<Value> = KindOf<Value, Value, Value, Value, Value, Value>;
+
+/** Bytes of an entry without text, beside its key. */
+export const ENTRY_WEIGHT = 24;
+
+/** Makes the kind of a lattice: both ends hold the value itself, and deltas are values. */
+export function joinKind<Value>(
+  code: number,
+  lattice: Lattice<Value>,
+  codec: Codec<Value>,
+  traits: JoinTraits<Value> = {},
+): JoinKind<Value> {
+  const { join, lessOrEqual } = lattice;
+  const isGone = traits.isTombstone ?? (() => false);
+  const same = (value: Value): Value => value;
+  const write = (held: Value | undefined, delta: Value): Value | null => {
+    const before = held ?? lattice.bottom;
+    return lessOrEqual(delta, before) ? null : join(before, delta);
+  };
+  const view = (held: Value): Value | null => (isGone(held) ? null : held);
+  return {
+    code,
+    up: codec,
+    down: codec,
+    edge: codec,
+    hub: codec,
+    toUp: same,
+    toDown: same,
+    writeAtEdge: write,
+    writeAtHub: write,
+    tellEdge(held, told) {
+      const isAhead = held !== undefined && !lessOrEqual(held, told);
+      return { value: isAhead ? join(held, told) : told, isAhead };
+    },
+    tellHub(held, sent) {
+      if (held === undefined) return { value: sent, isChanged: true, isTheirs: true };
+      if (lessOrEqual(sent, held)) return { value: held, isChanged: false, isTheirs: false };
+      return { value: join(held, sent), isChanged: true, isTheirs: lessOrEqual(held, sent) };
+    },
+    stabilize: (held, changedSeq, seq) => (isGone(held) && changedSeq <= seq ? null : held),
+    isCollectable: traits.isTombstone !== undefined,
+    isGone,
+    stampOf: traits.stampOf ?? (() => null),
+    restamp: traits.restamp ?? same,
+    reframe: same,
+    confirm: same,
+    resend: same,
+    renew: () => null,
+    viewAtEdge: view,
+    viewAtHub: view,
+    weigh: (value) => ENTRY_WEIGHT + (traits.weigh?.(value) ?? 0),
+  };
+}

@@ -1,0 +1,114 @@
+// Which types can be replicated? One kind each; codes are never used again for another.
+
+import { alert, type Alert } from "../crdt/alert.ts";
+import { countComponent, type CountComponent } from "../crdt/counts.ts";
+import { combine } from "../crdt/histogram.ts";
+import { gComponent, unit, type Unit } from "../crdt/lattice.ts";
+import { lwwRegister, type LwwRegister } from "../crdt/lww-register.ts";
+import { maxRegister, minRegister } from "../crdt/max-register.ts";
+import { mvRegister, renameDots, type MvRegister } from "../crdt/mv-register.ts";
+import { pnComponent, type PnComponent } from "../crdt/pn-counter.ts";
+import { versioned, type Versioned } from "../crdt/versioned.ts";
+import { addDecimals } from "../decimal.ts";
+import { naturalCodec, unitCodec } from "../wire/values.ts";
+import {
+  alertCodec,
+  countComponentCodec,
+  pnComponentCodec,
+  versionedCodec,
+} from "../wire/values/records.ts";
+import { lwwRegisterCodec, mvRegisterCodec, numberCodec } from "../wire/values/scalars.ts";
+import { componentKind, moveCount, type ComponentKind } from "./component.ts";
+import { joinKind, type JoinKind, type JoinTraits } from "./kind.ts";
+import { starKind, type StarKind } from "./star-kind.ts";
+
+const LWW_TRAITS: JoinTraits<LwwRegister> = {
+  isTombstone: ({ isDeleted }) => isDeleted,
+  stampOf: ({ stamp }) => stamp,
+  restamp: (register, stamp) => ({ ...register, stamp }),
+  weigh: ({ value }) => (typeof value === "string" ? value.length * 3 : 0),
+};
+
+/** Last write wins, by stamp and then by value. */
+export const lwwKind: JoinKind<LwwRegister> = joinKind(
+  1,
+  lwwRegister,
+  lwwRegisterCodec,
+  LWW_TRAITS,
+);
+
+export const maxKind: JoinKind<number> = joinKind(2, maxRegister, numberCodec);
+export const minKind: JoinKind<number> = joinKind(3, minRegister, numberCodec);
+
+/** Grow-only counter: keys are componentKey(name, life). */
+export const gCounterKind: ComponentKind<number> = componentKind(4, gComponent, naturalCodec, {
+  renew: moveCount((value, confirmed) => value - confirmed),
+});
+
+/** Counter that goes both ways: keys are componentKey(name, life). */
+export const pnCounterKind: ComponentKind<PnComponent> = componentKind(
+  5,
+  pnComponent,
+  pnComponentCodec,
+  {
+    renew: moveCount((value, confirmed) => ({
+      added: value.added - confirmed.added,
+      removed: value.removed - confirmed.removed,
+    })),
+  },
+);
+
+/** Counts, exact sums and spread of events without identity: keys are componentKey(name, life). */
+export const countsKind: ComponentKind<CountComponent> = componentKind(
+  6,
+  countComponent,
+  countComponentCodec,
+  {
+    renew: moveCount(subtractCounts),
+    weigh: ({ histogram }) => 64 + histogram.size * 6,
+  },
+);
+
+/** Concurrent values side by side. */
+export const mvKind: ComponentKind<MvRegister> = componentKind(7, mvRegister, mvRegisterCodec, {
+  renew: (key, { value, confirmed }, { old, next }) => [
+    { key, value: { value: renameDots(value, confirmed, old, next), confirmed } },
+  ],
+  weigh: ({ values, context }) =>
+    [...values.values()].reduce<number>((sum, value) => sum + 48 + String(value).length * 3, 0) +
+    context.size * 48,
+});
+
+export const alertKind: JoinKind<Alert> = joinKind(8, alert, alertCodec, {
+  stampOf: ({ stamp }) => stamp,
+  restamp: (held, stamp) => ({ ...held, stamp }),
+  weigh: ({ note }) => note.length * 3,
+});
+
+export const versionedKind: JoinKind<Versioned> = joinKind(9, versioned, versionedCodec, {
+  weigh: ({ hash, content }) => hash.length + content.length * 3,
+});
+
+/** Add-wins set. */
+export const setKind: StarKind<Unit> = starKind(10, unit, unitCodec);
+
+/** Add-wins map to last writes: a removal takes the values with it that it had seen. */
+export const mapKind: StarKind<LwwRegister> = starKind(
+  11,
+  lwwRegister,
+  lwwRegisterCodec,
+  LWW_TRAITS,
+);
+
+/** Least and greatest stay: they hold of the rest as well. */
+function subtractCounts(value: CountComponent, confirmed: CountComponent): CountComponent {
+  const { mantissa, scale } = confirmed.sum;
+  const less = [...confirmed.histogram].map(([bucket, count]) => [bucket, -count] as const);
+  const rest = [...combine(value.histogram, new Map(less))].filter(([, count]) => count > 0);
+  return {
+    ...value,
+    count: value.count - confirmed.count,
+    sum: addDecimals(value.sum, { mantissa: -mantissa, scale }),
+    histogram: new Map(rest),
+  };
+}

@@ -1,0 +1,47 @@
+// Which collections does a replica hold? Named by their ids; both ends of a link may know different
+// ones, and what one does not know it leaves alone.
+
+import { InvariantError } from "../assert.ts";
+import { COLLECTION_ID_MAX, KEY_BYTES_MAX } from "../limits.ts";
+import { encodeText } from "../wire/bytes.ts";
+import type { Collection, Direction } from "./kind.ts";
+
+/** Collections by id. */
+export class Schema {
+  readonly all: readonly Collection[];
+  /** Equal names mean equal collections, in kind and direction. */
+  readonly name: string;
+  readonly #byId: ReadonlyMap<number, Collection>;
+
+  constructor(collections: readonly Collection[]) {
+    this.all = collections.toSorted((a, b) => a.id - b.id);
+    this.name = this.all.map(({ id, kind, direction }) => `${id}:${kind.code}:${direction}`).join();
+    this.#byId = new Map(collections.map((collection) => [collection.id, collection]));
+    const isLegal = collections.every(({ id }) => id >= 1 && id <= COLLECTION_ID_MAX);
+    if (!isLegal || this.#byId.size !== collections.length)
+      throw new InvariantError(`Collections have distinct ids from 1 to ${COLLECTION_ID_MAX}`);
+  }
+
+  get(id: number): Collection | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The collection of an entry that is held. */
+  held(id: number): Collection {
+    const collection = this.#byId.get(id);
+    if (collection === undefined) throw new InvariantError(`There is no collection ${id}`);
+    return collection;
+  }
+
+  /** Throws a RangeError unless an end of a link may write the key; `closed` is not its direction. */
+  check(collection: Collection<never>, key: string, closed: Direction | null): void {
+    if (this.#byId.get(collection.id)?.kind !== collection.kind)
+      throw new RangeError(
+        `Cannot write collection ${collection.id}: the replica does not hold it`,
+      );
+    if (collection.direction === closed)
+      throw new RangeError(`Cannot write collection ${collection.id}: its direction is ${closed}`);
+    if (encodeText(key).length > KEY_BYTES_MAX)
+      throw new RangeError(`Cannot write key: it has more than ${KEY_BYTES_MAX} bytes`);
+  }
+}

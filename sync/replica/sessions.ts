@@ -1,0 +1,47 @@
+// What does the hub remember of its links only while it runs? The dictionaries, and the last answer,
+// which is given again to a request that comes again. Losing a session costs keys sent anew.
+
+import { SESSIONS_MAX } from "../limits.ts";
+import { KeyDictionary } from "../wire/dictionary.ts";
+import type { Position } from "../wire/frame.ts";
+
+/** One link's. */
+export class Session {
+  readonly up: KeyDictionary = new KeyDictionary();
+  readonly down: KeyDictionary = new KeyDictionary();
+  /** Keys of the way down that the edge holds at `acked`, and once it has the last answer. */
+  ackedKeys = 0;
+  toldKeys = 0;
+  last: { readonly request: Uint8Array; readonly answer: Uint8Array } | null = null;
+
+  /** Returns how many keys an edge knows that says it holds `ack`. */
+  keysAt(ack: Position, told: Position): number {
+    if (ack.seq === told.seq && ack.digest === told.digest) this.ackedKeys = this.toldKeys;
+    return Math.min(this.ackedKeys, this.down.size);
+  }
+
+  /** The answer that a request was given, if it is the last one. */
+  replay(request: Uint8Array): Uint8Array | null {
+    const { last } = this;
+    const isSame =
+      last?.request.length === request.length &&
+      last.request.every((byte, i) => byte === request[i]);
+    return isSame ? (last?.answer ?? null) : null;
+  }
+}
+
+/** The sessions of the links that spoke last. */
+export class Sessions {
+  readonly #sessions = new Map<number, Session>();
+
+  of(link: number): Session {
+    const session = this.#sessions.get(link) ?? new Session();
+    this.#sessions.delete(link);
+    this.#sessions.set(link, session);
+    if (this.#sessions.size > SESSIONS_MAX) {
+      const [oldest] = this.#sessions.keys();
+      if (oldest !== undefined) this.#sessions.delete(oldest);
+    }
+    return session;
+  }
+}

@@ -1,0 +1,136 @@
+// How does the star add-wins map live in a replica? An edge keeps what is present and what it did,
+// the hub additions by link until all have acknowledged them.
+
+import type { Hlc } from "../clock/hlc.ts";
+import type { Lattice } from "../crdt/lattice.ts";
+import {
+  absorbAtEdge,
+  addAtEdge,
+  addAtHub,
+  removeAtEdge,
+  removeAtHub,
+  stabilizeEntry,
+  valueAtHub,
+  type StarEdgeEntry,
+  type StarHubEntry,
+  type StarOp,
+} from "../crdt/star-map.ts";
+import type { Codec } from "../wire/values.ts";
+import { starDownCodec, starEdgeCodec, starHubCodec, starUpCodec } from "../wire/values/star.ts";
+import { ENTRY_WEIGHT, type AtHub, type HearingAt, type JoinTraits, type KindOf } from "./kind.ts";
+
+/** What a writer does to a key. */
+export type StarWrite<Value> =
+  | { readonly kind: "add"; readonly value: Value }
+  | { readonly kind: "remove" };
+
+/** What travels: up, down. */
+type Travelled<Value> = StarOp<Value> | Value | null;
+
+export type StarKind<Value> = KindOf<
+  StarEdgeEntry<Value>,
+  StarHubEntry<Value>,
+  StarOp<Value>,
+  Value | null,
+  StarWrite<Value>,
+  Value
+>;
+
+/** Makes the kind of an add-wins map with these values. */
+export function starKind<Value>(
+  code: number,
+  lattice: Lattice<Value>,
+  values: Codec<Value>,
+  traits: Omit<JoinTraits<Value>, "isTombstone"> = {},
+): StarKind<Value> {
+  const stampOf = (value: Value | null): Hlc | null =>
+    value === null ? null : (traits.stampOf?.(value) ?? null);
+  const viewAtHub = (held: StarHubEntry<Value>): Value | null => valueAtHub(lattice, held);
+  return {
+    code,
+    up: starUpCodec(values),
+    down: starDownCodec(values),
+    edge: starEdgeCodec(values),
+    hub: starHubCodec(values),
+    toUp({ op, present }) {
+      if (op !== null) return op;
+      return present === null ? { kind: "remove", context: 0 } : { kind: "add", value: present };
+    },
+    toDown: viewAtHub,
+    writeAtEdge(held, write, context) {
+      if (write.kind === "add") return addAtEdge(lattice, held, write.value);
+      return held === undefined || held.present === null ? null : removeAtEdge(held, context);
+    },
+    writeAtHub(held, write, seq) {
+      if (write.kind === "add") return addAtHub(lattice, held, 0, write.value, seq);
+      if (held === undefined || viewAtHub(held) === null) return null;
+      return removeAtHub(held, 0, seq);
+    },
+    tellEdge(held, told, isPending) {
+      const value = absorbAtEdge(held, told, isPending);
+      return { value, isAhead: value.op !== null };
+    },
+    tellHub: (held, op, at) => tellHub(lattice, held, op, at),
+    stabilize(held, changedSeq, seq) {
+      const entry = stabilizeEntry(lattice, held, seq);
+      return viewAtHub(entry) === null && changedSeq <= seq ? null : entry;
+    },
+    isCollectable: true,
+    isGone: ({ present, op }) => present === null && op === null,
+    stampOf: (travelled: Travelled<Value>) =>
+      isOp(travelled)
+        ? stampOf(travelled.kind === "add" ? travelled.value : null)
+        : stampOf(travelled),
+    restamp({ present, op }, stamp) {
+      if (op?.kind !== "add" || traits.restamp === undefined) return { present, op };
+      const value = traits.restamp(op.value, stamp);
+      return { present: value, op: { kind: "add", value } };
+    },
+    reframe({ present, op }, context) {
+      if (op?.kind !== "remove") return { present, op };
+      return { present, op: { kind: "remove", context: Math.min(op.context, context) } };
+    },
+    confirm: ({ present }) => ({ present, op: null }),
+    resend({ present }) {
+      return present === null ? null : { present, op: { kind: "add", value: present } };
+    },
+    renew: () => null,
+    viewAtEdge: ({ present }) => present,
+    viewAtHub,
+    weigh(travelled) {
+      const value = isOp(travelled)
+        ? travelled.kind === "add"
+          ? travelled.value
+          : null
+        : travelled;
+      return ENTRY_WEIGHT + (value === null ? 0 : (traits.weigh?.(value) ?? 0));
+    },
+  };
+}
+
+function tellHub<Value>(
+  lattice: Lattice<Value>,
+  held: StarHubEntry<Value> | undefined,
+  op: StarOp<Value>,
+  { link, seq, changedSeq, base }: HearingAt,
+): AtHub<StarHubEntry<Value>> {
+  if (op.kind === "add") {
+    const value = addAtHub(lattice, held, link, op.value, seq);
+    const joined = valueAtHub(lattice, value);
+    const isTheirs = joined !== null && lattice.lessOrEqual(joined, op.value);
+    return { value, isChanged: true, isTheirs };
+  }
+  const before = held ?? { tags: new Map(), stable: null };
+  // A link that was away did not hold back what others' acknowledgements made stable: the remover
+  // may not have seen it, and an addition that it has not seen wins.
+  const isDoubtful = op.context < base && changedSeq > op.context && before.tags.size === 0;
+  const value = isDoubtful ? before : removeAtHub(before, link, op.context);
+  // The remover does not see an addition that won: it is told.
+  const isTheirs = !isDoubtful && value.tags.size === 0;
+  return { value, isChanged: isDoubtful || value !== before, isTheirs };
+}
+
+/** Values of a map are never operations: they are last writes, or the unit. */
+function isOp<Value>(travelled: Travelled<Value>): travelled is StarOp<Value> {
+  return typeof travelled === "object" && travelled !== null && "kind" in travelled;
+}

@@ -1,0 +1,126 @@
+// How does a replica's state outlive a crash at any point? Each commit is one row of what it
+// changed; a checkpoint writes the pages that changed since the last one and forgets the rows.
+
+import { CHECKPOINT_BYTES, PAGE_ENTRIES } from "../limits.ts";
+import { fnv1a32 } from "../hash.ts";
+import { decodeImage, encodeImage, type Image, type StoredCodec } from "./image.ts";
+import type { ReplicaStore } from "./store.ts";
+import { Table, type Entry } from "./table.ts";
+
+/** A table and the facts about its replica, both durable. */
+export class StoredTable {
+  readonly table: Table = new Table();
+  /** True if something that was stored could not be read: what it held has to come from the hub. */
+  readonly isDamaged: boolean;
+  readonly #store: ReplicaStore;
+  readonly #codecOf: StoredCodec;
+  readonly #facts = new Map<string, unknown>();
+  #changedFacts = new Map<string, unknown>();
+  #changed = new Map<number, Map<string, Entry | null>>();
+  #pages = 1;
+  #dirty = new Set<number>();
+  #rowBytes = 0;
+
+  constructor(store: ReplicaStore, codecOf: StoredCodec) {
+    this.#store = store;
+    this.#codecOf = codecOf;
+    this.isDamaged = this.#load();
+  }
+
+  fact(name: string): unknown {
+    return this.#facts.get(name);
+  }
+
+  facts(): ReadonlyMap<string, unknown> {
+    return this.#facts;
+  }
+
+  /** States a fact, a value that JSON can hold; null withdraws it. */
+  state(name: string, value: unknown): void {
+    this.#changedFacts.set(name, value);
+    if (value === null) this.#facts.delete(name);
+    else this.#facts.set(name, value);
+  }
+
+  put(collection: number, key: string, entry: Entry | null): void {
+    this.table.put(collection, key, entry);
+    this.#dirty.add(this.#pageOf(collection, key));
+    const changed = this.#changed.get(collection) ?? new Map<string, Entry | null>();
+    this.#changed.set(collection, changed.set(key, entry));
+  }
+
+  /** Stores what was put and stated since the last commit; nothing, if there is nothing. */
+  commit(): void {
+    if (this.#changed.size === 0 && this.#changedFacts.size === 0) return;
+    const image = { facts: this.#changedFacts, entries: this.#changed };
+    const row = encodeImage(image, this.#codecOf);
+    this.#store.append(row);
+    this.#changed = new Map();
+    this.#changedFacts = new Map();
+    this.#rowBytes += row.length;
+    if (this.#rowBytes > CHECKPOINT_BYTES) this.checkpoint();
+  }
+
+  /** Writes the pages that changed and forgets the rows. */
+  checkpoint(): void {
+    const before = this.#pages;
+    // Twice as many, or half: so that an entry more or less does not move all entries each time.
+    while (this.table.size > this.#pages * PAGE_ENTRIES * 2) this.#pages *= 2;
+    while (this.#pages > 1 && this.table.size < (this.#pages * PAGE_ENTRIES) / 2) this.#pages /= 2;
+    const isMoved = before !== this.#pages;
+    const pages = new Map<number, Uint8Array | null>();
+    for (let page = this.#pages + 1; page <= before; page += 1) pages.set(page, null);
+    const images = this.#imagesOf(isMoved ? null : this.#dirty);
+    for (const [page, entries] of images)
+      pages.set(page, entries.size === 0 ? null : this.#encodePage(entries));
+    const facts = new Map(this.#facts).set("pages", this.#pages);
+    pages.set(0, encodeImage({ facts, entries: new Map() }, this.#codecOf));
+    this.#store.checkpoint(pages);
+    this.#dirty = new Set();
+    this.#rowBytes = 0;
+  }
+
+  #encodePage(entries: Image["entries"]): Uint8Array {
+    return encodeImage({ facts: new Map(), entries }, this.#codecOf);
+  }
+
+  /** The entries of the given pages, or of all. */
+  #imagesOf(wanted: ReadonlySet<number> | null): Map<number, Map<number, Map<string, Entry>>> {
+    const all = wanted ?? new Set(Array.from({ length: this.#pages }, (_, i) => i + 1));
+    const images = new Map([...all].map((page) => [page, new Map<number, Map<string, Entry>>()]));
+    for (const collection of this.table.collections()) {
+      for (const [key, entry] of this.table.entries(collection)) {
+        const image = images.get(this.#pageOf(collection, key));
+        if (image === undefined) continue;
+        const entries = image.get(collection) ?? new Map<string, Entry>();
+        image.set(collection, entries.set(key, entry));
+      }
+    }
+    return images;
+  }
+
+  #pageOf(collection: number, key: string): number {
+    return 1 + (fnv1a32(`${collection}/${key}`) & (this.#pages - 1));
+  }
+
+  #load(): boolean {
+    const { pages, rows } = this.#store.load();
+    const arePagesWhole = this.#replay(pages);
+    this.#dirty = new Set();
+    const isWhole = this.#replay(rows) && arePagesWhole;
+    this.#changed = new Map();
+    this.#changedFacts = new Map();
+    return !isWhole;
+  }
+
+  /** Takes over images, in their order; false if one of them is damaged. */
+  #replay(stored: Iterable<Uint8Array>): boolean {
+    const images = Array.from(stored, (bytes) => decodeImage(bytes, this.#codecOf));
+    for (const [name, value] of images.flatMap((image) => [...(image?.facts ?? [])]))
+      this.state(name, value);
+    this.#pages = Number(this.#facts.get("pages") ?? 1);
+    for (const [collection, held] of images.flatMap((image) => [...(image?.entries ?? [])]))
+      for (const [key, entry] of held) this.put(collection, key, entry);
+    return images.every((image) => image !== null);
+  }
+}

@@ -1,0 +1,78 @@
+// What does a replica hold, and what of it is new since when? Entries by collection and key, and in
+// the order of their changes: an entry that is overwritten has one place in that order, its last, so
+// that a link sends it once however long it was away.
+
+/** An entry. Change seq 0: it has no place in the order of changes. */
+export interface Entry<Value = unknown> {
+  readonly value: Value;
+  /** The replica's seq of the last change. */
+  readonly seq: number;
+  /** At the hub: the link that it came from, 0 if none. At an edge: the hub's seq when they agreed. */
+  readonly mark: number;
+}
+
+/** Names an entry. */
+export interface Ref {
+  readonly collection: number;
+  readonly key: string;
+}
+
+/** A changed entry in its place. */
+export interface Change extends Ref {
+  readonly entry: Entry;
+}
+
+const NONE: ReadonlyMap<string, Entry> = new Map();
+
+/** Entries in memory. */
+export class Table {
+  readonly #collections = new Map<number, Map<string, Entry>>();
+  readonly #bySeq = new Map<number, Ref>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  collections(): Iterable<number> {
+    return this.#collections.keys();
+  }
+
+  get(collection: number, key: string): Entry | undefined {
+    return this.#collections.get(collection)?.get(key);
+  }
+
+  entries(collection: number): ReadonlyMap<string, Entry> {
+    return this.#collections.get(collection) ?? NONE;
+  }
+
+  /** Puts an entry in its place, or removes it; a seq that is not 0 is used once. */
+  put(collection: number, key: string, entry: Entry | null): void {
+    const entries = this.#collections.get(collection) ?? new Map<string, Entry>();
+    this.#collections.set(collection, entries);
+    const before = entries.get(key);
+    if (before !== undefined && before.seq !== entry?.seq) this.#bySeq.delete(before.seq);
+    this.#size += Number(entry !== null) - Number(before !== undefined);
+    if (entry === null) entries.delete(key);
+    else entries.set(key, entry);
+    if (entry !== null && entry.seq > 0) this.#bySeq.set(entry.seq, { collection, key });
+  }
+
+  /** Lists what changed after `seq`, in the order of changes up to `head`. */
+  *after(seq: number, head: number): Generator<Change> {
+    for (const at of this.#seqsAfter(seq, head)) {
+      const ref = this.#bySeq.get(at);
+      const entry = ref && this.get(ref.collection, ref.key);
+      if (ref !== undefined && entry !== undefined) yield { ...ref, entry };
+    }
+  }
+
+  /** Looks at what is there, or at what may be there, whichever is less. */
+  #seqsAfter(seq: number, head: number): Iterable<number> {
+    if (head - seq > this.#bySeq.size)
+      return [...this.#bySeq.keys()]
+        .filter((at) => at > seq && at <= head)
+        .toSorted((a, b) => a - b);
+    return Array.from({ length: head - seq }, (_, i) => seq + 1 + i);
+  }
+}
