@@ -112,8 +112,11 @@ export class EdgeReplica {
   }
 
   /** Cuts what the hub does not know; with `isWhole` false nothing is said. */
-  cut(isWhole: boolean, bytesMax: number = FRAME_BYTES_TARGET): Cut {
-    const { seq: after } = this.record.cursor;
+  cut(
+    isWhole: boolean,
+    after: number = this.record.cursor.seq,
+    bytesMax: number = FRAME_BYTES_TARGET,
+  ): Cut {
     if (!isWhole) return { floor: 1, head: this.#seq, to: after, log: [], groups: [] };
     const groups = new Groups(bytesMax);
     let to = after;
@@ -128,7 +131,12 @@ export class EdgeReplica {
     return { floor: 1, head: this.#seq, to: this.#seq, log: [], groups: groups.encode() };
   }
 
-  /** What the link's state machine asks a replica without a log; see EdgeLinkEvent. */
+  /** The lowest seq whose log entry is held; this replica has no log. */
+  floor(): number {
+    return 1;
+  }
+
+  /** The checksum of what was committed as `seq`; null if that is not known. */
   digestAt(seq: number): number | null {
     const { cursor } = this.record;
     if (seq === 0) return 0;
