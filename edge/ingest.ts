@@ -14,6 +14,7 @@ import {
 import { assert } from "../sync/assert.ts";
 import { limits } from "./limits.ts";
 import type { HubStore } from "./ports.ts";
+import { spanOf } from "./restamp-journal.ts";
 import { ackSeqOf, recall, remember } from "./telemetry/batch-memory.ts";
 import {
   byMinute,
@@ -191,12 +192,7 @@ function commit(
   const folded = foldDevice(state, fresh, stampMs);
   const memory = remember(state.memory, command.identity, command.contentHash);
   if (kept.length > 0) {
-    const spans = kept.map(({ device, times }) => ({
-      device,
-      firstMs: times[0] ?? 0,
-      lastMs: times.at(-1) ?? 0,
-    }));
-    store.append(stampMs, encodeBatches(kept), spans);
+    store.append(stampMs, encodeBatches(kept), kept.map(spanOf));
   }
   rollUp(command.device, folded, store);
   store.saveDevice(command.device, {
@@ -206,7 +202,7 @@ function commit(
     conflicts: state.conflicts + conflicts,
     late: state.late + folded.late,
     lastCommitMs: nowMs,
-    longestSpanMs: Math.max(state.longestSpanMs, ...kept.map(spanOf)),
+    longestSpanMs: Math.max(state.longestSpanMs, ...kept.map(spanMsOf)),
     clockSkewMs: skewOf(state.clockSkewMs, command.sentMs, nowMs),
   });
   const accepted = fresh.reduce((sum, readings) => sum + readings.times.length, 0);
@@ -236,7 +232,7 @@ function rollUp(device: DeviceId, folded: FoldedDevice, store: HubStore): void {
   store.dropRollups(device, keptFromMs);
 }
 
-function spanOf({ times }: ReadingBatch): number {
+function spanMsOf({ times }: ReadingBatch): number {
   return (times.at(-1) ?? 0) - (times[0] ?? 0);
 }
 

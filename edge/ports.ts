@@ -3,7 +3,7 @@
 
 import type { DeviceId } from "../sync/brand.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
-import type { JournalExtent } from "../sync/link/edge.ts";
+import type { EdgeLinkRecord } from "../sync/link/edge.ts";
 import type { DeviceState, MinuteRollup } from "./telemetry/device-state.ts";
 
 /** What of a journal row is looked up by: one device's span of event times. */
@@ -16,11 +16,14 @@ export interface Span {
 /** Event times from the first to the last, both inside. */
 export type TimeRange = readonly [firstMs: number, lastMs: number];
 
-/** Where the hub's link stands. */
-export interface SavedLink {
-  readonly replicaEpoch: number;
-  readonly cursor: number;
+/** The journal's extent: the lowest and the highest seq that it holds. Empty: floor = head + 1. */
+export interface JournalExtent {
+  readonly floor: number;
+  readonly head: number;
 }
+
+/** Where the hub's link stands; whose it is, the hub knows. */
+export type SavedLink = Omit<EdgeLinkRecord, "replica">;
 
 /**
  * The durable state of one DeviceHub. Synchronous, one writer.
@@ -52,11 +55,13 @@ export interface HubStore {
   ): Iterable<LogEntry>;
   /** Drops some of the oldest acknowledged rows if the journal is over its bound; true: go on. */
   dropAcknowledged(): boolean;
+  /** Puts a row in the place of the one of its seq; stamps keep ascending. */
+  replace(entry: LogEntry, spans: readonly Span[]): void;
   loadLink(): SavedLink;
-  saveCursor(cursor: number): void;
-  /** Starts another life: a new replicaEpoch, nothing acknowledged. */
-  renewEpoch(replicaEpoch: number): void;
+  /** Saves where the link stands; rows up to its cursor are acknowledged. */
+  saveLink(link: SavedLink): void;
   deviceCount(): number;
+  deviceIds(): DeviceId[];
   loadDevice(device: DeviceId): DeviceState | null;
   saveDevice(device: DeviceId, state: DeviceState): void;
   loadRollup(device: DeviceId, minuteMs: number): MinuteRollup;

@@ -5,40 +5,136 @@
 import { InvariantError } from "../sync/assert.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import { bottom, join, type Reading, type ReadingSet } from "../sync/crdt/reading-set.ts";
-import { receive } from "../sync/link/hub.ts";
+import type { ReplicaId } from "../sync/brand.ts";
+import { answerUnreadable, judge, openLink } from "../sync/link/hub.ts";
 import { isQuarantined } from "../sync/quarantine.ts";
 import { decodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
-import { crc32c } from "../sync/wire/crc32c.ts";
-import type { UpFrame } from "../sync/wire/frame.ts";
+import { encodeDownFrame, type DownFrame } from "../sync/wire/down-frame.ts";
+import { ORIGIN_POSITION, type FrameError } from "../sync/wire/frame.ts";
+import { decodeUpFrame, type ReceivedUpFrame } from "../sync/wire/up-frame.ts";
 import { limits } from "./limits.ts";
 import type { Lane, ReplicaStatus, ShardStore } from "./ports.ts";
 import { batchName, recall, type Recollection } from "./replica/timeless.ts";
 import { mergeReadings } from "./replica/merge-readings.ts";
 
-/** What an absorbed frame came to. */
-export interface Absorbed {
-  readonly answer: Uint8Array;
-  readonly entries: number;
-  /** Readings that were not held before. */
-  readonly added: number;
-  readonly poisoned: number;
-  readonly lostEntries: number;
-}
+/** What a frame came to. */
+export type Absorbed =
+  | {
+      readonly kind: "answered";
+      readonly answer: Uint8Array;
+      /** Null if the frame could not be read. */
+      readonly replica: ReplicaId | null;
+      readonly entries: number;
+      /** Readings that were not held before. */
+      readonly added: number;
+      readonly poisoned: number;
+      readonly lostEntries: number;
+    }
+  /** The bytes are not a frame. */
+  | { readonly kind: "refused"; readonly reason: FrameError };
+
+const NOTHING = { entries: 0, added: 0, poisoned: 0, lostEntries: 0 };
 
 /**
- * Absorbs a frame whose seal and checksum are good.
+ * Absorbs a frame whose seal is good.
  *
  * Should an entry of it be impossible to store, its entries are stored one by one and that one is
  * kept aside: no entry may stop the link for those behind it (P3). Any other failure is thrown, and
  * the link sends the frame again.
+ *
+ * @param newLink Draws the number of a new link: random, 1 to 2^32 - 1.
  */
-export function absorb(frame: UpFrame, store: ShardStore, nowMs: number): Absorbed {
+export function absorb(
+  bytes: Uint8Array,
+  store: ShardStore,
+  nowMs: number,
+  newLink: () => number,
+): Absorbed {
+  const decoded = decodeUpFrame(bytes);
+  if (!decoded.ok) {
+    const answer = answerUnreadable(decoded.error, nowMs);
+    if (answer === null) return { kind: "refused", reason: decoded.error };
+    return { kind: "answered", answer: encodeDownFrame(answer), replica: null, ...NOTHING };
+  }
+  const frame = decoded.value;
+  const known =
+    frame.speaker.kind === "hello"
+      ? greet(frame, frame.speaker, store, nowMs, newLink)
+      : store.loadReplica(frame.speaker.link);
+  if (known === null || frame.speaker.kind === "hello")
+    return answered(refuse(known === null ? "unknown" : "open", known, nowMs), known);
+  const verdict = judge(known, frame, bytes, nowMs);
+  if (verdict.kind === "refused") return answered(verdict.answer, known);
+  const { record, lostEntries } = verdict;
+  const status = {
+    ...known,
+    ...record,
+    lastStampMs: frame.log.at(-1)?.stampMs ?? known.lastStampMs,
+  };
+  const stored = storeFrame(frame.log, status, store);
+  const answer: DownFrame = {
+    outcome: "applied",
+    link: record.link,
+    at: record.cursor,
+    hubNowMs: nowMs,
+    state: null,
+  };
+  return { ...answered(answer, known), ...stored, entries: frame.log.length, lostEntries };
+}
+
+/** Opens a link for a life; one that was opened and never used is opened again. */
+function greet(
+  frame: ReceivedUpFrame,
+  life: Pick<ReplicaStatus, "replica" | "replicaEpoch">,
+  store: ShardStore,
+  nowMs: number,
+  newLink: () => number,
+): ReplicaStatus {
+  const known = store.findReplica(life.replica, life.replicaEpoch);
+  const isUsed = known !== null && known.cursor.digest !== 0;
+  const link = known === null || isUsed ? newLink() : known.link;
+  const status = { ...openLink(link, life, frame, nowMs), lastStampMs: 0 };
+  store.saveReplica(status);
+  return status;
+}
+
+function refuse(
+  outcome: DownFrame["outcome"],
+  known: ReplicaStatus | null,
+  hubNowMs: number,
+): DownFrame {
+  const at = known?.cursor ?? ORIGIN_POSITION;
+  return { outcome, link: known?.link ?? 0, at, hubNowMs, state: null };
+}
+
+function answered(
+  answer: DownFrame,
+  known: ReplicaStatus | null,
+): Extract<Absorbed, { kind: "answered" }> {
+  const replica = known?.replica ?? null;
+  return { kind: "answered", answer: encodeDownFrame(answer), replica, ...NOTHING };
+}
+
+/** Stores the entries of a frame together with the record that says they are here. */
+function storeFrame(
+  entries: readonly LogEntry[],
+  status: ReplicaStatus,
+  store: ShardStore,
+): Stored {
   try {
-    return absorbWith(frame, store, nowMs, (entries) => storeEntries(entries, frame, store));
+    return storeWith(status, store, () => storeEntries(entries, status, store));
   } catch (error) {
     if (!isImpossible(error)) throw error;
-    return absorbWith(frame, store, nowMs, (entries) => storeOneByOne(entries, frame, store));
+    return storeWith(status, store, () => storeOneByOne(entries, status, store));
   }
+}
+
+function storeWith(status: ReplicaStatus, store: ShardStore, storeFresh: () => Stored): Stored {
+  return store.transaction(() => {
+    const stored = storeFresh();
+    store.saveReplica(status);
+    return stored;
+  });
 }
 
 /** Tells whether trying again would fail in the same way: a row too large, or a broken invariant. */
@@ -51,32 +147,13 @@ interface Stored {
   readonly poisoned: number;
 }
 
-function absorbWith(
-  frame: UpFrame,
+function storeEntries(
+  entries: readonly LogEntry[],
+  status: ReplicaStatus,
   store: ShardStore,
-  nowMs: number,
-  storeFresh: (entries: readonly LogEntry[]) => Stored,
-): Absorbed {
-  return store.transaction(() => {
-    const held = store.loadReplica(frame.replica, frame.replicaEpoch) ?? newReplica(frame);
-    const { answer, fresh, cursor, gap } = receive(held, frame, nowMs);
-    const stored = storeFresh(fresh);
-    const lostEntries = gap === null ? 0 : gap.to - gap.from + 1;
-    store.saveReplica({
-      ...held,
-      cursor,
-      head: Math.max(held.head, frame.head),
-      ...lastOf(fresh, held),
-      lastFrameMs: nowMs,
-      lostEntries: held.lostEntries + lostEntries,
-    });
-    return { answer, entries: fresh.length, ...stored, lostEntries };
-  });
-}
-
-function storeEntries(entries: readonly LogEntry[], frame: UpFrame, store: ShardStore): Stored {
+): Stored {
   const gathered = gather(entries, store);
-  for (const entry of gathered.poison) keepAside(entry, frame, store);
+  for (const entry of gathered.poison) keepAside(entry, status, store);
   let added = 0;
   for (const { lane, readings } of gathered.lanes.values()) {
     added += mergeReadings(lane, readings, store);
@@ -84,49 +161,32 @@ function storeEntries(entries: readonly LogEntry[], frame: UpFrame, store: Shard
   return { added, poisoned: gathered.poison.length };
 }
 
-function storeOneByOne(entries: readonly LogEntry[], frame: UpFrame, store: ShardStore): Stored {
+function storeOneByOne(
+  entries: readonly LogEntry[],
+  status: ReplicaStatus,
+  store: ShardStore,
+): Stored {
   const sum = { added: 0, poisoned: 0 };
   for (const entry of entries) {
-    const stored = storeOrKeepAside(entry, frame, store);
+    const stored = storeOrKeepAside(entry, status, store);
     sum.added += stored.added;
     sum.poisoned += stored.poisoned;
   }
   return sum;
 }
 
-function storeOrKeepAside(entry: LogEntry, frame: UpFrame, store: ShardStore): Stored {
+function storeOrKeepAside(entry: LogEntry, status: ReplicaStatus, store: ShardStore): Stored {
   try {
-    return store.transaction(() => storeEntries([entry], frame, store));
+    return store.transaction(() => storeEntries([entry], status, store));
   } catch (error) {
     if (!isImpossible(error)) throw error;
-    keepAside(entry, frame, store);
+    keepAside(entry, status, store);
     return { added: 0, poisoned: 1 };
   }
 }
 
-function keepAside({ seq, body }: LogEntry, frame: UpFrame, store: ShardStore): void {
-  store.savePoison(frame.replica, frame.replicaEpoch, seq, body);
-}
-
-function lastOf(
-  fresh: readonly LogEntry[],
-  held: ReplicaStatus,
-): Pick<ReplicaStatus, "lastStampMs" | "lastCrc"> {
-  const last = fresh.at(-1);
-  if (last === undefined) return { lastStampMs: held.lastStampMs, lastCrc: held.lastCrc };
-  return { lastStampMs: last.stampMs, lastCrc: crc32c(last.body) };
-}
-
-function newReplica({ replica, replicaEpoch }: UpFrame): ReplicaStatus {
-  const nothing = {
-    cursor: 0,
-    head: 0,
-    lastStampMs: 0,
-    lastCrc: 0,
-    lastFrameMs: 0,
-    lostEntries: 0,
-  };
-  return { replica, replicaEpoch, ...nothing };
+function keepAside({ seq, body }: LogEntry, status: ReplicaStatus, store: ShardStore): void {
+  store.savePoison(status.replica, status.replicaEpoch, seq, body);
 }
 
 interface Gathered {

@@ -3,6 +3,7 @@
 import type { DeviceId, ReplicaId } from "../sync/brand.ts";
 import type { StoredAggregate } from "../sync/crdt/aggregate.ts";
 import type { ReadingSet } from "../sync/crdt/reading-set.ts";
+import type { HubLinkRecord } from "../sync/link/hub.ts";
 
 /** The readings of one stream that are counted, or that are quarantined. */
 export interface Lane {
@@ -20,19 +21,9 @@ export interface SegmentSummary {
 }
 
 /** What the origin knows of one life of a replica. */
-export interface ReplicaStatus {
-  readonly replica: string;
-  readonly replicaEpoch: number;
-  readonly cursor: number;
-  /** The highest seq that the replica said it has. */
-  readonly head: number;
-  /** Commit stamp of the newest entry held, and time of the last frame; epoch milliseconds. */
+export interface ReplicaStatus extends HubLinkRecord {
+  /** Commit stamp of the newest entry held, epoch milliseconds; 0 if there is none. */
   readonly lastStampMs: number;
-  /** CRC-32C of the newest entry's body. */
-  readonly lastCrc: number;
-  readonly lastFrameMs: number;
-  /** Entries that were lost before they came here. */
-  readonly lostEntries: number;
 }
 
 /**
@@ -46,7 +37,9 @@ export interface ReplicaStatus {
  */
 export interface ShardStore {
   transaction<T>(run: () => T): T;
-  loadReplica(replica: ReplicaId, replicaEpoch: number): ReplicaStatus | null;
+  loadReplica(link: number): ReplicaStatus | null;
+  /** Finds the newest link of a life. */
+  findReplica(replica: ReplicaId, replicaEpoch: number): ReplicaStatus | null;
   /** Saves one life; past `livesPerReplicaMax` the replica's longest silent ones are forgotten. */
   saveReplica(status: ReplicaStatus): void;
   listReplicas(): ReplicaStatus[];

@@ -7,6 +7,7 @@ import { assert } from "../../sync/assert.ts";
 import { parseReplicaId, type DeviceId, type ReplicaId } from "../../sync/brand.ts";
 import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
 import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
+import { JournalReplica } from "../journal-replica.ts";
 import { limits } from "../limits.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { openOriginLink } from "../platform/origin-link.ts";
@@ -37,6 +38,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   readonly #store: SqlHubStore;
   readonly #replica: ReplicaId;
   readonly #origin: OriginLink;
+  readonly #journal: JournalReplica;
   #link: EdgeLink;
   #isOriginAway = false;
   /** When the link was last known to be well, epoch milliseconds; 0: not since the start. */
@@ -52,7 +54,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     this.#replica = replica;
     this.#origin = openOriginLink(config.originUrl, config.linkKey);
     this.#store = new SqlHubStore(openSql(ctx.storage), newEpoch());
-    this.#link = this.#openLink();
+    this.#journal = new JournalReplica(this.#store, replica, newEpoch);
+    this.#link = openEdgeLink(this.#journal.record);
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmMs = await ctx.storage.getAlarm();
       // At its start a hub that holds anything speaks to the origin, whatever alarm it had.
@@ -63,7 +66,9 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   /** Commits a batch. The answer leaves after the commit is on disk (output gate). */
   async ingest(command: IngestCommand): Promise<IngestOutcome> {
     const nowMs = Date.now();
-    const outcome = this.#store.transaction(() => ingest(command, this.#store, nowMs));
+    // By the origin's clock, as far as it is known: this one's may be wrong.
+    const originNowMs = nowMs + this.#store.loadLink().clockOffsetMs;
+    const outcome = this.#store.transaction(() => ingest(command, this.#store, originNowMs));
     if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0) {
       // While the origin is away the back-off's alarm stands; a commit must not shorten it.
       if (!this.#isOriginAway || this.#alarmMs === null) this.#ring(nowMs + limits.syncLingerMs);
@@ -88,7 +93,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const { head } = this.#store.extent();
     const { cursor } = this.#store.loadLink();
     const unackedBytes = this.#store.unackedBytes();
-    return { replica: this.#replica, head, cursor, unackedBytes, isOriginAway: this.#isOriginAway };
+    const isOriginAway = this.#isOriginAway;
+    return { replica: this.#replica, head, cursor: cursor.seq, unackedBytes, isOriginAway };
   }
 
   /** Drives the link. Never throws: an alarm that does is retried only a few times. */
@@ -97,14 +103,12 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     this.#alarmMs = null;
     try {
       const ports: ReplicatePorts = {
-        store: this.#store,
         origin: this.#origin,
         now: () => Date.now(),
         chance: () => Math.random(),
-        newEpoch,
         log: (event, fields) => log(event, { replica: this.#replica, ...fields }),
       };
-      const run = await replicate(this.#link, ports, this.#isHeartbeatDue(nowMs));
+      const run = await replicate(this.#link, this.#journal, ports, this.#isHeartbeatDue(nowMs));
       this.#link = run.link;
       if (!run.isOriginAway) this.#heardMs = Date.now();
       this.#isOriginAway = run.isOriginAway;
@@ -115,7 +119,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       else this.#rest();
     } catch (error) {
       log("replicate-failed", { replica: this.#replica, error: String(error) });
-      this.#link = this.#openLink();
+      this.#link = openEdgeLink(this.#journal.record);
       this.#ring(Date.now() + limits.syncRetryMsMax);
     }
   }
@@ -135,11 +139,6 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
 
   #isHeartbeatDue(nowMs: number): boolean {
     return nowMs - this.#heardMs >= limits.heartbeatMs / 2;
-  }
-
-  #openLink(): EdgeLink {
-    const { replicaEpoch, cursor } = this.#store.loadLink();
-    return openEdgeLink(this.#replica, replicaEpoch, cursor);
   }
 
   #ring(atMs: number): void {

@@ -2,12 +2,12 @@
 // one span a batch, one device row and one rollup row a minute, however many readings it has.
 
 import { assert } from "../../sync/assert.ts";
-import type { DeviceId } from "../../sync/brand.ts";
+import type { DeviceId, ReplicaId } from "../../sync/brand.ts";
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
-import type { JournalExtent } from "../../sync/link/edge.ts";
+import { newLife } from "../../sync/link/edge.ts";
 import { limits } from "../limits.ts";
 import { bytesOf, migrate, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
-import type { HubStore, SavedLink, Span, TimeRange } from "../ports.ts";
+import type { HubStore, JournalExtent, SavedLink, Span, TimeRange } from "../ports.ts";
 import type { DeviceState, MinuteRollup } from "../telemetry/device-state.ts";
 
 /** Numbered migrations; the newest applied one is in `schema_version`. */
@@ -20,18 +20,26 @@ const MIGRATIONS: readonly string[] = [
    create table device (id text primary key, state text not null) without rowid;
    create table rollup (device text not null, minute_ms integer not null, body text not null,
      primary key (device, minute_ms)) without rowid;`,
+  // A link that has to say hello sends its journal once more, and the origin knows what it holds.
+  `create table link_record (id integer primary key check (id = 1), record text not null);
+   insert into link_record select 1, json_object('replicaEpoch', replica_epoch, 'link', 0,
+     'cursor', json_object('seq', 0, 'digest', 0), 'sent', null, 'ack', json_object('seq', 0, 'digest', 0),
+     'isPulling', json('true'), 'clockOffsetMs', 0) from link;
+   drop table link`,
 ];
 
 interface Marks {
   floor: number;
   head: number;
-  cursor: number;
+  link: SavedLink;
   lastStampMs: number;
   bytes: number;
   unackedBytes: number;
   devices: number;
-  replicaEpoch: number;
 }
+
+/** A saved link leaves out whose it is. */
+const NOBODY = "-/-" as ReplicaId;
 
 /** The durable state of one hub; keeps marks and recently used devices in memory. */
 export class SqlHubStore implements HubStore {
@@ -45,7 +53,8 @@ export class SqlHubStore implements HubStore {
     this.#sql = sql;
     this.#journalBytesMax = journalBytesMax;
     migrate(sql, MIGRATIONS);
-    sql.exec("insert or ignore into link values (1, ?, 0)", newEpoch);
+    const { replica: _, ...link } = newLife(NOBODY, newEpoch);
+    sql.exec("insert or ignore into link_record values (1, ?)", JSON.stringify(link));
     this.#marks = this.#loadMarks();
   }
 
@@ -65,16 +74,7 @@ export class SqlHubStore implements HubStore {
     const seq = marks.head + 1;
     assert(stampMs >= marks.lastStampMs, "Commit stamps never go back");
     this.#sql.exec("insert into journal values (?, ?, ?)", seq, stampMs, body);
-    for (const { device, firstMs, lastMs } of spans) {
-      // A batch with assigned times may end where its other part does: one row spans both.
-      this.#sql.exec(
-        "insert into span values (?, ?, ?, ?) on conflict do update set first_ms = min(first_ms, excluded.first_ms)",
-        device,
-        lastMs,
-        seq,
-        firstMs,
-      );
-    }
+    this.#insertSpans(seq, spans);
     Object.assign(marks, {
       head: seq,
       lastStampMs: stampMs,
@@ -152,7 +152,7 @@ export class SqlHubStore implements HubStore {
     if (marks.bytes <= this.#journalBytesMax) return false;
     const rows = this.#sql.exec(
       "select seq, length(body) as n from journal where seq <= ? order by seq limit ?",
-      marks.cursor,
+      marks.link.cursor.seq,
       limits.dropRowsMax,
     );
     let excess = marks.bytes - this.#journalBytesMax;
@@ -171,27 +171,35 @@ export class SqlHubStore implements HubStore {
     return excess > 0 && rows.length === limits.dropRowsMax;
   }
 
-  loadLink(): SavedLink {
-    return { replicaEpoch: this.#marks.replicaEpoch, cursor: this.#marks.cursor };
-  }
-
-  saveCursor(cursor: number): void {
-    if (cursor === this.#marks.cursor) return;
-    this.#sql.exec("update link set cursor = ?", cursor);
-    const marks = this.#marks;
-    // Only what is newly acknowledged is added up: draining a backlog must not read it each time.
-    if (cursor > marks.cursor) marks.unackedBytes -= this.#bytesBetween(marks.cursor, cursor);
-    else marks.unackedBytes = this.#bytesBetween(cursor, marks.head);
-    marks.cursor = cursor;
-  }
-
-  renewEpoch(replicaEpoch: number): void {
-    this.#sql.exec("update link set replica_epoch = ?, cursor = 0", replicaEpoch);
+  replace({ seq, stampMs, body }: LogEntry, spans: readonly Span[]): void {
+    this.#sql.exec("update journal set stamp_ms = ?, body = ? where seq = ?", stampMs, body, seq);
+    this.#sql.exec("delete from span where seq = ?", seq);
+    this.#insertSpans(seq, spans);
     this.#marks = this.#loadMarks();
+  }
+
+  loadLink(): SavedLink {
+    return this.#marks.link;
+  }
+
+  saveLink(link: SavedLink): void {
+    const marks = this.#marks;
+    const before = marks.link.cursor.seq;
+    const after = link.cursor.seq;
+    if (JSON.stringify(link) === JSON.stringify(marks.link)) return;
+    this.#sql.exec("update link_record set record = ?", JSON.stringify(link));
+    marks.link = link;
+    // Only what is newly acknowledged is added up: draining a backlog must not read it each time.
+    if (after > before) marks.unackedBytes -= this.#bytesBetween(before, after);
+    else if (after < before) marks.unackedBytes = this.#bytesBetween(after, marks.head);
   }
 
   deviceCount(): number {
     return this.#marks.devices;
+  }
+
+  deviceIds(): DeviceId[] {
+    return this.#sql.exec("select id from device").map((row) => textOf(row["id"]) as DeviceId);
   }
 
   loadDevice(device: DeviceId): DeviceState | null {
@@ -229,6 +237,19 @@ export class SqlHubStore implements HubStore {
     this.#sql.exec("delete from rollup where device = ? and minute_ms < ?", device, beforeMs);
   }
 
+  #insertSpans(seq: number, spans: readonly Span[]): void {
+    for (const { device, firstMs, lastMs } of spans) {
+      // A batch with assigned times may end where its other part does: one row spans both.
+      this.#sql.exec(
+        "insert into span values (?, ?, ?, ?) on conflict do update set first_ms = min(first_ms, excluded.first_ms)",
+        device,
+        lastMs,
+        seq,
+        firstMs,
+      );
+    }
+  }
+
   #bytesBetween(after: number, upTo: number): number {
     const [row] = this.#sql.exec(
       "select total(length(body)) as n from journal where seq > ? and seq <= ?",
@@ -239,8 +260,9 @@ export class SqlHubStore implements HubStore {
   }
 
   #loadMarks(): Marks {
-    const link = this.#sql.exec("select cursor, replica_epoch from link")[0];
-    const cursor = numberOf(link?.["cursor"]);
+    const [saved] = this.#sql.exec("select record from link_record");
+    const link = JSON.parse(textOf(saved?.["record"])) as SavedLink;
+    const { seq: cursor } = link.cursor;
     const [row] = this.#sql.exec(
       "select min(seq) as floor, max(seq) as head, max(stamp_ms) as stamp, total(length(body)) as bytes from journal",
     );
@@ -248,12 +270,11 @@ export class SqlHubStore implements HubStore {
     return {
       floor: row?.["floor"] == null ? head + 1 : numberOf(row["floor"]),
       head,
-      cursor,
+      link,
       lastStampMs: numberOf(row?.["stamp"]),
       bytes: numberOf(row?.["bytes"]),
       unackedBytes: this.#bytesBetween(cursor, head),
       devices: numberOf(this.#sql.exec("select count(*) as n from device")[0]?.["n"]),
-      replicaEpoch: numberOf(link?.["replica_epoch"]),
     };
   }
 }

@@ -5,22 +5,11 @@ import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import type { DeviceId } from "../../sync/brand.ts";
-import { decodeUpFrame, type FrameError } from "../../sync/wire/frame.ts";
-import { absorb } from "../absorb-sync.ts";
+import { absorb, type Absorbed } from "../absorb-sync.ts";
 import type { OriginEnv } from "../platform/env.ts";
 import { SqlShardStore } from "../platform/sql-shard-store.ts";
 import type { ReplicaStatus, ShardStore } from "../ports.ts";
 import { totalsOf, type StreamTotals } from "../replica/totals.ts";
-
-/** What became of a frame. */
-export type FrameOutcome =
-  | {
-      readonly kind: "absorbed";
-      readonly answer: Uint8Array;
-      readonly entries: number;
-      readonly added: number;
-    }
-  | { readonly kind: "refused"; readonly reason: FrameError };
 
 /** Everything the origin knows of one device's readings. */
 export interface DeviceTotals {
@@ -37,18 +26,13 @@ export class DeviceShard extends DurableObject<OriginEnv> {
   }
 
   /** Absorbs an up-frame whose seal is good. The answer leaves after the commit is on disk. */
-  async absorb(bytes: Uint8Array): Promise<FrameOutcome> {
-    const frame = decodeUpFrame(bytes);
-    if (!frame.ok) return { kind: "refused", reason: frame.error };
-    const { replica, replicaEpoch } = frame.value;
-    const { answer, entries, added, poisoned, lostEntries } = absorb(
-      frame.value,
-      this.#store,
-      Date.now(),
-    );
-    if (poisoned + lostEntries > 0)
-      log("entries-not-counted", { replica, replicaEpoch, poisoned, lostEntries });
-    return { kind: "absorbed", answer, entries, added };
+  async absorb(bytes: Uint8Array): Promise<Absorbed> {
+    const absorbed = absorb(bytes, this.#store, Date.now(), newLink);
+    if (absorbed.kind === "answered" && absorbed.poisoned + absorbed.lostEntries > 0) {
+      const { replica, poisoned, lostEntries } = absorbed;
+      log("entries-not-counted", { replica: replica ?? "", poisoned, lostEntries });
+    }
+    return absorbed;
   }
 
   /** Folds a device's totals over all regions. */
@@ -63,4 +47,8 @@ export class DeviceShard extends DurableObject<OriginEnv> {
   async replicas(): Promise<ReplicaStatus[]> {
     return this.#store.listReplicas();
   }
+}
+
+function newLink(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) || 1;
 }

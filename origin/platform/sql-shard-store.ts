@@ -10,6 +10,7 @@ import {
 } from "../../sync/crdt/reading-set.ts";
 import type { StoredAggregate } from "../../sync/crdt/aggregate.ts";
 import { bytesOf, migrate, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
+import { ORIGIN_POSITION } from "../../sync/wire/frame.ts";
 import { limits } from "../limits.ts";
 import type { Lane, ReplicaStatus, SegmentSummary, ShardStore } from "../ports.ts";
 
@@ -27,6 +28,12 @@ const MIGRATIONS: readonly string[] = [
    create table timeless_count (device text primary key, batches integer not null, forgotten_ms integer not null) without rowid;
    create table poison (replica text not null, epoch integer not null, seq integer not null, body blob not null,
      primary key (replica, epoch, seq))`,
+  // Hubs say hello once more and send what they hold; what is known of it is not counted again.
+  `drop table replica;
+   create table link (id integer primary key, replica text not null, epoch integer not null,
+     cursor_seq integer not null, cursor_digest integer not null, head integer not null,
+     last_stamp_ms integer not null, seen_ms integer not null, lost_entries integer not null);
+   create index link_by_replica on link (replica, seen_ms)`,
 ];
 
 /** The durable state of one DeviceShard. */
@@ -44,40 +51,46 @@ export class SqlShardStore implements ShardStore {
     return this.#sql.transaction(run);
   }
 
-  loadReplica(replica: ReplicaId, replicaEpoch: number): ReplicaStatus | null {
-    const row = this.#sql.exec(
-      "select * from replica where id = ? and epoch = ?",
+  loadReplica(link: number): ReplicaStatus | null {
+    const [row] = this.#sql.exec("select * from link where id = ?", link);
+    return row === undefined ? null : toStatus(row);
+  }
+
+  findReplica(replica: ReplicaId, replicaEpoch: number): ReplicaStatus | null {
+    const [row] = this.#sql.exec(
+      "select * from link where replica = ? and epoch = ? order by seen_ms desc limit 1",
       replica,
       replicaEpoch,
-    )[0];
+    );
     return row === undefined ? null : toStatus(row);
   }
 
   saveReplica(status: ReplicaStatus): void {
     this.#sql.exec(
-      "insert or replace into replica values (?, ?, ?, ?, ?, ?, ?, ?)",
+      "insert or replace into link values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      status.link,
       status.replica,
       status.replicaEpoch,
-      status.cursor,
+      status.cursor.seq,
+      status.cursor.digest,
       status.head,
       status.lastStampMs,
-      status.lastCrc,
-      status.lastFrameMs,
+      status.seenMs,
       status.lostEntries,
     );
     // The life that speaks now stays, also if the clock was set back: without it the link would
     // begin anew with every frame.
     this.#sql.exec(
-      `delete from replica where id = ?1 and epoch in (select epoch from replica where id = ?1
-         order by epoch = ?2 desc, last_frame_ms desc, epoch limit -1 offset ?3)`,
+      `delete from link where replica = ?1 and id in (select id from link where replica = ?1
+         order by id = ?2 desc, seen_ms desc, id limit -1 offset ?3)`,
       status.replica,
-      status.replicaEpoch,
+      status.link,
       limits.livesPerReplicaMax,
     );
   }
 
   listReplicas(): ReplicaStatus[] {
-    return this.#sql.exec("select * from replica order by id, last_frame_ms").map(toStatus);
+    return this.#sql.exec("select * from link order by replica, seen_ms").map(toStatus);
   }
 
   segmentStarts(lane: Lane, fromMs: number, toMs: number): number[] {
@@ -211,13 +224,15 @@ function keyOf(lane: Lane): [string, string, number] {
 
 function toStatus(row: SqlRow): ReplicaStatus {
   return {
-    replica: textOf(row["id"]),
+    link: numberOf(row["id"]),
+    replica: textOf(row["replica"]) as ReplicaId,
     replicaEpoch: numberOf(row["epoch"]),
-    cursor: numberOf(row["cursor"]),
+    cursor: { seq: numberOf(row["cursor_seq"]), digest: numberOf(row["cursor_digest"]) },
     head: numberOf(row["head"]),
+    acked: ORIGIN_POSITION,
+    told: ORIGIN_POSITION,
     lastStampMs: numberOf(row["last_stamp_ms"]),
-    lastCrc: numberOf(row["last_crc"]),
-    lastFrameMs: numberOf(row["last_frame_ms"]),
+    seenMs: numberOf(row["seen_ms"]),
     lostEntries: numberOf(row["lost_entries"]),
   };
 }

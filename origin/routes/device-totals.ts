@@ -46,12 +46,12 @@ function formatLag(replica: ReplicaStatus, nowMs: number): object {
   return {
     replica: replica.replica,
     replicaEpoch: replica.replicaEpoch,
-    cursor: replica.cursor,
-    behind: replica.head - replica.cursor,
+    cursor: replica.cursor.seq,
+    behind: replica.head - replica.cursor.seq,
     lostEntries: replica.lostEntries,
     lastCommit: iso(replica.lastStampMs),
-    lastFrame: iso(replica.lastFrameMs),
-    silentMs: Math.max(0, nowMs - replica.lastFrameMs),
+    lastFrame: iso(replica.seenMs),
+    silentMs: Math.max(0, nowMs - replica.seenMs),
   };
 }
 

@@ -5,13 +5,13 @@ import { absorb } from "../../origin/absorb-sync.ts";
 import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
 import { totalsOf, type StreamTotals } from "../../origin/replica/totals.ts";
 import { ingest, type IngestOutcome } from "../../edge/ingest.ts";
+import { JournalReplica } from "../../edge/journal-replica.ts";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
 import type { ExchangeOutcome } from "../../edge/ports.ts";
 import { replicate, type ReplicatePorts } from "../../edge/replicate.ts";
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
 import { fnv1a32 } from "../../sync/hash.ts";
 import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
-import { decodeUpFrame } from "../../sync/wire/frame.ts";
 import { commandOf, DEVICE } from "./commands.ts";
 import { openNodeSql } from "./node-sql.ts";
 
@@ -22,6 +22,7 @@ export type LinkFault = "none" | "lose-request" | "lose-answer";
 export class TestOrigin {
   readonly #sql = openNodeSql();
   readonly store = new SqlShardStore(this.#sql);
+  #links = 0;
   nowMs = 1_000_000;
 
   /** Copies the origin's database, for restore(). */
@@ -35,9 +36,9 @@ export class TestOrigin {
   }
 
   absorb(request: Uint8Array): Uint8Array {
-    const frame = decodeUpFrame(request);
-    if (!frame.ok) throw new TypeError(`Not a frame: ${frame.error}`);
-    return absorb(frame.value, this.store, this.nowMs).answer;
+    const absorbed = absorb(request, this.store, this.nowMs, () => (this.#links += 1));
+    if (absorbed.kind === "refused") throw new TypeError(`Not a frame: ${absorbed.reason}`);
+    return absorbed.answer;
   }
 
   totals(): StreamTotals[] {
@@ -58,7 +59,9 @@ export class TestRegion {
   store: SqlHubStore;
   /** What was sent, in order. */
   readonly frames: Uint8Array[] = [];
+  journal: JournalReplica;
   link: EdgeLink;
+  /** By this region's own clock; what the origin has said of it is not taken into account. */
   nowMs: number;
 
   constructor(name: string, origin: TestOrigin, nowMs: number) {
@@ -69,13 +72,15 @@ export class TestRegion {
     this.#epochs = fnv1a32(name) % 1000;
     this.nowMs = nowMs;
     this.store = this.#openStore();
-    this.link = this.#openLink();
+    this.journal = this.#openJournal();
+    this.link = openEdgeLink(this.journal.record);
   }
 
   /** Loses everything that is not on disk. */
   crash(): void {
     this.store = this.#openStore();
-    this.link = this.#openLink();
+    this.journal = this.#openJournal();
+    this.link = openEdgeLink(this.journal.record);
   }
 
   /** Copies the hub's database, for restore(). */
@@ -104,21 +109,20 @@ export class TestRegion {
   /** Posts a body as a device would. */
   post(body: unknown, key: string | null = null): IngestOutcome {
     const command = commandOf(body, { key });
-    return this.store.transaction(() => ingest(command, this.store, this.nowMs));
+    const nowMs = this.nowMs + this.store.loadLink().clockOffsetMs;
+    return this.store.transaction(() => ingest(command, this.store, nowMs));
   }
 
   /** Runs the link as an alarm would; `fault` befalls its first exchange. */
   async sync(fault: LinkFault = "none", isHeartbeat = false): Promise<boolean> {
     this.#fault = fault;
     const ports: ReplicatePorts = {
-      store: this.store,
       origin: { exchange: async (request) => this.#exchange(request) },
       now: () => this.nowMs,
       chance: () => 0.5,
-      newEpoch: () => (this.#epochs += 1),
       log: () => {},
     };
-    const run = await replicate(this.link, ports, isHeartbeat);
+    const run = await replicate(this.link, this.journal, ports, isHeartbeat);
     this.link = run.link;
     return run.againInMs === null;
   }
@@ -148,8 +152,7 @@ export class TestRegion {
     return new SqlHubStore(this.#sql, (this.#epochs += 1));
   }
 
-  #openLink(): EdgeLink {
-    const { replicaEpoch, cursor } = this.store.loadLink();
-    return openEdgeLink(this.#replica, replicaEpoch, cursor);
+  #openJournal(): JournalReplica {
+    return new JournalReplica(this.store, this.#replica, () => (this.#epochs += 1));
   }
 }

@@ -1,0 +1,72 @@
+// How does a hub's journal look to its link? As a log: each row is an entry, told apart from any
+// other row of its number by its checksum.
+
+import type { ReplicaId } from "../sync/brand.ts";
+import { assert } from "../sync/assert.ts";
+import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../sync/limits.ts";
+import { newLife, type Cut, type EdgeLinkRecord } from "../sync/link/edge.ts";
+import { entryDigest } from "../sync/link/position.ts";
+import type { DownState } from "../sync/wire/down-frame.ts";
+import type { HubStore } from "./ports.ts";
+import type { LinkedReplica } from "./replicate.ts";
+import { restampJournal } from "./restamp-journal.ts";
+
+/** One hub's end of its link. */
+export class JournalReplica implements LinkedReplica {
+  readonly #store: HubStore;
+  readonly #replica: ReplicaId;
+  readonly #newEpoch: () => number;
+
+  /** @param newEpoch Draws a new replicaEpoch: random, 1 to 2^32 - 1. */
+  constructor(store: HubStore, replica: ReplicaId, newEpoch: () => number) {
+    this.#store = store;
+    this.#replica = replica;
+    this.#newEpoch = newEpoch;
+  }
+
+  get record(): EdgeLinkRecord {
+    return { replica: this.#replica, ...this.#store.loadLink() };
+  }
+
+  cut(_isWhole: boolean, after: number): Cut {
+    const log = this.#store.entriesAfter(after, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
+    const { floor, head } = this.#store.extent();
+    return { floor, head, to: log.at(-1)?.seq ?? after, log, groups: [] };
+  }
+
+  floor(): number {
+    return this.#store.extent().floor;
+  }
+
+  digestAt(seq: number): number | null {
+    const { cursor } = this.#store.loadLink();
+    if (seq === 0) return 0;
+    if (seq === cursor.seq) return cursor.digest;
+    const [entry] = this.#store.entriesAfter(seq - 1, 0, 1);
+    return entry?.seq === seq ? entryDigest(entry) : null;
+  }
+
+  save({ replica, ...link }: EdgeLinkRecord): void {
+    assert(replica === this.#replica, "A link's record stays with its replica");
+    this.#store.saveLink(link);
+  }
+
+  /** The origin has nothing to tell of readings. */
+  absorb(_state: DownState, record: EdgeLinkRecord): boolean {
+    this.save(record);
+    return true;
+  }
+
+  renew(): void {
+    const { clockOffsetMs } = this.#store.loadLink();
+    this.save({ ...newLife(this.#replica, this.#newEpoch()), clockOffsetMs });
+  }
+
+  restamp(hubNowMs: number): void {
+    const { cursor, clockOffsetMs } = this.#store.loadLink();
+    this.#store.transaction(() => {
+      restampJournal(this.#store, cursor.seq, hubNowMs, clockOffsetMs);
+      this.renew();
+    });
+  }
+}

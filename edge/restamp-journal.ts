@@ -1,0 +1,79 @@
+// What if the clock of a region was ahead, and the origin says so? The rows that the origin does not
+// hold get the stamps that the origin's clock would have given; times that were assigned for want of
+// a clock move along. Nobody else has seen those rows, so nothing is contradicted.
+
+import type { LogEntry } from "../sync/crdt/batch-log.ts";
+import { assert } from "../sync/assert.ts";
+import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../sync/limits.ts";
+import { decodeBatches, encodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
+import type { HubStore, Span } from "./ports.ts";
+import type { DeviceState, StreamState } from "./telemetry/device-state.ts";
+
+/**
+ * Stamps the rows after `cursor` anew, in their order, where they lie ahead of `hubNowMs`.
+ *
+ * @param offsetMs How far the origin's clock is ahead of this one: far below 0.
+ */
+export function restampJournal(
+  store: HubStore,
+  cursor: number,
+  hubNowMs: number,
+  offsetMs: number,
+): void {
+  let lastStampMs = 0;
+  let after = cursor;
+  for (;;) {
+    const entries = store.entriesAfter(after, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
+    if (entries.length === 0) break;
+    for (const entry of entries) {
+      const { seq, stampMs } = entry;
+      const isAhead = stampMs > hubNowMs;
+      const corrected = isAhead ? Math.min(hubNowMs, stampMs + offsetMs) : stampMs;
+      lastStampMs = Math.max(lastStampMs, corrected);
+      if (isAhead) restampEntry(store, entry, lastStampMs);
+      after = seq;
+    }
+  }
+  for (const device of store.deviceIds()) {
+    const state = store.loadDevice(device);
+    if (state !== null && isAnyAhead(state, hubNowMs))
+      store.saveDevice(device, withMarksUpTo(state, hubNowMs));
+  }
+}
+
+function restampEntry(store: HubStore, entry: LogEntry, stampMs: number): void {
+  const decoded = decodeBatches(entry.body);
+  assert(decoded.ok, "A stored row decodes");
+  const byMs = stampMs - entry.stampMs;
+  const batches = decoded.value.map((batch) => (batch.isTimeAssigned ? moved(batch, byMs) : batch));
+  store.replace({ seq: entry.seq, stampMs, body: encodeBatches(batches) }, batches.map(spanOf));
+}
+
+function moved(batch: ReadingBatch, byMs: number): ReadingBatch {
+  return { ...batch, times: batch.times.map((timeMs) => Math.max(0, timeMs + byMs)) };
+}
+
+/** The event times of a batch, as the journal is looked up by them. */
+export function spanOf({ device, times }: ReadingBatch): Span {
+  return { device, firstMs: times[0] ?? 0, lastMs: times.at(-1) ?? 0 };
+}
+
+function isAnyAhead(state: DeviceState, nowMs: number): boolean {
+  const marks = Object.values(state.streams).map(({ highWaterMs }) => highWaterMs);
+  return state.lastCommitMs > nowMs || marks.some((mark) => mark > nowMs);
+}
+
+/** A mark that is ahead would make what comes now late, and drop its minutes. */
+function withMarksUpTo(state: DeviceState, nowMs: number): DeviceState {
+  const streams = Object.entries(state.streams).map(([stream, held]): [string, StreamState] => {
+    const highWaterMs = Math.min(held.highWaterMs, nowMs);
+    const latest =
+      held.latest === null ? null : ([Math.min(held.latest[0], nowMs), held.latest[1]] as const);
+    return [stream, { ...held, highWaterMs, latest }];
+  });
+  return {
+    ...state,
+    lastCommitMs: Math.min(state.lastCommitMs, nowMs),
+    streams: Object.fromEntries(streams),
+  };
+}
