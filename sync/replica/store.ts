@@ -26,7 +26,7 @@ export interface StoredReplica {
 
 /** A store that lives as long as its process: for tests, and where state may be lost. */
 export class MemoryReplicaStore implements ReplicaStore {
-  readonly #pages = new Map<number, Uint8Array>();
+  #pages = new Map<number, Uint8Array>();
   #rows: Uint8Array[] = [];
 
   load(): StoredReplica {
@@ -38,10 +38,12 @@ export class MemoryReplicaStore implements ReplicaStore {
   }
 
   checkpoint(pages: ReadonlyMap<number, Uint8Array | null>): void {
+    const next = new Map(this.#pages);
     for (const [number, page] of pages) {
-      if (page === null) this.#pages.delete(number);
-      else this.#pages.set(number, page);
+      if (page === null) next.delete(number);
+      else next.set(number, page);
     }
+    this.#pages = next;
     this.#rows = [];
   }
 }

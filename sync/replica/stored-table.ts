@@ -104,7 +104,11 @@ export class StoredTable {
   }
 
   #load(): boolean {
-    const { pages, rows } = this.#store.load();
+    const stored = this.#store.load();
+    const pages = [...stored.pages];
+    const rows = [...stored.rows];
+    // Rows of former lives count: a replica that is restarted often has its checkpoints too.
+    this.#rowBytes = rows.reduce((sum, row) => sum + row.length, 0);
     const arePagesWhole = this.#replay(pages);
     this.#dirty = new Set();
     const isWhole = this.#replay(rows) && arePagesWhole;
@@ -114,8 +118,8 @@ export class StoredTable {
   }
 
   /** Takes over images, in their order; false if one of them is damaged. */
-  #replay(stored: Iterable<Uint8Array>): boolean {
-    const images = Array.from(stored, (bytes) => decodeImage(bytes, this.#codecOf));
+  #replay(stored: readonly Uint8Array[]): boolean {
+    const images = stored.map((bytes) => decodeImage(bytes, this.#codecOf));
     for (const [name, value] of images.flatMap((image) => [...(image?.facts ?? [])]))
       this.state(name, value);
     this.#pages = Number(this.#facts.get("pages") ?? 1);

@@ -6,7 +6,9 @@ import { MemoryStore } from "../../edge/platform/memory-store.ts";
 import { SqlContentStore } from "../../edge/platform/sql-content-store.ts";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
 import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
-import { bytesOf, type Sql } from "../../storage/sql.ts";
+import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
+import { bytesOf, migrate, type Sql } from "../../storage/sql.ts";
+import { MemoryReplicaStore, type ReplicaStore } from "../../sync/replica/store.ts";
 import {
   contentStoreCases,
   durableContentStoreCases,
@@ -15,6 +17,11 @@ import {
 } from "./content-store.cases.ts";
 import { casesOf, type Suite } from "./contract.ts";
 import { FIRST_EPOCH, hubStoreCases, type OpenHubStore } from "./hub-store.cases.ts";
+import {
+  durableReplicaStoreCases,
+  replicaStoreCases,
+  type OpenReplicaStore,
+} from "./replica-store.cases.ts";
 import { shardStoreCases, TIMELESS_MAX, type OpenShardStore } from "./shard-store.cases.ts";
 import { sqlCases } from "./sql.cases.ts";
 
@@ -28,6 +35,14 @@ export const SUITES: readonly Suite[] = [
       ...casesOf("MemoryStore", contentStoreCases, () => memoryStore),
       ...casesOf("SqlContentStore", contentStoreCases, sqlContentStore),
       ...casesOf("SqlContentStore", durableContentStoreCases, sqlContentStore),
+    ],
+  },
+  {
+    port: "replica-store",
+    cases: [
+      ...casesOf("MemoryReplicaStore", replicaStoreCases, memoryReplicaStore),
+      ...casesOf("SqlReplicaStore", replicaStoreCases, sqlReplicaStore),
+      ...casesOf("SqlReplicaStore", durableReplicaStoreCases, sqlReplicaStore),
     ],
   },
 ];
@@ -53,4 +68,23 @@ const memoryStore: OpenContentStore = (bytesMax) =>
 
 function sqlContentStore(sql: () => Sql): OpenContentStore {
   return (bytesMax) => new SqlContentStore(sql(), { bytesMax, staleMsMax: STALE_MS });
+}
+
+function memoryReplicaStore(): OpenReplicaStore {
+  const store = new MemoryReplicaStore();
+  return () => ({ store, tableRows: () => 0 });
+}
+
+function sqlReplicaStore(sql: () => Sql): OpenReplicaStore {
+  return () => {
+    migrate(sql(), [REPLICA_TABLES]);
+    return {
+      store: new SqlReplicaStore(sql()) satisfies ReplicaStore,
+      tableRows: () =>
+        ["replica_page", "replica_row"].reduce(
+          (sum, table) => sum + sql().exec(`select 1 from ${table}`).length,
+          0,
+        ),
+    };
+  };
 }

@@ -25,6 +25,11 @@ const OUTSIDE = "TS6307";
 const PLANTS: readonly Plant[] = [
   imports("sync/clock/zz-http.ts", "../../http/problem.ts", OUTSIDE),
   imports("sync/zz-package.ts", "jose"),
+  imports("state/zz-edge.ts", "../edge/config.ts", OUTSIDE),
+  imports("state/zz-http.ts", "../http/problem.ts", OUTSIDE),
+  imports("state/zz-package.ts", "jose"),
+  imports("state/zz-zod.ts", "zod"),
+  imports("sync/zz-state.ts", "../state/region.ts", OUTSIDE),
   imports("storage/zz-edge.ts", "../edge/config.ts", OUTSIDE),
   imports("http/zz-storage.ts", "../storage/sql.ts", OUTSIDE),
   imports("http/zz-sync.ts", "../sync/limits.ts", OUTSIDE),
@@ -83,6 +88,11 @@ const PLANTS: readonly Plant[] = [
     source: "export const it: unknown = crypto.subtle;",
     lint: "no-restricted-globals",
     types: "TS2304",
+  },
+  {
+    file: "state/zz-now.ts",
+    source: "export const it: number = Date.now();",
+    lint: "no-restricted-globals",
   },
   { file: "sync/zz-timer.ts", source: "export const it: unknown = setTimeout;", types: "TS2304" },
   {

@@ -10,6 +10,7 @@ const ROOMS = [
   "sync/crdt",
   "sync/link",
   "sync/wire",
+  "state",
   "storage",
   "http",
   "doors",
