@@ -1,11 +1,13 @@
 // What do the cases of the HubStore write, and how do they look at all that a store holds?
 
-import type { HubStore, Span, TimeRange } from "../../edge/ports.ts";
+import type { HubStore, SavedLink, Span, TimeRange } from "../../edge/ports.ts";
 import { MINUTE_MS, type MinuteRollup } from "../../edge/telemetry/device-state.ts";
-import type { DeviceId } from "../../sync/brand.ts";
+import type { DeviceId, ReplicaId } from "../../sync/brand.ts";
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
+import { newLife } from "../../sync/link/edge.ts";
 import { deviceId } from "../support/arbitraries.ts";
 
+const REPLICA = "hel/00-ff" as ReplicaId;
 export const BOAT = deviceId("boat-1");
 export const BUOY = deviceId("buoy-1");
 /** "constructor" is a legal stream; its type has to be said, or it is that of every object's. */
@@ -43,6 +45,21 @@ export function fill(store: HubStore, count: number): HubStore {
     store.append(1000 + next, body(next), [span(10 * next, 10 * next + 5)]);
   }
   return store;
+}
+
+/** The link of a life of which nothing is acknowledged. */
+export function lifeOf(replicaEpoch: number): SavedLink {
+  const { replica: _, ...link } = newLife(REPLICA, replicaEpoch);
+  return link;
+}
+
+/** Moves what is acknowledged. */
+export function moveCursor(store: HubStore, seq: number): void {
+  store.saveLink({ ...store.loadLink(), cursor: { seq, digest: seq + 1 } });
+}
+
+export function beginLife(store: HubStore, replicaEpoch: number): void {
+  store.saveLink(lifeOf(replicaEpoch));
 }
 
 /** Everything that a hub may ask its store. */

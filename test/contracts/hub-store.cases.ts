@@ -7,7 +7,20 @@ import type { HubStore, TimeRange } from "../../edge/ports.ts";
 import { MINUTE_MS, NEW_DEVICE, type MinuteRollup } from "../../edge/telemetry/device-state.ts";
 import { deviceId } from "../support/arbitraries.ts";
 import { RESTART, type ContractCase } from "./contract.ts";
-import { body, BOAT, BUOY, everything, fill, met, MINUTE, seqs, span } from "./hub-store-values.ts";
+import {
+  beginLife,
+  body,
+  BOAT,
+  BUOY,
+  everything,
+  fill,
+  lifeOf,
+  met,
+  MINUTE,
+  moveCursor,
+  seqs,
+  span,
+} from "./hub-store-values.ts";
 
 /** The replicaEpoch of a store that is opened for the first time. */
 export const FIRST_EPOCH = 77;
@@ -24,7 +37,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
         extent: { floor: 1, head: 0 },
         lastStampMs: 0,
         unackedBytes: 0,
-        link: { replicaEpoch: FIRST_EPOCH, cursor: 0 },
+        link: lifeOf(FIRST_EPOCH),
         devices: 0,
         states: [null, null],
         rollups: [{}, {}],
@@ -83,7 +96,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     run(open) {
       const store = open();
       fill(store, 3);
-      store.saveCursor(1);
+      moveCursor(store, 1);
       store.saveDevice(BOAT, { ...NEW_DEVICE, late: 1 });
       store.saveRollup(BOAT, 0, { a: [1, "1", 1, 1, 1, 1] });
       const before = everything(store);
@@ -91,13 +104,13 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
         () =>
           store.transaction(() => {
             fill(store, 2);
-            store.saveCursor(2);
+            moveCursor(store, 2);
             store.saveDevice(BOAT, { ...NEW_DEVICE, late: 2 });
             store.saveDevice(BUOY, NEW_DEVICE);
             store.saveRollup(BOAT, MINUTE_MS, {});
             store.dropRollups(BOAT, MINUTE_MS);
             store.dropAcknowledged();
-            store.renewEpoch(99);
+            beginLife(store, 99);
             throw new Error("no power");
           }),
         /no power/,
@@ -115,7 +128,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       assert.throws(() =>
         store.transaction(() => {
           fill(store, 2);
-          store.renewEpoch(99);
+          beginLife(store, 99);
           throw new Error("no power");
         }),
       );
@@ -138,7 +151,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     *run(open) {
       const store = open();
       fill(store, 4);
-      store.saveCursor(2);
+      moveCursor(store, 2);
       store.saveDevice(BOAT, { ...NEW_DEVICE, lastCommitMs: 5, clockSkewMs: -3 });
       store.saveDevice(BUOY, NEW_DEVICE);
       store.saveRollup(BOAT, MINUTE_MS, MINUTE);
@@ -147,6 +160,30 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       const reopened = open();
       assert.deepEqual(everything(reopened), before);
       assert.equal(reopened.loadLink().replicaEpoch, FIRST_EPOCH);
+    },
+  },
+  {
+    name: "replace() puts a row in another's place, with its spans and its stamp",
+    *run(open) {
+      const store = fill(open(), 3);
+      moveCursor(store, 1);
+      store.replace({ seq: 3, stampMs: 1_002, body: body(9, 50) }, [span(500, 505)]);
+      assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [1, 2, 3]);
+      assert.deepEqual([store.lastStampMs(), store.unackedBytes()], [1_002, 150]);
+      assert.deepEqual(met(store, [[500, 505]]), [3]);
+      assert.deepEqual(met(store, [[30, 35]]), []);
+      const before = everything(store);
+      yield RESTART;
+      assert.deepEqual(everything(open()), before);
+    },
+  },
+  {
+    name: "deviceIds() lists the devices that are held",
+    run(open) {
+      const store = open();
+      store.saveDevice(BUOY, NEW_DEVICE);
+      store.saveDevice(BOAT, NEW_DEVICE);
+      assert.deepEqual(store.deviceIds().toSorted(), [BOAT, BUOY]);
     },
   },
   {
@@ -229,11 +266,11 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       const store = open();
       fill(store, 5);
       assert.equal(store.unackedBytes(), 500);
-      store.saveCursor(3);
+      moveCursor(store, 3);
       assert.equal(store.unackedBytes(), 200);
       fill(store, 1);
       assert.equal(store.unackedBytes(), 300);
-      store.saveCursor(1);
+      moveCursor(store, 1);
       assert.equal(store.unackedBytes(), 500);
       yield RESTART;
       assert.equal(open().unackedBytes(), 500);
@@ -244,7 +281,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     *run(open) {
       const store = open(400);
       fill(store, 6);
-      store.saveCursor(5);
+      moveCursor(store, 5);
       store.dropAcknowledged();
       assert.deepEqual(store.extent(), { floor: 3, head: 6 });
       assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [3, 4, 5, 6]);
@@ -263,7 +300,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       fill(store, 6);
       store.dropAcknowledged();
       assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [1, 2, 3, 4, 5, 6]);
-      store.saveCursor(2);
+      moveCursor(store, 2);
       store.dropAcknowledged();
       assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [3, 4, 5, 6]);
       store.dropAcknowledged();
@@ -275,19 +312,19 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     run(open) {
       const store = open(600);
       fill(store, 6);
-      store.saveCursor(6);
+      moveCursor(store, 6);
       store.dropAcknowledged();
       assert.equal(store.extent().floor, 1);
     },
   },
   {
-    name: "renewEpoch() starts another life in which nothing is acknowledged",
+    name: "saveLink() of another life starts one in which nothing is acknowledged",
     *run(open) {
       const store = open();
       fill(store, 3);
-      store.saveCursor(3);
-      store.renewEpoch(78);
-      assert.deepEqual(store.loadLink(), { replicaEpoch: 78, cursor: 0 });
+      moveCursor(store, 3);
+      beginLife(store, 78);
+      assert.deepEqual(store.loadLink(), lifeOf(78));
       assert.deepEqual([store.extent(), store.unackedBytes()], [{ floor: 1, head: 3 }, 300]);
       const before = everything(store);
       yield RESTART;
@@ -362,7 +399,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       const bytesAfter = (seq: number): number =>
         store.entriesAfter(seq, Infinity, 1_000).reduce((sum, row) => sum + row.body.length, 0);
       for (const cursor of [5, 9, 3, 3, 20, 10, 30, 0, 25, 12, 13]) {
-        store.saveCursor(cursor);
+        moveCursor(store, cursor);
         store.dropAcknowledged();
         assert.equal(store.unackedBytes(), bytesAfter(cursor), `at ${cursor}`);
         const { floor } = store.extent();
@@ -370,11 +407,11 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
         assert.ok(isDown || floor > cursor, `${cursor}: as much is dropped as may be`);
       }
       store.append(31, body(31, 5), []);
-      store.renewEpoch(FIRST_EPOCH + 5);
-      store.saveCursor(29);
+      beginLife(store, FIRST_EPOCH + 5);
+      moveCursor(store, 29);
       store.append(32, body(32, 5), []);
       assert.equal(store.unackedBytes(), bytesAfter(29));
-      store.saveCursor(32);
+      moveCursor(store, 32);
       store.dropAcknowledged();
       const before = everything(store);
       const held = bytesAfter(0);

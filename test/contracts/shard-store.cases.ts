@@ -7,6 +7,7 @@ import type { Lane, ReplicaStatus, ShardStore } from "../../origin/ports.ts";
 import { summarize } from "../../origin/replica/merge-readings.ts";
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
 import type { Reading, ReadingSet } from "../../sync/crdt/reading-set.ts";
+import { ORIGIN_POSITION, type Position } from "../../sync/wire/frame.ts";
 import { deviceId } from "../support/arbitraries.ts";
 import { RESTART, type ContractCase } from "./contract.ts";
 
@@ -55,15 +56,19 @@ function save(store: ShardStore, lane: Lane, startMs: number, ...times: number[]
   store.saveSegment(lane, startMs, readings(...times), summarize(readings(...times)));
 }
 
+const at = (seq: number): Position => ({ seq, digest: 0xfedcba98 });
+
 function aStatus(changes: Partial<ReplicaStatus> = {}): ReplicaStatus {
   return {
+    link: changes.replicaEpoch ?? 7,
     replica: HEL,
     replicaEpoch: 7,
-    cursor: 3,
+    cursor: { seq: 3, digest: 0xfedcba98 },
     head: 9,
+    acked: ORIGIN_POSITION,
+    told: ORIGIN_POSITION,
     lastStampMs: 1_000,
-    lastCrc: 0xfedcba98,
-    lastFrameMs: 2_000,
+    seenMs: 2_000,
     lostEntries: 1,
     ...changes,
   };
@@ -93,7 +98,7 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
         timeless: [[], []],
         forgottenMs: 0,
       });
-      assert.equal(store.loadReplica(HEL, 7), null);
+      assert.equal(store.findReplica(HEL, 7), null);
       assert.deepEqual(store.loadSegment(DEPTH, 0), []);
     },
   },
@@ -102,13 +107,15 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
     run(open) {
       const { store } = open();
       store.saveReplica(aStatus());
-      store.saveReplica(aStatus({ replicaEpoch: 8, cursor: 0 }));
-      store.saveReplica(aStatus({ replica: TLL, lastFrameMs: 1 }));
-      store.saveReplica(aStatus({ cursor: 4 }));
-      assert.deepEqual(store.loadReplica(HEL, 7), aStatus({ cursor: 4 }));
-      assert.deepEqual(store.loadReplica(HEL, 8), aStatus({ replicaEpoch: 8, cursor: 0 }));
-      assert.equal(store.loadReplica(TLL, 8), null);
+      store.saveReplica(aStatus({ replicaEpoch: 8, cursor: at(0) }));
+      store.saveReplica(aStatus({ link: 70, replica: TLL, seenMs: 1 }));
+      store.saveReplica(aStatus({ cursor: at(4) }));
+      assert.deepEqual(store.findReplica(HEL, 7), aStatus({ cursor: at(4) }));
+      assert.deepEqual(store.findReplica(HEL, 8), aStatus({ replicaEpoch: 8, cursor: at(0) }));
+      assert.equal(store.findReplica(TLL, 8), null);
       assert.equal(store.listReplicas().length, 3);
+      assert.deepEqual(store.loadReplica(8), store.findReplica(HEL, 8));
+      assert.equal(store.loadReplica(9), null);
     },
   },
   {
@@ -116,13 +123,13 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
     *run(open) {
       const { store } = open();
       const lives = Array.from({ length: limits.livesPerReplicaMax + 3 }, (_, i) => 100 - i);
-      store.saveReplica(aStatus({ replica: TLL, lastFrameMs: 0 }));
+      store.saveReplica(aStatus({ link: 70_000, replica: TLL, seenMs: 0 }));
       for (const [i, replicaEpoch] of lives.entries())
-        store.saveReplica(aStatus({ replicaEpoch, lastFrameMs: 1_000 + i }));
+        store.saveReplica(aStatus({ replicaEpoch, seenMs: 1_000 + i }));
       const isHeld = (replicaEpoch: number): boolean =>
-        store.loadReplica(HEL, replicaEpoch) !== null;
+        store.findReplica(HEL, replicaEpoch) !== null;
       assert.deepEqual(lives.filter(isHeld), lives.slice(3));
-      assert.notEqual(store.loadReplica(TLL, 7), null, "another replica's lives are its own");
+      assert.notEqual(store.findReplica(TLL, 7), null, "another replica's lives are its own");
       yield RESTART;
       assert.equal(open().store.listReplicas().length, limits.livesPerReplicaMax + 1);
     },
@@ -132,11 +139,11 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
     run(open) {
       const { store } = open();
       for (let i = 1; i <= limits.livesPerReplicaMax; i += 1)
-        store.saveReplica(aStatus({ replicaEpoch: i, lastFrameMs: 1_000 + i }));
-      store.saveReplica(aStatus({ replicaEpoch: 1, lastFrameMs: 5_000 }));
-      store.saveReplica(aStatus({ replicaEpoch: 99, lastFrameMs: 5_000 }));
+        store.saveReplica(aStatus({ replicaEpoch: i, seenMs: 1_000 + i }));
+      store.saveReplica(aStatus({ replicaEpoch: 1, seenMs: 5_000 }));
+      store.saveReplica(aStatus({ replicaEpoch: 99, seenMs: 5_000 }));
       assert.deepEqual(
-        [1, 2, 3, 99].map((epoch) => store.loadReplica(HEL, epoch) !== null),
+        [1, 2, 3, 99].map((epoch) => store.findReplica(HEL, epoch) !== null),
         [true, false, true, true],
       );
     },
@@ -146,10 +153,10 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
     run(open) {
       const { store } = open();
       for (let i = 1; i <= limits.livesPerReplicaMax; i += 1)
-        store.saveReplica(aStatus({ replicaEpoch: i, lastFrameMs: 1_000 + i }));
-      const life = aStatus({ replicaEpoch: 99, lastFrameMs: 500, cursor: 8 });
+        store.saveReplica(aStatus({ replicaEpoch: i, seenMs: 1_000 + i }));
+      const life = aStatus({ replicaEpoch: 99, seenMs: 500, cursor: at(8) });
       store.saveReplica(life);
-      assert.deepEqual(store.loadReplica(HEL, 99), life);
+      assert.deepEqual(store.findReplica(HEL, 99), life);
       assert.equal(store.listReplicas().length, limits.livesPerReplicaMax);
     },
   },
@@ -251,7 +258,7 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
       assert.throws(
         () =>
           store.transaction(() => {
-            store.saveReplica(aStatus({ cursor: 9 }));
+            store.saveReplica(aStatus({ cursor: at(9) }));
             save(store, DEPTH, 0, 2, 4);
             save(store, DEPTH, 100, 105);
             store.rememberTimeless(BOAT, "a", 5, ["depth_m"]);
