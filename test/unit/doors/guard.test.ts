@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { Guard, type Admission } from "../../../doors/guard.ts";
+import { Guard, openVerifier, type Admission, type Denial } from "../../../doors/guard.ts";
 import { DEVICE_TOKEN_TYPE, OPERATOR_TOKEN_TYPE, TOKEN_ISSUER } from "../../../doors/tokens.ts";
 
 const issuer = await generateKeyPair("EdDSA", { extractable: true });
@@ -21,7 +21,7 @@ async function tokenOf(typ: string, subject: string, claims: object): Promise<st
 
 const TOKENS: Record<string, string | null> = {
   nobody: null,
-  "the device": await tokenOf(DEVICE_TOKEN_TYPE, "boat-1", { gen: 1 }),
+  "the device": await tokenOf(DEVICE_TOKEN_TYPE, "boat-1", { gen: 2 }),
   "another device": await tokenOf(DEVICE_TOKEN_TYPE, "boat-2", { gen: 1 }),
   "an operator of the device's name": await tokenOf(OPERATOR_TOKEN_TYPE, "boat-1", { scope: "" }),
   "an operator that ingests": await tokenOf(OPERATOR_TOKEN_TYPE, "ann", { scope: "ingest" }),
@@ -76,4 +76,59 @@ test("P9 a guard's 401 says how to authenticate, with an error only if there was
     await field({ authorization: "Bearer x" }),
     'Bearer realm="skerry", error="invalid_token"',
   );
+});
+
+const denials: Record<string, Denial> = {
+  nothing: { revokedGeneration: 0, isDisabled: false },
+  "its generation": { revokedGeneration: 2, isDisabled: false },
+  "an older generation": { revokedGeneration: 1, isDisabled: false },
+  "that it is disabled": { revokedGeneration: 0, isDisabled: true },
+  both: { revokedGeneration: 7, isDisabled: true },
+};
+const DENIED: readonly (readonly [string, number, string | null])[] = [
+  ["nothing", 200, null],
+  ["its generation", 401, "token-revoked"],
+  ["an older generation", 200, null],
+  ["that it is disabled", 403, "device-disabled"],
+  ["both", 401, "token-revoked"],
+];
+for (const [said, status, code] of DENIED) {
+  test(`requireDevice() when the registry says ${said}: ${status}`, async () => {
+    const denialOf = async (device: string) =>
+      device === "boat-1" ? (denials[said] ?? null) : null;
+    const knowing = guard.with({ verifier: null, denialOf });
+    const admission = await knowing.requireDevice(requestOf("the device"), "boat-1", "ingest");
+    assert.equal(statusOf(admission), status);
+    assert.equal(admission.ok ? null : admission.problem.code, code);
+    const operator = await knowing.requireDevice(requestOf("an admin"), "boat-1", "ingest");
+    assert.equal(statusOf(operator), 200);
+  });
+}
+
+test("a key that was published lets its tokens in until it is withdrawn, remembered ones too", async () => {
+  const next = await generateKeyPair("EdDSA", { extractable: true });
+  const published = { keys: [{ ...(await exportJWK(next.publicKey)), kid: "k2", alg: "EdDSA" }] };
+  const token = await new SignJWT({ gen: 1 })
+    .setProtectedHeader({ alg: "EdDSA", kid: "k2", typ: DEVICE_TOKEN_TYPE })
+    .setIssuer(TOKEN_ISSUER)
+    .setSubject("boat-1")
+    .setExpirationTime("1h")
+    .sign(next.privateKey);
+  const request = new Request("http://edge.test/", {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const status = async (verifier: ReturnType<typeof openVerifier>, from = guard) =>
+    statusOf(
+      await from
+        .with({ verifier, denialOf: () => null })
+        .requireDevice(request, "boat-1", "ingest"),
+    );
+  const verifier = openVerifier(JSON.stringify(published));
+  assert.equal(await status(null), 401);
+  assert.equal(await status(verifier), 200);
+  assert.equal(await status(verifier), 200);
+  assert.equal(await status(verifier, new Guard(null)), 200);
+  assert.equal(await status(openVerifier(JSON.stringify({ keys: [] }))), 401);
+  assert.equal(await status(null), 401);
+  for (const text of ["", "null", "{}", '{"keys":7}']) assert.equal(openVerifier(text), null, text);
 });
