@@ -3,40 +3,44 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { JournalReplica } from "../../../edge/journal-replica.ts";
 import { limits } from "../../../edge/limits.ts";
 import { SqlHubStore } from "../../../edge/platform/sql-hub-store.ts";
 import type { ExchangeOutcome } from "../../../edge/ports.ts";
-import { replicate, type Replication } from "../../../edge/replicate.ts";
+import { replicate, type ReplicatePorts, type Replication } from "../../../edge/replicate.ts";
 import { parseReplicaId } from "../../../sync/brand.ts";
 import { openEdgeLink, type EdgeLink } from "../../../sync/link/edge.ts";
 import { FRAME_BYTES_TARGET } from "../../../sync/limits.ts";
-import {
-  decodeUpFrame,
-  encodeDownFrame,
-  type DownFrame,
-  type UpFrame,
-} from "../../../sync/wire/frame.ts";
+import { encodeBatches } from "../../../sync/wire/batch.ts";
+import { encodeDownFrame, type DownFrame } from "../../../sync/wire/down-frame.ts";
+import { decodeUpFrame, type UpFrame } from "../../../sync/wire/up-frame.ts";
+import { endDigest } from "../../../sync/link/position.ts";
 import { openNodeSql } from "../../support/node-sql.ts";
 
 const REPLICA = parseReplicaId("hel/00-ff");
 assert.ok(REPLICA !== null);
 
-/** What the origin does with a request: an answer, or null for none. */
-type Origin = (frame: UpFrame) => Partial<DownFrame> | null;
+/** What the origin does with a request of an open link: an answer, or null for none. */
+type Origin = (frame: UpFrame, bytes: Uint8Array) => Partial<DownFrame> | null;
 
 /** Takes everything, as an origin does that holds all before it. */
-const takesAll: Origin = ({ interval }) => ({ cursor: interval.to });
+const takesAll: Origin = ({ to, log }, bytes) => ({
+  at: { seq: to, digest: endDigest(log, to, bytes) },
+});
 
 class Run {
   readonly store = new SqlHubStore(openNodeSql(), 7);
   readonly requests: Uint8Array[] = [];
   readonly events: string[] = [];
+  readonly journal: JournalReplica;
   link: EdgeLink;
   onExchange: () => void = () => {};
 
   constructor(rows: number, bytesEach = 10) {
     assert.ok(REPLICA !== null);
-    this.link = openEdgeLink(REPLICA, 7, 0);
+    this.journal = new JournalReplica(this.store, REPLICA, () => 8);
+    this.journal.save({ ...this.journal.record, link: 5, isPulling: false });
+    this.link = openEdgeLink(this.journal.record);
     this.append(rows, bytesEach);
   }
 
@@ -46,14 +50,13 @@ class Run {
   }
 
   async with(origin: Origin): Promise<Replication> {
-    const run = await replicate(this.link, {
-      store: this.store,
+    const ports: ReplicatePorts = {
       origin: { exchange: async (request) => this.#exchange(request, origin) },
       now: () => 5,
       chance: () => 0.5,
-      newEpoch: () => 8,
       log: (event) => this.events.push(event),
-    });
+    };
+    const run = await replicate(this.link, this.journal, ports);
     this.link = run.link;
     return run;
   }
@@ -63,10 +66,10 @@ class Run {
     const frame = decodeUpFrame(request);
     assert.ok(frame.ok);
     this.onExchange();
-    const answer = origin(frame.value);
+    const answer = origin(frame.value, request);
     if (answer === null) return { kind: "failed", reason: "lost" };
-    const { replicaEpoch } = frame.value;
-    const down = { outcome: "applied", replicaEpoch, cursor: 0, hubNowMs: 5, ...answer } as const;
+    const at = { seq: 0, digest: 0 };
+    const down = { outcome: "applied", link: 5, at, hubNowMs: 5, state: null, ...answer } as const;
     return { kind: "answered", frame: encodeDownFrame(down) };
   }
 }
@@ -81,7 +84,7 @@ test("replicate() brings the journal over in one exchange, and stores the cursor
   const run = new Run(5);
   assert.equal((await run.with(takesAll)).againInMs, null);
   assert.equal(run.requests.length, 1);
-  assert.deepEqual([run.store.loadLink().cursor, run.store.unackedBytes()], [5, 0]);
+  assert.deepEqual([run.store.loadLink().cursor.seq, run.store.unackedBytes()], [5, 0]);
 });
 
 test("P3 replicate() needs as many exchanges as frames, for a backlog of several", async () => {
@@ -97,18 +100,18 @@ test("replicate() also brings over what is committed while it waits", async () =
     if ((left -= 1) >= 0) run.append(1);
   };
   assert.equal((await run.with(takesAll)).againInMs, null);
-  assert.equal(run.store.loadLink().cursor, 4);
+  assert.equal(run.store.loadLink().cursor.seq, 4);
 });
 
 test("replicate() lets other work in after its bound of exchanges, and goes on at once (P8)", async () => {
   const run = new Run(1);
   run.onExchange = () => run.append(1);
-  const { againInMs, isOriginAway, link } = await run.with(takesAll);
-  assert.deepEqual([againInMs, isOriginAway, link.phase.kind], [0, false, "idle"]);
+  const { againInMs, isOriginAway } = await run.with(takesAll);
+  assert.deepEqual([againInMs, isOriginAway], [0, false]);
   assert.ok(run.requests.length <= limits.exchangesPerAlarmMax + 1);
   run.onExchange = () => {};
   assert.equal((await run.with(takesAll)).againInMs, null);
-  assert.equal(run.store.loadLink().cursor, run.store.extent().head);
+  assert.equal(run.store.loadLink().cursor.seq, run.store.extent().head);
 });
 
 test("P6 replicate() that gets no answer says so and when to ask again, then repeats the same bytes", async () => {
@@ -120,7 +123,7 @@ test("P6 replicate() that gets no answer says so and when to ask again, then rep
   run.append(3);
   assert.equal((await run.with(takesAll)).againInMs, null);
   assert.deepEqual(run.requests[1], run.requests[0]);
-  assert.deepEqual([run.requests.length, run.store.loadLink().cursor], [3, 5]);
+  assert.deepEqual([run.requests.length, run.store.loadLink().cursor.seq], [3, 5]);
 });
 
 test("replicate() never waits longer than its bound, however long the origin is away", async () => {
@@ -139,28 +142,42 @@ test("replicate() sends again what an origin that was restored no longer holds",
   const run = new Run(4);
   await run.with(takesAll);
   run.append(1);
-  let held = 2;
-  const { againInMs } = await run.with(({ interval }) => {
-    if (interval.from > held) return { outcome: "behind", cursor: held };
-    held = interval.to;
-    return { cursor: held };
+  let held = { seq: 2, digest: run.journal.digestAt(2) ?? 0 };
+  const { againInMs } = await run.with((frame, bytes) => {
+    if (frame.from.seq !== held.seq) return { outcome: "at", at: held };
+    held = { seq: frame.to, digest: endDigest(frame.log, frame.to, bytes) };
+    return { at: held };
   });
-  assert.deepEqual([againInMs, held, run.store.loadLink().cursor], [null, 5, 5]);
+  assert.deepEqual([againInMs, held.seq, run.store.loadLink().cursor], [null, 5, held]);
 });
 
-for (const [what, answer] of [
-  ["holds another log", { outcome: "diverged", cursor: 2 }],
-  ["holds more than the journal", { cursor: 9 }],
+for (const [what, seq] of [
+  ["holds another log", 2],
+  ["holds more than the journal", 9],
 ] as const)
   test(`replicate() with an origin that ${what} begins another life, and sends all of it`, async () => {
     const run = new Run(4);
-    const first = await run.with(() => answer);
-    assert.deepEqual([first.againInMs, run.store.loadLink()], [0, { replicaEpoch: 8, cursor: 0 }]);
+    const first = await run.with(() => ({ outcome: "at", at: { seq, digest: 123 } }));
+    assert.equal(first.againInMs, 0);
+    const { replicaEpoch, link, cursor } = run.store.loadLink();
+    assert.deepEqual([replicaEpoch, link, cursor.seq], [8, 0, 0]);
     assert.deepEqual(run.events, ["epoch-renewed"]);
-    const epochs: number[] = [];
-    const second = await run.with((frame) => {
-      epochs.push(frame.replicaEpoch);
-      return takesAll(frame);
+    const speakers: string[] = [];
+    const second = await run.with((frame, bytes) => {
+      speakers.push(frame.speaker.kind);
+      return frame.speaker.kind === "hello" ? { outcome: "open", link: 6 } : takesAll(frame, bytes);
     });
-    assert.deepEqual([second.againInMs, epochs, run.store.loadLink().cursor], [null, [8], 4]);
+    assert.deepEqual([second.againInMs, speakers[0]], [null, "hello"]);
+    assert.equal(run.store.loadLink().cursor.seq, 4);
   });
+
+test("replicate() stamps anew what was stamped a year ahead, and sends all of it", async () => {
+  const run = new Run(0);
+  run.store.append(10, encodeBatches([]), []);
+  run.store.append(31_536_000_000, encodeBatches([]), []);
+  run.store.append(31_536_000_007, encodeBatches([]), []);
+  await run.with(() => ({ outcome: "clock-ahead", hubNowMs: 5_000 }));
+  const stamps = run.store.entriesAfter(0, Infinity, 10).map(({ stampMs }) => stampMs);
+  assert.deepEqual(stamps, [10, 5_000, 5_000]);
+  assert.equal(run.store.loadLink().replicaEpoch, 8);
+});

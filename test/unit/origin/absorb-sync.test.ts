@@ -8,31 +8,58 @@ import { limits } from "../../../origin/limits.ts";
 import { SqlShardStore } from "../../../origin/platform/sql-shard-store.ts";
 import { totalsOf, type StreamTotals } from "../../../origin/replica/totals.ts";
 import { parseReplicaId } from "../../../sync/brand.ts";
+import { AHEAD_MS_MAX } from "../../../sync/clock/hlc.ts";
 import { FUTURE_MS_MAX } from "../../../sync/quarantine.ts";
 import { decodeBatches, encodeBatches } from "../../../sync/wire/batch.ts";
-import { decodeDownFrame, type UpFrame } from "../../../sync/wire/frame.ts";
+import { decodeDownFrame } from "../../../sync/wire/down-frame.ts";
+import { encodeUpFrame, type Speaker, type UpFrame } from "../../../sync/wire/up-frame.ts";
 import { commandOf, DEVICE } from "../../support/commands.ts";
 import { openNodeSql } from "../../support/node-sql.ts";
 
-const NOW = 5_000_000;
+const NOW = 10_000_000;
+const HEL = parseReplicaId("hel/00-ff");
+assert.ok(HEL !== null);
+
+type Answered = Extract<Absorbed, { kind: "answered" }>;
+type Changes = Partial<UpFrame> & { readonly replicaEpoch?: number };
 
 class Shard {
   readonly sql = openNodeSql();
   readonly store: SqlShardStore;
+  #links = 0;
 
   constructor(timelessBatchesMax?: number) {
     this.store = new SqlShardStore(this.sql, timelessBatchesMax);
   }
 
-  /** Absorbs the entries after `from`; entry n is stamped `firstStampMs + n`. */
+  /**
+   * Absorbs the entries after `from`, on the link of the named replica's life; entry n is stamped
+   * `firstStampMs + n`. Says hello first if the origin does not know the life.
+   */
   absorb(
     name: string,
     from: number,
     bodies: readonly Uint8Array[],
-    changes: Partial<UpFrame> = {},
+    changes: Changes = {},
     firstStampMs = 1_000_000,
-  ): Absorbed {
-    return absorb(frameOf(name, from, bodies, changes, firstStampMs), this.store, NOW);
+  ): Answered {
+    const { replicaEpoch = 7, ...rest } = changes;
+    const replica = parseReplicaId(`${name}/00-ff`);
+    assert.ok(replica !== null);
+    if (this.store.findReplica(replica, replicaEpoch) === null)
+      this.take(frameOf({ kind: "hello", replica, replicaEpoch }, 0, [], rest, firstStampMs));
+    const held = this.store.findReplica(replica, replicaEpoch);
+    assert.ok(held !== null);
+    const speaker: Speaker = { kind: "link", link: held.link };
+    const digest = from === held.cursor.seq ? held.cursor.digest : 0;
+    const at = { from: { seq: from, digest }, ...rest };
+    return this.take(frameOf(speaker, from, bodies, at, firstStampMs));
+  }
+
+  take(frame: UpFrame): Answered {
+    const absorbed = absorb(encodeUpFrame(frame), this.store, NOW, () => (this.#links += 1));
+    assert.ok(absorbed.kind === "answered");
+    return absorbed;
   }
 
   totals(): Record<string, StreamTotals> {
@@ -41,28 +68,35 @@ class Shard {
 }
 
 function frameOf(
-  name: string,
+  speaker: Speaker,
   from: number,
   bodies: readonly Uint8Array[],
   changes: Partial<UpFrame>,
   firstStampMs: number,
 ): UpFrame {
-  const replica = parseReplicaId(`${name}/00-ff`);
-  assert.ok(replica !== null);
-  const entries = bodies.map((body, i) => {
+  const log = bodies.map((body, i) => {
     const seq = from + i + 1;
     return { seq, stampMs: firstStampMs + seq, body };
   });
-  const to = from + entries.length;
+  const to = from + log.length;
   return {
-    replica,
-    replicaEpoch: 7,
+    speaker,
     floor: 1,
-    head: to,
+    head: Math.max(to, (changes.floor ?? 1) - 1),
     sentMs: 5,
-    interval: { from, to, entries },
+    from: { seq: from, digest: 0 },
+    to,
+    ack: { seq: 0, digest: 0 },
+    log,
+    groups: [],
     ...changes,
   };
+}
+
+function answerOf(absorbed: Answered): readonly [outcome: string, seq: number] {
+  const answer = decodeDownFrame(absorbed.answer);
+  assert.ok(answer.ok);
+  return [answer.value.outcome, answer.value.at.seq];
 }
 
 /** The entry of one request, times of readings without one fixed as a hub does. */
@@ -85,8 +119,7 @@ test("absorb() counts each reading once, and answers with the cursor", () => {
   const shard = new Shard();
   const absorbed = shard.absorb("hel", 0, [A, B]);
   assert.deepEqual([absorbed.entries, absorbed.added, absorbed.poisoned], [2, 3, 0]);
-  const answer = decodeDownFrame(absorbed.answer);
-  assert.deepEqual(answer.ok ? [answer.value.cursor, answer.value.hubNowMs] : null, [2, NOW]);
+  assert.deepEqual(answerOf(absorbed), ["applied", 2]);
   assert.deepEqual([shard.totals()["a"]?.count, shard.totals()["a"]?.sum], [3, "6"]);
 });
 
@@ -100,8 +133,7 @@ test("absorb() of a frame that came before changes no total", () => {
 
 test("absorb() of a frame that begins too late stores nothing, and asks for what is missing", () => {
   const shard = new Shard();
-  const answer = decodeDownFrame(shard.absorb("hel", 1, [B]).answer);
-  assert.deepEqual(answer.ok ? [answer.value.outcome, answer.value.cursor] : null, ["behind", 0]);
+  assert.deepEqual(answerOf(shard.absorb("hel", 1, [B])), ["at", 0]);
   assert.deepEqual(shard.totals(), {});
 });
 
@@ -180,7 +212,8 @@ test("absorb() counts every one of many keys and boots", () => {
   const bodies = Array.from({ length: 1500 }, (_, i) =>
     entry([{ stream: "door", value: 1 }], { key: `k${i}`, assignedMs: 1_000_000 + i }),
   );
-  shard.absorb("hel", 0, bodies);
+  for (let from = 0; from < bodies.length; from += 500)
+    shard.absorb("hel", from, bodies.slice(from, from + 500));
   assert.deepEqual([shard.totals()["door"]?.count, shard.totals()["door"]?.quarantined], [1500, 0]);
 });
 
@@ -207,7 +240,7 @@ test("absorb() throws what may pass, so that the frame is sent again", () => {
     throw new Error("the disk is busy");
   };
   assert.throws(() => shard.absorb("hel", 0, [A, B]), /busy/);
-  assert.deepEqual(shard.store.listReplicas(), []);
+  assert.equal(shard.store.listReplicas()[0]?.cursor.seq, 0);
   shard.store.saveSegment = save;
   assert.equal(shard.absorb("hel", 0, [A, B]).added, 3);
 });
@@ -233,7 +266,7 @@ test("P3 absorb() keeps an entry aside that cannot be stored, and stores the oth
   const absorbed = shard.absorb("hel", 0, [A, bad, B]);
   assert.equal(absorbed.poisoned, 1);
   assert.deepEqual([shard.totals()["a"]?.count, shard.totals()["b"]], [3, undefined]);
-  assert.equal(shard.store.listReplicas()[0]?.cursor, 3);
+  assert.equal(shard.store.listReplicas()[0]?.cursor.seq, 3);
 });
 
 test("absorb() keeps readings that lie too far ahead of their commit out of the totals", () => {
@@ -247,10 +280,14 @@ test("absorb() keeps readings that lie too far ahead of their commit out of the 
 test("absorb() records entries that their replica has lost, and goes on behind them", () => {
   const shard = new Shard();
   shard.absorb("hel", 0, [A]);
-  const absorbed = shard.absorb("hel", 5, [B], { floor: 6 });
+  const log = [{ seq: 6, stampMs: 1_000_006, body: B }];
+  const absorbed = shard.absorb("hel", 1, [], { floor: 6, head: 6, to: 6, log });
   assert.equal(absorbed.lostEntries, 4);
   const [status] = shard.store.listReplicas();
-  assert.deepEqual([status?.cursor, status?.lostEntries, shard.totals()["a"]?.count], [6, 4, 3]);
+  assert.deepEqual(
+    [status?.cursor.seq, status?.lostEntries, shard.totals()["a"]?.count],
+    [6, 4, 3],
+  );
 });
 
 test("absorb() keeps the lives of a replica apart, and counts no reading of the second twice", () => {
@@ -259,7 +296,7 @@ test("absorb() keeps the lives of a replica apart, and counts no reading of the 
   shard.absorb("hel", 0, [B, A], { replicaEpoch: 8 });
   assert.equal(shard.totals()["a"]?.count, 3);
   assert.deepEqual(
-    shard.store.listReplicas().map(({ replicaEpoch, cursor }) => [replicaEpoch, cursor]),
+    shard.store.listReplicas().map(({ replicaEpoch, cursor }) => [replicaEpoch, cursor.seq]),
     [
       [7, 2],
       [8, 2],
@@ -267,31 +304,40 @@ test("absorb() keeps the lives of a replica apart, and counts no reading of the 
   );
 });
 
-test("absorb() stores nothing of a replica whose entry at the cursor is another one", () => {
+test("absorb() stores nothing of a replica whose history is another one, and says where it stands", () => {
   const shard = new Shard();
   shard.absorb("hel", 0, [A, A]);
-  const absorbed = shard.absorb("hel", 0, [A, B, B], {}, 3_000_000);
-  const answer = decodeDownFrame(absorbed.answer);
-  assert.equal(answer.ok && answer.value.outcome, "diverged");
+  const wrong = { from: { seq: 2, digest: 99 } };
+  const absorbed = shard.absorb("hel", 2, [B], wrong);
+  assert.deepEqual(answerOf(absorbed), ["at", 2]);
   assert.deepEqual([absorbed.entries, shard.totals()["a"]?.count], [0, 2]);
+  assert.deepEqual(answerOf(shard.absorb("hel", 2, [B])), ["applied", 3]);
 });
 
-test("absorb() tells another entry at the cursor by its content, also under the same stamp", () => {
+test("absorb() of a link that it does not know asks who is there, and stores nothing", () => {
   const shard = new Shard();
-  shard.absorb("hel", 0, [A, A]);
-  shard.absorb("hel", 2, []);
-  const answers = [
-    [A, B, B],
-    [A, A, B],
-  ].map((bodies) => decodeDownFrame(shard.absorb("hel", 0, bodies).answer));
-  assert.deepEqual(
-    answers.map((answer) => answer.ok && [answer.value.outcome, answer.value.cursor]),
-    [
-      ["diverged", 2],
-      ["applied", 3],
-    ],
-  );
-  assert.equal(shard.totals()["a"]?.count, 3);
+  const stray = frameOf({ kind: "link", link: 404 }, 0, [A], {}, 1_000_000);
+  assert.deepEqual(answerOf(shard.take(stray)), ["unknown", 0]);
+  assert.deepEqual(shard.totals(), {});
+});
+
+test("absorb() opens a link once, however often it is greeted, and another for a life that is used", () => {
+  const shard = new Shard();
+  const hello: Speaker = { kind: "hello", replica: HEL, replicaEpoch: 7 };
+  for (let again = 0; again < 3; again += 1) shard.take(frameOf(hello, 0, [], {}, 0));
+  assert.equal(shard.store.listReplicas().length, 1);
+  shard.absorb("hel", 0, [A]);
+  const again = shard.take(frameOf(hello, 0, [], { floor: 2, head: 2 }, 0));
+  assert.deepEqual(answerOf(again), ["open", 1]);
+  assert.equal(shard.store.listReplicas().length, 2);
+});
+
+test("absorb() refuses stamps that lie ahead of its clock, stores nothing and tells the time", () => {
+  const shard = new Shard();
+  const absorbed = shard.absorb("hel", 0, [A, B], {}, NOW + AHEAD_MS_MAX - 1);
+  assert.deepEqual(answerOf(absorbed), ["clock-ahead", 0]);
+  assert.deepEqual(shard.totals(), {});
+  assert.equal(shard.absorb("hel", 0, [A], {}, NOW + AHEAD_MS_MAX - 1).added, 2);
 });
 
 test("absorb() of a heartbeat stores no entry, and says what is held", () => {
@@ -300,11 +346,10 @@ test("absorb() of a heartbeat stores no entry, and says what is held", () => {
   const before = shard.totals();
   for (const [from, outcome] of [
     [1, "applied"],
-    [4, "behind"],
+    [4, "at"],
   ] as const) {
     const absorbed = shard.absorb("hel", from, []);
-    const answer = decodeDownFrame(absorbed.answer);
-    assert.deepEqual(answer.ok && [answer.value.outcome, answer.value.cursor], [outcome, 1]);
+    assert.deepEqual(answerOf(absorbed), [outcome, 1]);
     assert.deepEqual([absorbed.entries, absorbed.lostEntries], [0, 0]);
   }
   assert.deepEqual(shard.totals(), before);
@@ -312,6 +357,7 @@ test("absorb() of a heartbeat stores no entry, and says what is held", () => {
 
 test("absorb() that fails half way stores nothing, and takes the same frame later", () => {
   const shard = new Shard();
+  shard.absorb("hel", 0, []);
   const before = shard.sql.copy();
   const saveReplica = shard.store.saveReplica.bind(shard.store);
   shard.store.saveReplica = () => {
