@@ -1,7 +1,7 @@
 // Every bound of the edge, with its unit and why it is what it is. A queue, loop, retry, cache,
 // batch or string without an entry here, in sync/limits.ts or beside its only use is a mistake.
 
-import { FRAME_BYTES_MAX } from "../sync/limits.ts";
+import { FRAME_BYTES_MAX, KEY_BYTES_MAX } from "../sync/limits.ts";
 import { assert } from "../sync/assert.ts";
 
 export const limits = {
@@ -64,6 +64,31 @@ export const limits = {
   /** Exchanges in one alarm before the hub lets other work in. */
   exchangesPerAlarmMax: 64,
 
+  // The region's cell, and what is known of it elsewhere.
+  /** How often a cell that is asked speaks to the origin, spread by a quarter either way. */
+  regionPollMs: 2_000,
+  /** How often one does that nobody has asked for `regionIdleAfterMs`. */
+  regionIdlePollMs: 60_000,
+  regionIdleAfterMs: 300_000,
+  /** How long an isolate goes by what it was told: a revocation or a purge takes effect within. */
+  leaseMs: 1_000,
+  /** How long a request waits to be told anew; then it goes on with what is known. */
+  leaseTimeoutMs: 250,
+  /** Devices that a lease names as denied; about the others the cell is asked one by one. */
+  denialsPerLeaseMax: 16_384,
+  /** Regions whose leases an isolate keeps: as many as a deployment may have. */
+  leasedRegionsMax: 64,
+  /** Bytes of a purge's body, and scopes in one. */
+  purgeBodyBytesMax: 262_144,
+  purgeScopesMax: 100,
+  /** Characters of a URL and of a tag that is purged. */
+  purgeUrlCharsMax: 2_048,
+  purgeTagCharsMax: 128,
+  /** Characters of a mark's scope. A longer URL is marked by its hash; a longer prefix is refused. */
+  purgeScopeCharsMax: 200,
+  /** Scopes that a region has marked; past it a purge of another one is a purge of everything. */
+  purgeMarksMax: 8_192,
+
   // Content.
   /** Bytes of stored responses in an isolate's memory. */
   memoryCacheBytesMax: 33_554_432,
@@ -98,3 +123,8 @@ assert(
 );
 assert(limits.storedBodyBytesMax < limits.cellBytesMax, "One body fits a cell");
 assert(limits.syncRetryMsMin < limits.syncRetryMsMax, "Retries grow");
+assert(limits.leaseTimeoutMs < limits.leaseMs, "A request never waits for more than one lease");
+assert(
+  limits.purgeScopeCharsMax + 34 <= KEY_BYTES_MAX,
+  "A mark's scope and its writer, a region of 32 characters, fit a key",
+);

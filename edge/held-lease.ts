@@ -1,0 +1,93 @@
+// How old may what an isolate knows of its region be, and who waits for news? Younger than half a
+// lease it is used as it is; then one call fetches it anew behind the requests; past the lease they
+// wait for that call, all for the same one, but not for long: a cell that does not answer must not
+// put out the lamp (P6).
+//
+// A lease counts from before it was asked for, so that what it tells is never older than it says.
+
+import { limits } from "./limits.ts";
+
+/** The way to whoever tells. */
+export interface LeaseSource<View> {
+  nowMs(): number;
+  /** Asks for the view, given what is known; may fail, and may never settle. */
+  ask(known: View): Promise<View>;
+  /** Waits for `work` for at most `ms`; `late` leaves it running. */
+  within<T>(work: Promise<T>, ms: number): Promise<T | "late">;
+  log(event: string, fields: Record<string, string | number>): void;
+}
+
+/** A call that is under way, or was. */
+interface Ask {
+  readonly startedMs: number;
+  /** Resolves when it has succeeded or failed; never rejects. */
+  readonly done: Promise<void>;
+  /** True once a request has gone on without its answer. */
+  isLate: boolean;
+}
+
+/** What one isolate knows of one region. */
+export class HeldLease<View> {
+  readonly #source: LeaseSource<View>;
+  #view: View;
+  /** When what is held was asked for; nothing has been at first. */
+  #askedMs = -Infinity;
+  #asking: Ask | null = null;
+  /** When the last call that failed was made. */
+  #failedMs = -Infinity;
+
+  /** @param first What goes as long as nobody has told anything. */
+  constructor(source: LeaseSource<View>, first: View) {
+    this.#source = source;
+    this.#view = first;
+  }
+
+  /**
+   * Gives what is known, told anew if it is too old. Never throws.
+   *
+   * @param background Lets a call go on after the answer of the request that began it has left.
+   */
+  async current(background: (work: Promise<unknown>) => void): Promise<View> {
+    const { leaseMs, leaseTimeoutMs } = limits;
+    const nowMs = this.#source.nowMs();
+    if (nowMs - this.#askedMs < leaseMs / 2) return this.#view;
+    const ask = this.#askOnce(nowMs, background);
+    const waitMs = ask === null ? 0 : ask.startedMs + leaseTimeoutMs - nowMs;
+    if (ask === null || waitMs <= 0 || nowMs - this.#askedMs < leaseMs) return this.#view;
+    const outcome = await this.#source.within(ask.done, waitMs);
+    if (outcome === "late" && !ask.isLate) {
+      ask.isLate = true;
+      this.#source.log("lease-late", { waitedMs: waitMs });
+    }
+    return this.#view;
+  }
+
+  /** The call that is under way, or a new one; null right after one that failed. */
+  #askOnce(nowMs: number, background: (work: Promise<unknown>) => void): Ask | null {
+    // A call can be lost with the request that began it: after a while another one is made.
+    const isRunning = this.#asking !== null && nowMs - this.#asking.startedMs < limits.leaseMs;
+    if (isRunning) return this.#asking;
+    if (nowMs - this.#failedMs < limits.leaseTimeoutMs) return null;
+    const done = this.#renew(nowMs);
+    const ask: Ask = { startedMs: nowMs, done, isLate: false };
+    this.#asking = ask;
+    background(done);
+    void done.then(() => {
+      if (this.#asking === ask) this.#asking = null;
+    });
+    return ask;
+  }
+
+  async #renew(startedMs: number): Promise<void> {
+    try {
+      const view = await this.#source.ask(this.#view);
+      // A call that was overtaken by a later one tells what is old.
+      if (startedMs < this.#askedMs) return;
+      this.#view = view;
+      this.#askedMs = startedMs;
+    } catch (error) {
+      this.#failedMs = this.#source.nowMs();
+      this.#source.log("lease-failed", { error: String(error) });
+    }
+  }
+}

@@ -1,0 +1,196 @@
+// What does a region's replica tell its isolates, and what does it mark? With the origin's replica
+// beside it, joined by the real runner of a link.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { limits } from "../../../edge/limits.ts";
+import { EVERYTHING, RegionReplica, type RegionLease } from "../../../edge/region-replica.ts";
+import { replicate } from "../../../edge/replicate.ts";
+import {
+  attributeKey,
+  attributes,
+  CONFIG,
+  config,
+  ISSUERS,
+  keys,
+  purgeKey,
+  purges,
+  REGION_COLLECTIONS,
+  revoked,
+} from "../../../state/region.ts";
+import { REPLICA_TABLES, SqlReplicaStore } from "../../../storage/sql-replica-store.ts";
+import { migrate } from "../../../storage/sql.ts";
+import { parseReplicaId } from "../../../sync/brand.ts";
+import { write } from "../../../sync/crdt/lww-register.ts";
+import { openEdgeLink, type EdgeLink } from "../../../sync/link/edge.ts";
+import { HubReplica } from "../../../sync/replica/hub-replica.ts";
+import { MemoryReplicaStore } from "../../../sync/replica/store.ts";
+import { openNodeSql } from "../../support/node-sql.ts";
+
+let epochs = 100;
+const newEpoch = (): number => (epochs += 1);
+
+/** The origin's registry. */
+class TestRegistry {
+  readonly hub = new HubReplica({
+    collections: REGION_COLLECTIONS,
+    store: new MemoryReplicaStore(),
+    newNumber: newEpoch,
+    leaseMs: 86_400_000,
+  });
+  nowMs = 1_000_000;
+
+  exchange(request: Uint8Array): Uint8Array {
+    const exchange = this.hub.exchange(request, this.nowMs);
+    if (exchange.kind !== "answered") throw new TypeError(exchange.reason);
+    return exchange.answer;
+  }
+}
+
+/** One region's cell without its object. */
+class TestCell {
+  readonly #registry: TestRegistry;
+  readonly #name: string;
+  readonly sql = openNodeSql();
+  replica!: RegionReplica;
+  #link!: EdgeLink;
+
+  constructor(name: string, registry: TestRegistry) {
+    this.#name = name;
+    this.#registry = registry;
+    migrate(this.sql, [REPLICA_TABLES]);
+    this.restart();
+  }
+
+  restart(): void {
+    const id = parseReplicaId(`${this.#name}/region`);
+    assert.ok(id !== null);
+    this.replica = new RegionReplica(this.#name, id, new SqlReplicaStore(this.sql), newEpoch);
+    this.#link = openEdgeLink(this.replica.record);
+  }
+
+  async sync(): Promise<void> {
+    for (let turns = 0; turns < 10; turns += 1) {
+      const run = await replicate(
+        this.#link,
+        this.replica,
+        {
+          origin: {
+            exchange: async (request) => ({
+              kind: "answered",
+              frame: this.#registry.exchange(request),
+            }),
+          },
+          now: () => this.#registry.nowMs,
+          chance: () => 0.5,
+          log: () => {},
+        },
+        turns === 0,
+      );
+      this.#link = run.link;
+      if (run.againInMs === null) return;
+    }
+    assert.fail("The link does not come to rest");
+  }
+}
+
+const REVOKED_AT = 1_000_000;
+
+/** What a cell tells who knows `known`; there has to be something. */
+function tell(cell: TestCell, known: string): RegionLease {
+  const lease = cell.replica.lease(known);
+  assert.ok(lease !== null);
+  return lease;
+}
+
+test("a lease has what the origin wrote, and is null for whoever has it", async () => {
+  const registry = new TestRegistry();
+  const cell = new TestCell("hel", registry);
+  const empty = tell(cell, "");
+  assert.deepEqual(
+    [empty.denials, empty.config, empty.keys, empty.purgeView],
+    [[], null, null, []],
+  );
+  registry.hub.write(REVOKED_AT, (draft) => {
+    draft.write(revoked, "boat-1", 3);
+    draft.write(attributes, attributeKey("boat-2", "disabled"), write(true, draft.stamp));
+    draft.write(attributes, attributeKey("boat-3", "disabled"), write(false, draft.stamp));
+    draft.write(attributes, attributeKey("boat-3", "name"), write("disabled", draft.stamp));
+    draft.write(config, CONFIG, { version: 1, hash: "a", content: '{"sites":{}}' });
+    draft.write(keys, ISSUERS, { version: 1, hash: "b", content: '{"keys":[]}' });
+    draft.write(purges, purgeKey("origin", "*"), 4);
+  });
+  await cell.sync();
+  const lease = tell(cell, empty.version);
+  assert.deepEqual(lease.denials.toSorted(), [
+    ["boat-1", 3],
+    ["boat-2", "disabled"],
+  ]);
+  assert.deepEqual([lease.config, lease.keys], ['{"sites":{}}', '{"keys":[]}']);
+  assert.deepEqual(lease.purgeView, [["origin", 4]]);
+  assert.equal(cell.replica.lease(lease.version), null);
+  await cell.sync();
+  assert.equal(cell.replica.lease(lease.version), null, "a heartbeat changes nothing");
+  assert.deepEqual(cell.replica.denialOf("boat-1"), { revokedGeneration: 3, isDisabled: false });
+  assert.deepEqual(cell.replica.denialOf("boat-2"), { revokedGeneration: 0, isDisabled: true });
+  cell.restart();
+  assert.equal(tell(cell, lease.version).denials.length, 2, "a restart tells again");
+});
+
+test("what one region revokes and purges arrives in another", async () => {
+  const registry = new TestRegistry();
+  const [hel, sto] = [new TestCell("hel", registry), new TestCell("sto", registry)];
+  await hel.sync();
+  await sto.sync();
+  const before = sto.replica.lease("")?.version ?? "";
+  hel.replica.revoke(REVOKED_AT, "boat-1", 2);
+  const { seq, isWidened } = hel.replica.purge(REVOKED_AT, ["url main|/a", "tag news"]);
+  assert.equal(isWidened, false);
+  assert.deepEqual(hel.replica.lease("")?.denials, [["boat-1", 2]]);
+  assert.equal(sto.replica.lease(before), null);
+  await hel.sync();
+  await sto.sync();
+  const lease = sto.replica.lease(before);
+  assert.deepEqual([lease?.denials, lease?.purgeView], [[["boat-1", 2]], [["hel", seq]]]);
+});
+
+test("each purge of a region has a higher seq, also after a restart and a copy that is older", async () => {
+  const registry = new TestRegistry();
+  const cell = new TestCell("hel", registry);
+  const seqs = [cell.replica.purge(10, ["*"]).seq, cell.replica.purge(10, ["url main|/a"]).seq];
+  const copy = cell.sql.copy();
+  seqs.push(cell.replica.purge(9, ["*"]).seq);
+  cell.restart();
+  seqs.push(cell.replica.purge(9, ["*"]).seq);
+  assert.deepEqual(seqs, [10, 11, 12, 13]);
+  await cell.sync();
+  cell.sql.restore(copy);
+  cell.restart();
+  assert.equal(cell.replica.purge(5_000, ["tag a"]).seq, 5_000);
+  await cell.sync();
+  assert.equal(cell.replica.read(purges, "hel *"), 13, "what the copy lacked comes back");
+});
+
+test("P8 past the bound of marks a purge of a new scope is one of everything", () => {
+  const cell = new TestCell("hel", new TestRegistry());
+  const scopes = Array.from({ length: limits.purgeMarksMax }, (_, i) => `tag t${i}`);
+  for (let at = 0; at < scopes.length; at += 1_024)
+    assert.equal(cell.replica.purge(1, scopes.slice(at, at + 1_024)).isWidened, false);
+  assert.equal(cell.replica.purge(1, ["tag t7"]).isWidened, false);
+  assert.equal(cell.replica.purge(1, ["tag another"]).isWidened, true);
+  assert.equal(cell.replica.purge(1, [EVERYTHING]).isWidened, false);
+  assert.ok((cell.replica.read(purges, `hel ${EVERYTHING}`) ?? 0) > 0);
+  assert.equal(cell.replica.read(purges, "hel tag another"), null);
+});
+
+test("P8 a lease names a bounded number of devices and says that there are more", () => {
+  const cell = new TestCell("hel", new TestRegistry());
+  cell.replica.write(1, (draft) => {
+    for (let i = 0; i <= limits.denialsPerLeaseMax; i += 1) draft.write(revoked, `boat-${i}`, 1);
+  });
+  const lease = cell.replica.lease("");
+  assert.deepEqual(
+    [lease?.denials.length, lease?.hasMoreDenials],
+    [limits.denialsPerLeaseMax, true],
+  );
+});
