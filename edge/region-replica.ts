@@ -1,6 +1,7 @@
 // What does a region hold of the registry, the configuration and the purges, and what of it do its
 // isolates have to know? A replica whose answer, the lease, is made anew only when something changed.
 
+import { EVERYTHING } from "../state/purge-scope.ts";
 import {
   attributeKey,
   attributes,
@@ -54,9 +55,6 @@ export interface Purged {
   /** True if scopes were replaced by that of everything, because there are too many marks. */
   readonly isWidened: boolean;
 }
-
-/** The scope that every stored response is in. */
-export const EVERYTHING = "*";
 
 /** One region's replica. */
 export class RegionReplica extends EdgeReplica {

@@ -12,6 +12,7 @@ import type { EdgeConfig } from "./config.ts";
 
 export { ContentCell } from "./objects/content-cell.ts";
 export { DeviceHub } from "./objects/device-hub.ts";
+export { RegionCell } from "./objects/region-cell.ts";
 
 interface Edge {
   readonly config: EdgeConfig;

@@ -5,11 +5,13 @@ import * as z from "zod/mini";
 import type { EdgeConfig } from "../config.ts";
 import type { ContentCell } from "../objects/content-cell.ts";
 import type { DeviceHub } from "../objects/device-hub.ts";
+import type { RegionCell } from "../objects/region-cell.ts";
 
 /** The bindings of wrangler.toml, or of a workerd configuration. */
 export interface EdgeEnv {
   readonly DEVICE_HUB: DurableObjectNamespace<DeviceHub>;
   readonly CONTENT_CELL: DurableObjectNamespace<ContentCell>;
+  readonly REGION_CELL: DurableObjectNamespace<RegionCell>;
   readonly [name: string]: unknown;
 }
 

@@ -7,14 +7,20 @@ import type { ExchangeOutcome, OriginLink } from "../ports.ts";
 
 /** The origin keeps the devices of all shards in one object, so every hub's link goes there. */
 export const ORIGIN_RANGE = "00-ff";
+/** The origin's registry, which the link of each region's cell goes to. */
+export const REGION_RANGE = "region";
 
-/** Opens the way to the origin's object for all shards. */
-export function openOriginLink(originUrl: string, linkKey: string | null): OriginLink {
+/** Opens the way to the origin's object for a range: for all shards, unless told. */
+export function openOriginLink(
+  originUrl: string,
+  linkKey: string | null,
+  range: string = ORIGIN_RANGE,
+): OriginLink {
   const key = linkKey === null ? Promise.resolve(null) : importLinkKey(linkKey);
   return {
     async exchange(request) {
       try {
-        return await exchange(originUrl, await key, request);
+        return await exchange(originUrl, await key, range, request);
       } catch (error) {
         return { kind: "failed", reason: error instanceof Error ? error.message : "no answer" };
       }
@@ -25,11 +31,12 @@ export function openOriginLink(originUrl: string, linkKey: string | null): Origi
 async function exchange(
   originUrl: string,
   key: CryptoKey | null,
+  range: string,
   request: Uint8Array,
 ): Promise<ExchangeOutcome> {
   if (key === null) return { kind: "failed", reason: "LINK_KEY is missing" };
-  const sealed = await seal(key, upContext(ORIGIN_RANGE), request);
-  const response = await fetch(`${originUrl}/v1/sync/${ORIGIN_RANGE}`, {
+  const sealed = await seal(key, upContext(range), request);
+  const response = await fetch(`${originUrl}/v1/sync/${range}`, {
     method: "POST",
     headers: { "content-type": "application/octet-stream" },
     body: sealed,
@@ -42,7 +49,7 @@ async function exchange(
   }
   const answer = new Uint8Array(await response.arrayBuffer());
   if (answer.length > FRAME_BYTES_MAX) return { kind: "failed", reason: "the answer is too large" };
-  const frame = await unseal(key, downContext(ORIGIN_RANGE, sealed), answer);
+  const frame = await unseal(key, downContext(range, sealed), answer);
   return frame === null
     ? { kind: "failed", reason: "the answer's seal is wrong" }
     : { kind: "answered", frame };

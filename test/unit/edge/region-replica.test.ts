@@ -4,8 +4,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limits } from "../../../edge/limits.ts";
-import { EVERYTHING, RegionReplica, type RegionLease } from "../../../edge/region-replica.ts";
+import {
+  EVERYTHING,
+  RegionReplica,
+  type Denied,
+  type RegionLease,
+} from "../../../edge/region-replica.ts";
 import { replicate } from "../../../edge/replicate.ts";
+import { EVERYTHING } from "../../../state/purge-scope.ts";
 import {
   attributeKey,
   attributes,
@@ -122,10 +128,13 @@ test("a lease has what the origin wrote, and is null for whoever has it", async 
   });
   await cell.sync();
   const lease = tell(cell, empty.version);
-  assert.deepEqual(lease.denials.toSorted(), [
-    ["boat-1", 3],
-    ["boat-2", "disabled"],
-  ]);
+  assert.deepEqual(
+    new Map(lease.denials),
+    new Map<string, Denied[1]>([
+      ["boat-1", 3],
+      ["boat-2", "disabled"],
+    ]),
+  );
   assert.deepEqual([lease.config, lease.keys], ['{"sites":{}}', '{"keys":[]}']);
   assert.deepEqual(lease.purgeView, [["origin", 4]]);
   assert.equal(cell.replica.lease(lease.version), null);
