@@ -15,11 +15,12 @@ import {
   isSamePosition,
   ORIGIN_POSITION,
   VERSIONS,
+  type FrameError,
   type Group,
   type Position,
   type Versions,
 } from "../wire/frame.ts";
-import { encodeUpFrame } from "../wire/up-frame.ts";
+import { encodeUpFrame, type Speaker } from "../wire/up-frame.ts";
 import { endDigest } from "./position.ts";
 
 /** What of a link outlives a crash. */
@@ -191,26 +192,19 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
   const isEmpty = isAsking || (cut.log.length === 0 && cut.groups.length === 0);
   if (isEmpty && !mustSend)
     return { state: { ...state, phase: { kind: "idle" } }, effects: [{ kind: "at-rest" }] };
-  const { cursor: from, ack, link, replica, replicaEpoch } = record;
-  const to = isEmpty ? from.seq : cut.to;
-  const log = isEmpty ? [] : cut.log;
-  const groups = isEmpty ? [] : cut.groups;
-  const request = encodeUpFrame(
-    {
-      speaker: link === 0 ? { kind: "hello", replica, replicaEpoch } : { kind: "link", link },
-      floor: cut.floor,
-      head: Math.max(cut.head, to),
-      sentMs: nowMs,
-      from,
-      to,
-      ack,
-      log,
-      groups,
-    },
-    keys.up,
-    keys.upBase,
-    state.version,
-  );
+  const { cursor: from } = record;
+  const said = isEmpty ? { ...cut, to: from.seq, log: [], groups: [] } : cut;
+  const { to, log, groups } = said;
+  const frame = {
+    ...said,
+    speaker: speakerOf(record),
+    head: Math.max(cut.head, to),
+    sentMs: nowMs,
+    from,
+    ack: record.ack,
+    isKeyless: keys.down.size === 0,
+  };
+  const request = encodeUpFrame(frame, keys.up, keys.upBase, state.version);
   const position = isEmpty ? from : { seq: to, digest: endDigest(log, to, request) };
   const saved = { ...record, sent: position };
   const waiting: Waiting = { kind: "waiting", request, to: position, sentMs: nowMs };
@@ -225,6 +219,10 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
   };
 }
 
+function speakerOf({ link, replica, replicaEpoch }: EdgeLinkRecord): Speaker {
+  return link === 0 ? { kind: "hello", replica, replicaEpoch } : { kind: "link", link };
+}
+
 type Answer = Extract<EdgeLinkEvent, { kind: "answer" }>;
 
 function answered(
@@ -234,7 +232,7 @@ function answered(
   retry: RetryBounds,
 ): EdgeLinkStep {
   const decoded = decodeDownFrame(event.frame, state.keys.down, { min: 0, max: state.version });
-  if (!decoded.ok) return { ...backOff(forget(state), 1, retry) };
+  if (!decoded.ok) return unread(state, decoded.error, retry);
   const answer = decoded.value;
   const heard: EdgeLink = {
     ...state,
@@ -255,10 +253,21 @@ function answered(
     case "unreadable":
       return cutAgain(forget(heard), true);
     case "unsupported":
-      return answer.link < state.version && answer.link > 0
-        ? cutAgain({ ...forget(heard), version: answer.link }, true)
-        : backOff(state, 1, retry);
+      return unsupported(state, answer.link, retry);
   }
+}
+
+/** Steps down to a version that the hub reads; waits if there is none. */
+function unsupported(state: EdgeLink, version: number, retry: RetryBounds): EdgeLinkStep {
+  if (version < 1 || version >= state.version) return backOff(state, 1, retry);
+  return cutAgain({ ...forget(state), version }, true);
+}
+
+/** An answer that cannot be read: the same request would be given the same answer. */
+function unread(state: EdgeLink, error: FrameError, retry: RetryBounds): EdgeLinkStep {
+  // Another request says that the keys are gone.
+  const isForgotten = error === "no-dictionary" && state.keys.down.size > 0;
+  return isForgotten ? cutAgain(forget(state), true) : backOff(state, 1, retry);
 }
 
 /** Begins the dictionaries anew. */

@@ -182,6 +182,7 @@ export class HubReplica {
       session.up.truncate(frame.newKeys.base);
       for (const key of frame.newKeys.added) session.up.add(key);
     }
+    if (frame.isKeyless) session.forgetTold();
     for (const group of read.known) this.#hear(group, record);
     this.#kept.keep(record.link, read.unknown);
     // An edge that has nothing left to send will not refer to what it knew before.

@@ -69,7 +69,8 @@ export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | nu
     if (codec === undefined) return null;
     entries.set(collection, readEntries(reader, codec));
   }
-  return reader.broken || facts === null ? null : { facts, entries };
+  const isWhole = !reader.broken && reader.remaining === 0;
+  return isWhole && facts !== null ? { facts, entries } : null;
 }
 
 function readEntries(reader: ByteReader, codec: Codec<unknown>): Map<string, Entry | null> {
@@ -87,6 +88,9 @@ function readEntries(reader: ByteReader, codec: Codec<unknown>): Map<string, Ent
 }
 
 function parseFacts(bytes: Uint8Array): Facts | null {
-  const text = decodeText(bytes);
-  return text === null ? null : new Map(JSON.parse(text) as [string, unknown][]);
+  try {
+    return new Map(JSON.parse(decodeText(bytes) ?? "") as [string, unknown][]);
+  } catch {
+    return null;
+  }
 }

@@ -20,6 +20,12 @@ export class Session {
     return Math.min(this.ackedKeys, this.down.size);
   }
 
+  /** The edge holds no keys of the way down any more. */
+  forgetTold(): void {
+    this.ackedKeys = 0;
+    this.toldKeys = 0;
+  }
+
   /** The answer that a request was given, if it is the last one. */
   replay(request: Uint8Array): Uint8Array | null {
     const { last } = this;

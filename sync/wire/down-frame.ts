@@ -135,9 +135,15 @@ export function decodeDownFrame(
   const hubNowMs = reader.varint();
   const told = (flags & HAS_STATE) === 0 ? NOTHING : readState(reader, flags, keys);
   if (told === null) return err("no-dictionary");
-  const isWhole = !reader.broken && reader.remaining === 0;
+  const isWhole = !reader.broken && reader.remaining === 0 && isTold(told.state);
   if (!isWhole || outcome === undefined || hubNowMs > TIME_MS_MAX) return err("broken-frame");
   return ok({ outcome, link, at, hubNowMs, ...told });
+}
+
+/** Tells whether the numbers of what was told are ones that could have been written. */
+function isTold(state: DownState | null): boolean {
+  const isCounted = state === null || Number.isSafeInteger(state.head);
+  return isCounted && (state?.horizon?.stamp.wallMs ?? 0) <= TIME_MS_MAX;
 }
 
 const NOTHING = { state: null, newKeys: null };

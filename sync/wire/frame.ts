@@ -36,7 +36,11 @@ export const DOWN = 2;
 export const HAS_HELLO = 1;
 export const HAS_LOG = 2;
 export const HAS_STATE = 4;
+/** Up: the sender holds no keys of the way down, so the answer builds on none. */
+export const HAS_NO_KEYS = 8;
 export const HAS_EXTENSION = 0x80;
+/** Those that are known, by direction. */
+const FLAGS = [0, 0x8f, 0x85];
 
 /** A place in a replica's history: what was done up to `seq`, and a checksum that tells whose. */
 export interface Position {
@@ -102,16 +106,23 @@ export function readFrame(
   direction: number,
   versions: Versions,
 ): Result<Opened, FrameError> {
-  if (bytes.length > FRAME_BYTES_MAX) return err("too-large");
-  if (bytes.length < HEAD_BYTES + CRC_BYTES || bytes[0] !== MAGIC) return err("not-a-frame");
-  const version = bytes[1] ?? 0;
-  if (version < versions.min || version > versions.max) return err("unknown-version");
-  if (digestOf(bytes) !== crc32c(bytes.subarray(0, -CRC_BYTES))) return err("wrong-checksum");
-  if (bytes[2] !== direction) return err("not-a-frame");
+  const error = errorIn(bytes, direction, versions);
+  if (error !== null) return err(error);
+  const [, version = 0, , flags = 0] = bytes;
   const reader = new ByteReader(bytes.subarray(HEAD_BYTES, -CRC_BYTES));
-  const flags = bytes[3] ?? 0;
+  // A flag that is not known would move every field behind it.
+  if ((flags & ~(FLAGS[direction] ?? 0)) !== 0) reader.fail();
   if ((flags & HAS_EXTENSION) !== 0) reader.block(EXTENSION_BYTES_MAX);
   return ok({ reader, version, flags });
+}
+
+function errorIn(bytes: Uint8Array, direction: number, versions: Versions): FrameError | null {
+  if (bytes.length > FRAME_BYTES_MAX) return "too-large";
+  const [magic, version = 0, way] = bytes;
+  if (bytes.length < HEAD_BYTES + CRC_BYTES || magic !== MAGIC) return "not-a-frame";
+  if (version < versions.min || version > versions.max) return "unknown-version";
+  if (digestOf(bytes) !== crc32c(bytes.subarray(0, -CRC_BYTES))) return "wrong-checksum";
+  return way === direction ? null : "not-a-frame";
 }
 
 /** The checksum that a frame ends with, which names it. */

@@ -11,6 +11,7 @@ import {
   closeFrame,
   HAS_HELLO,
   HAS_LOG,
+  HAS_NO_KEYS,
   HAS_STATE,
   openFrame,
   PROTOCOL_VERSION,
@@ -46,6 +47,8 @@ export interface UpFrame {
   readonly to: number;
   /** What the edge holds of the hub's history. */
   readonly ack: Position;
+  /** True if the edge holds no keys of the way down: after a start, or an answer it could not read. */
+  readonly isKeyless: boolean;
   readonly log: readonly LogEntry[];
   readonly groups: readonly Group[];
 }
@@ -72,7 +75,8 @@ export function encodeUpFrame(
   const flags =
     (speaker.kind === "hello" ? HAS_HELLO : 0) |
     (log.length > 0 ? HAS_LOG : 0) |
-    (groups.length > 0 ? HAS_STATE : 0);
+    (groups.length > 0 ? HAS_STATE : 0) |
+    (frame.isKeyless ? HAS_NO_KEYS : 0);
   const writer = openFrame(UP, flags, version);
   if (speaker.kind === "hello") writer.text(speaker.replica);
   writer.varint(speaker.kind === "hello" ? speaker.replicaEpoch : speaker.link);
@@ -100,8 +104,7 @@ export function decodeUpFrame(
   const opened = readFrame(bytes, UP, versions);
   if (!opened.ok) return opened;
   const { reader, flags, version } = opened.value;
-  const replica = flags & HAS_HELLO ? parseReplicaId(reader.text()) : null;
-  const number = reader.varint();
+  const speaker = readSpeaker(reader, flags);
   const floor = reader.varint();
   const head = reader.varint();
   const sentMs = reader.varint();
@@ -109,16 +112,26 @@ export function decodeUpFrame(
   const to = from.seq + reader.varint();
   const ack = readPosition(reader);
   const log = flags & HAS_LOG ? readLog(reader, from.seq, to) : [];
-  const state = flags & HAS_STATE ? readGroups(reader, keysOf(number)) : NO_GROUPS;
+  const state = flags & HAS_STATE ? readGroups(reader, keysOf(linkOf(speaker))) : NO_GROUPS;
   if (state === null) return err("no-dictionary");
-  const isHello = (flags & HAS_HELLO) !== 0;
-  const isWhole = !reader.broken && reader.remaining === 0 && isHello === (replica !== null);
-  if (!isWhole || head < to || floor < 1 || sentMs > TIME_MS_MAX) return err("broken-frame");
-  const speaker: Speaker =
-    replica === null
-      ? { kind: "link", link: number }
-      : { kind: "hello", replica, replicaEpoch: number };
-  return ok({ speaker, version, floor, head, sentMs, from, to, ack, log, ...state });
+  const isInBounds = to <= head && floor >= 1 && sentMs <= TIME_MS_MAX;
+  if (reader.broken || reader.remaining > 0 || !isInBounds) return err("broken-frame");
+  const isKeyless = (flags & HAS_NO_KEYS) !== 0;
+  return ok({ speaker, version, floor, head, sentMs, from, to, ack, isKeyless, log, ...state });
+}
+
+function readSpeaker(reader: ByteReader, flags: number): Speaker {
+  if ((flags & HAS_HELLO) === 0) return { kind: "link", link: reader.varint() };
+  const replica = parseReplicaId(reader.text());
+  const replicaEpoch = reader.varint();
+  if (replica !== null) return { kind: "hello", replica, replicaEpoch };
+  reader.fail();
+  return { kind: "link", link: 0 };
+}
+
+/** A hello has no link, and no dictionary. */
+function linkOf(speaker: Speaker): number {
+  return speaker.kind === "link" ? speaker.link : 0;
 }
 
 const NO_GROUPS = { groups: [], newKeys: null };

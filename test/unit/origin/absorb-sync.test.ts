@@ -87,6 +87,7 @@ function frameOf(
     from: { seq: from, digest: 0 },
     to,
     ack: { seq: 0, digest: 0 },
+    isKeyless: true,
     log,
     groups: [],
     ...changes,
