@@ -58,14 +58,13 @@ export class JournalReplica implements LinkedReplica {
   }
 
   renew(): void {
-    const { clockOffsetMs } = this.#store.loadLink();
-    this.save({ ...newLife(this.#replica, this.#newEpoch()), clockOffsetMs });
+    this.save(newLife(this.#replica, this.#newEpoch(), this.#store.loadLink().clock));
   }
 
   restamp(hubNowMs: number): void {
-    const { cursor, clockOffsetMs } = this.#store.loadLink();
+    const { cursor, clock } = this.#store.loadLink();
     this.#store.transaction(() => {
-      restampJournal(this.#store, cursor.seq, hubNowMs, clockOffsetMs);
+      restampJournal(this.#store, cursor.seq, hubNowMs, clock.offsetMs);
       this.renew();
     });
   }

@@ -4,13 +4,14 @@
 
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import { assert } from "../sync/assert.ts";
+import { AHEAD_MS_MAX } from "../sync/clock/hlc.ts";
 import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../sync/limits.ts";
 import { decodeBatches, encodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
 import type { HubStore, Span } from "./ports.ts";
 import type { DeviceState, StreamState } from "./telemetry/device-state.ts";
 
 /**
- * Stamps the rows after `cursor` anew, in their order, where they lie ahead of `hubNowMs`.
+ * Stamps the rows after `cursor` anew, in their order, where they lie too far ahead of `hubNowMs`.
  *
  * @param offsetMs How far the origin's clock is ahead of this one: far below 0.
  */
@@ -20,18 +21,17 @@ export function restampJournal(
   hubNowMs: number,
   offsetMs: number,
 ): void {
-  let lastStampMs = 0;
+  const [acknowledged] = cursor === 0 ? [] : store.entriesAfter(cursor - 1, 0, 1);
+  let lastStampMs = acknowledged?.seq === cursor ? acknowledged.stampMs : 0;
   let after = cursor;
   for (;;) {
     const entries = store.entriesAfter(after, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
     if (entries.length === 0) break;
     for (const entry of entries) {
-      const { seq, stampMs } = entry;
-      const isAhead = stampMs > hubNowMs;
-      const corrected = isAhead ? Math.min(hubNowMs, stampMs + offsetMs) : stampMs;
-      lastStampMs = Math.max(lastStampMs, corrected);
-      if (isAhead) restampEntry(store, entry, lastStampMs);
-      after = seq;
+      const isAhead = entry.stampMs > hubNowMs + AHEAD_MS_MAX;
+      if (isAhead) lastStampMs = restampEntry(store, entry, lastStampMs, hubNowMs, offsetMs);
+      else lastStampMs = Math.max(lastStampMs, entry.stampMs);
+      after = entry.seq;
     }
   }
   for (const device of store.deviceIds()) {
@@ -41,12 +41,31 @@ export function restampJournal(
   }
 }
 
-function restampEntry(store: HubStore, entry: LogEntry, stampMs: number): void {
+/** Stamps one row and returns its stamp. */
+function restampEntry(
+  store: HubStore,
+  entry: LogEntry,
+  lastStampMs: number,
+  hubNowMs: number,
+  offsetMs: number,
+): number {
   const decoded = decodeBatches(entry.body);
   assert(decoded.ok, "A stored row decodes");
+  const guessMs = entry.stampMs + offsetMs;
+  // The clock may have been wrong by something else then. A row is not older than the one before it,
+  // nor than the readings that it holds, as far as those are believable.
+  const likelyMs = guessMs < lastStampMs || guessMs > hubNowMs ? hubNowMs : guessMs;
+  const stampMs = Math.max(likelyMs, lastStampMs, newestBefore(decoded.value, hubNowMs));
   const byMs = stampMs - entry.stampMs;
   const batches = decoded.value.map((batch) => (batch.isTimeAssigned ? moved(batch, byMs) : batch));
   store.replace({ seq: entry.seq, stampMs, body: encodeBatches(batches) }, batches.map(spanOf));
+  return stampMs;
+}
+
+/** The latest time that a device gave, up to `nowMs`. */
+function newestBefore(batches: readonly ReadingBatch[], nowMs: number): number {
+  const given = batches.filter((batch) => !batch.isTimeAssigned).flatMap(({ times }) => times);
+  return given.reduce((newest, timeMs) => (timeMs <= nowMs ? Math.max(newest, timeMs) : newest), 0);
 }
 
 function moved(batch: ReadingBatch, byMs: number): ReadingBatch {

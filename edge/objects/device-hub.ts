@@ -5,7 +5,7 @@ import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
 import { assert } from "../../sync/assert.ts";
 import { parseReplicaId, type DeviceId, type ReplicaId } from "../../sync/brand.ts";
-import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
+import { hubTime, openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
 import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
 import { JournalReplica } from "../journal-replica.ts";
 import { limits } from "../limits.ts";
@@ -67,7 +67,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   async ingest(command: IngestCommand): Promise<IngestOutcome> {
     const nowMs = Date.now();
     // By the origin's clock, as far as it is known: this one's may be wrong.
-    const originNowMs = nowMs + this.#store.loadLink().clockOffsetMs;
+    const originNowMs = hubTime(this.#store.loadLink().clock, nowMs);
     const outcome = this.#store.transaction(() => ingest(command, this.#store, originNowMs));
     if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0) {
       // While the origin is away the back-off's alarm stands; a commit must not shorten it.

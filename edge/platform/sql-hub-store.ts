@@ -24,7 +24,7 @@ const MIGRATIONS: readonly string[] = [
   `create table link_record (id integer primary key check (id = 1), record text not null);
    insert into link_record select 1, json_object('replicaEpoch', replica_epoch, 'link', 0,
      'cursor', json_object('seq', 0, 'digest', 0), 'sent', null, 'ack', json_object('seq', 0, 'digest', 0),
-     'isPulling', json('true'), 'clockOffsetMs', 0) from link;
+     'isPulling', json('true'), 'clock', json_object('offsetMs', 0, 'heardMs', 0)) from link;
    drop table link`,
 ];
 

@@ -38,8 +38,25 @@ export interface EdgeLinkRecord {
   readonly ack: Position;
   /** True while the hub tells its whole state: nothing of state is sent before that is known. */
   readonly isPulling: boolean;
-  /** How far the hub's clock is ahead of this one. */
-  readonly clockOffsetMs: number;
+  readonly clock: HubClock;
+}
+
+/** What the hub's clock was found to show. */
+export interface HubClock {
+  /** How far it was ahead of this replica's. */
+  readonly offsetMs: number;
+  /** What it showed when that was found: it has not shown less since. */
+  readonly heardMs: number;
+}
+
+/**
+ * Tells what time it is by the hub's clock, as far as that is known.
+ *
+ * @param nowMs This replica's clock, which may have been set right, or wrong, since.
+ */
+export function hubTime({ offsetMs, heardMs }: HubClock, nowMs: number): number {
+  const guessMs = nowMs + offsetMs;
+  return guessMs >= heardMs ? guessMs : Math.max(nowMs, heardMs);
 }
 
 /** Where the link stands. */
@@ -132,7 +149,11 @@ export interface RetryBounds {
 }
 
 /** The record of a replica's new life, which no hub knows. */
-export function newLife(replica: ReplicaId, replicaEpoch: number): EdgeLinkRecord {
+export function newLife(
+  replica: ReplicaId,
+  replicaEpoch: number,
+  clock: HubClock = { offsetMs: 0, heardMs: 0 },
+): EdgeLinkRecord {
   return {
     replica,
     replicaEpoch,
@@ -141,7 +162,7 @@ export function newLife(replica: ReplicaId, replicaEpoch: number): EdgeLinkRecor
     sent: null,
     ack: ORIGIN_POSITION,
     isPulling: true,
-    clockOffsetMs: 0,
+    clock,
   };
 }
 
@@ -237,7 +258,7 @@ function answered(
   const heard: EdgeLink = {
     ...state,
     attempt: 0,
-    record: { ...state.record, clockOffsetMs: offsetOf(state, answer, phase, event.nowMs) },
+    record: { ...state.record, clock: clockOf(state, answer, phase, event.nowMs) },
   };
   switch (answer.outcome) {
     case "open":
@@ -280,15 +301,15 @@ function forget(state: EdgeLink): EdgeLink {
  * Measures how far the hub's clock is ahead. It was read between the request and the answer, so only
  * what lies outside is a difference; one that hardly changed stays as it was, not to be stored again.
  */
-function offsetOf(
+function clockOf(
   { record }: EdgeLink,
   { hubNowMs }: ReceivedDownFrame,
   { sentMs }: Waiting,
   nowMs: number,
-): number {
+): HubClock {
   const offsetMs = hubNowMs < sentMs ? hubNowMs - sentMs : Math.max(0, hubNowMs - nowMs);
-  const isSteady = Math.abs(offsetMs - record.clockOffsetMs) < CLOCK_OFFSET_STEP_MS;
-  return isSteady ? record.clockOffsetMs : offsetMs;
+  const isSteady = Math.abs(offsetMs - record.clock.offsetMs) < CLOCK_OFFSET_STEP_MS;
+  return isSteady ? record.clock : { offsetMs, heardMs: hubNowMs };
 }
 
 function opened(state: EdgeLink, { link, at }: ReceivedDownFrame): EdgeLinkStep {

@@ -14,7 +14,7 @@ import {
 import type { ReplicaId } from "../brand.ts";
 import { replicaKey } from "../crdt/lattice.ts";
 import { FRAME_BYTES_TARGET } from "../limits.ts";
-import { newLife, type Cut, type EdgeLinkRecord } from "../link/edge.ts";
+import { hubTime, newLife, type Cut, type EdgeLinkRecord } from "../link/edge.ts";
 import type { DownState, Horizon } from "../wire/down-frame.ts";
 import { ORIGIN_POSITION } from "../wire/frame.ts";
 import { numberOf, viewsOf, type Draft } from "./draft.ts";
@@ -99,7 +99,7 @@ export class EdgeReplica {
    */
   write(nowMs: number, change: (draft: Draft) => void): number {
     const { record } = this;
-    const ticked = tick(this.#clock, nowMs + record.clockOffsetMs);
+    const ticked = tick(this.#clock, hubTime(record.clock, nowMs));
     this.#moveClock(ticked.clock);
     change({
       stamp: ticked.stamp,
@@ -172,10 +172,9 @@ export class EdgeReplica {
   renew(): void {
     const { replica } = this.#options;
     const before = this.#stored.fact("link") as EdgeLinkRecord | undefined;
-    const life = newLife(replica, this.#options.newEpoch());
-    const clockOffsetMs = before?.clockOffsetMs ?? 0;
+    const life = newLife(replica, this.#options.newEpoch(), before?.clock);
     if (before !== undefined) this.#moveCounts(before, life);
-    this.#saveRecord({ ...life, clockOffsetMs });
+    this.#saveRecord(life);
     this.#stored.commit();
   }
 

@@ -1,7 +1,7 @@
 // How does a replica's state outlive a crash at any point? Each commit is one row of what it
 // changed; a checkpoint writes the pages that changed since the last one and forgets the rows.
 
-import { CHECKPOINT_BYTES, PAGE_ENTRIES } from "../limits.ts";
+import { CHECKPOINT_BYTES, IMAGE_ENTRIES_MAX, PAGE_ENTRIES } from "../limits.ts";
 import { fnv1a32 } from "../hash.ts";
 import { decodeImage, encodeImage, type Image, type StoredCodec } from "./image.ts";
 import type { ReplicaStore } from "./store.ts";
@@ -52,6 +52,11 @@ export class StoredTable {
   /** Stores what was put and stated since the last commit; nothing, if there is nothing. */
   commit(): void {
     if (this.#changed.size === 0 && this.#changedFacts.size === 0) return;
+    // As when all that was registered since the last exchange becomes stable: no row holds that.
+    if (this.#isTooLarge()) {
+      this.checkpoint();
+      return;
+    }
     const image = { facts: this.#changedFacts, entries: this.#changed };
     const row = encodeImage(image, this.#codecOf);
     this.#store.append(row);
@@ -76,8 +81,14 @@ export class StoredTable {
     const facts = new Map(this.#facts).set("pages", this.#pages);
     pages.set(0, encodeImage({ facts, entries: new Map() }, this.#codecOf));
     this.#store.checkpoint(pages);
+    this.#changed = new Map();
+    this.#changedFacts = new Map();
     this.#dirty = new Set();
     this.#rowBytes = 0;
+  }
+
+  #isTooLarge(): boolean {
+    return [...this.#changed.values()].some(({ size }) => size > IMAGE_ENTRIES_MAX);
   }
 
   #encodePage(entries: Image["entries"]): Uint8Array {

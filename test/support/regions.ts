@@ -11,7 +11,7 @@ import type { ExchangeOutcome } from "../../edge/ports.ts";
 import { replicate, type ReplicatePorts } from "../../edge/replicate.ts";
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
 import { fnv1a32 } from "../../sync/hash.ts";
-import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
+import { hubTime, openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
 import { commandOf, DEVICE } from "./commands.ts";
 import { openNodeSql } from "./node-sql.ts";
 
@@ -83,6 +83,16 @@ export class TestRegion {
     this.link = openEdgeLink(this.journal.record);
   }
 
+  /** Starts a second machine on a copy of this one's disk: both go on under one name. */
+  clone(): TestRegion {
+    const name = this.#replica.slice(0, this.#replica.indexOf("/"));
+    const twin = new TestRegion(name, this.#origin, this.nowMs);
+    twin.#epochs = this.#epochs + 1_000_000;
+    twin.#sql.restore(this.copy());
+    twin.crash();
+    return twin;
+  }
+
   /** Copies the hub's database, for restore(). */
   copy(): Uint8Array {
     return this.#sql.copy();
@@ -109,7 +119,7 @@ export class TestRegion {
   /** Posts a body as a device would. */
   post(body: unknown, key: string | null = null): IngestOutcome {
     const command = commandOf(body, { key });
-    const nowMs = this.nowMs + this.store.loadLink().clockOffsetMs;
+    const nowMs = hubTime(this.store.loadLink().clock, this.nowMs);
     return this.store.transaction(() => ingest(command, this.store, nowMs));
   }
 

@@ -178,6 +178,6 @@ test("replicate() stamps anew what was stamped a year ahead, and sends all of it
   run.store.append(31_536_000_007, encodeBatches([]), []);
   await run.with(() => ({ outcome: "clock-ahead", hubNowMs: 5_000 }));
   const stamps = run.store.entriesAfter(0, Infinity, 10).map(({ stampMs }) => stampMs);
-  assert.deepEqual(stamps, [10, 5_000, 5_000]);
+  assert.deepEqual(stamps, [10, 5_000, 5_000], "by the origin's clock, in their order");
   assert.equal(run.store.loadLink().replicaEpoch, 8);
 });
