@@ -10,7 +10,7 @@ import type { StoredTable } from "./stored-table.ts";
 export interface StateLinkRecord extends HubLinkRecord {
   /** The hub's seq up to which nothing that the edge does can refer to anything before. */
   readonly settled: number;
-  /** What every link had acknowledged when this one was opened. */
+  /** What every link had acknowledged when this one was first told of the hub's history. */
   readonly base: number;
 }
 
@@ -78,9 +78,13 @@ export class HubLinks {
     }
   }
 
-  /** The hub's seq that every link has passed; `head` if there is none. */
+  /**
+   * The hub's seq that every link has passed; `head` if there is none. One that was never told
+   * anything is told everything first: whoever says hello and no more holds nobody back.
+   */
   stable(head: number): number {
-    return Math.min(head, ...this.all().map(({ settled }) => settled));
+    const told = this.all().filter((record) => record.told.seq > 0);
+    return Math.min(head, ...told.map(({ settled }) => settled));
   }
 
   /** The lives of each replica, the one that spoke last at the end. */

@@ -86,6 +86,7 @@ export class HubReplica {
     this.#links = new HubLinks(this.#stored, options.leaseMs);
     this.#kept = new Kept(this.#stored);
     this.#seq = numberOf(this.#stored.fact("seq"));
+    this.#stable = numberOf(this.#stored.fact("stable"));
     this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
     this.#stored.state("floorMs", this.#clock.floorMs);
     this.#findUnstable();
@@ -183,11 +184,12 @@ export class HubReplica {
       for (const key of frame.newKeys.added) session.up.add(key);
     }
     if (frame.isKeyless) session.forgetTold();
-    for (const group of read.known) this.#hear(group, record);
+    const base = record.told.seq === 0 ? this.#stable : record.base;
+    for (const group of read.known) this.#hear(group, { ...record, base });
     this.#kept.keep(record.link, read.unknown);
     // An edge that has nothing left to send will not refer to what it knew before.
     const settled = frame.to === frame.head ? verdict.tellFrom.seq : record.settled;
-    const accepted = { ...verdict.record, settled, base: record.base };
+    const accepted = { ...verdict.record, settled, base };
     this.#links.save(accepted);
     this.#links.expire(nowMs);
     this.#collect();
@@ -271,6 +273,7 @@ export class HubReplica {
     const stable = this.#links.stable(this.#seq);
     if (stable <= this.#stable) return;
     this.#stable = stable;
+    this.#stored.state("stable", stable);
     for (const { id, key } of [...this.#unstable.values()]) {
       const { kind } = this.#schema.held(id);
       const entry = this.#stored.table.get(id, key);
