@@ -184,7 +184,7 @@ export class EdgeReplica {
    */
   restamp(hubNowMs: number): void {
     this.#clock = { ...openClock(0, this.#clock.quantumMs), last: this.#confirmedStamp() };
-    for (const { collection, key, entry } of [...this.#pending()]) {
+    for (const { collection, key, entry } of this.#pending()) {
       const { clock, stamp } = tick(this.#clock, hubNowMs);
       this.#clock = clock;
       const value = this.#schema.held(collection).kind.restamp(entry.value, stamp);
@@ -204,7 +204,7 @@ export class EdgeReplica {
 
   /** What was sent up to `seq` is the hub's now, which is at `hubSeq`. */
   #confirm(seq: number, hubSeq: number): void {
-    for (const { collection, key, entry } of [...this.#table.after(0, seq)]) {
+    for (const { collection, key, entry } of this.#table.after(0, seq)) {
       const value = this.#schema.held(collection).kind.confirm(entry.value);
       this.#put(collection, key, { value, seq: 0, mark: hubSeq });
     }
@@ -230,7 +230,7 @@ export class EdgeReplica {
   #reconcile({ told, horizon }: Pull): void {
     this.#pull = null;
     for (const { id, direction } of this.#schema.all) {
-      for (const [key, entry] of [...this.#table.entries(id)]) {
+      for (const [key, entry] of this.#table.entries(id)) {
         const isTold = told.has(`${id}/${key}`);
         if (entry.seq > 0) this.#reframe(id, key, entry, isTold, horizon);
         else if (direction === "up" || !isTold) this.#resendOrDrop(id, key, entry, horizon);
@@ -258,7 +258,7 @@ export class EdgeReplica {
 
   /** Drops deletions that every link has acknowledged. */
   #collect(stable: number): void {
-    for (const { id, key } of [...this.#gone.values()]) {
+    for (const { id, key } of this.#gone.values()) {
       const mark = this.#table.get(id, key)?.mark ?? 0;
       if (mark <= stable) this.#put(id, key, null);
     }
@@ -268,7 +268,7 @@ export class EdgeReplica {
   #moveCounts(before: EdgeLinkRecord, life: EdgeLinkRecord): void {
     const old = replicaKey(before.replica, before.replicaEpoch);
     const lives = { old, next: replicaKey(life.replica, life.replicaEpoch) };
-    for (const { collection, key, entry } of [...this.#pending()]) {
+    for (const { collection, key, entry } of this.#pending()) {
       const { kind } = this.#schema.held(collection);
       for (const renewed of kind.renew(key, entry.value, lives) ?? []) {
         const mark = renewed.key === key ? entry.mark : 0;
