@@ -8,9 +8,11 @@ import { noSuchPath } from "../doors/methods.ts";
 import { importLinkKey } from "../doors/seal.ts";
 import type { OriginConfig } from "./config.ts";
 import type { OriginEnv } from "./platform/env.ts";
+import { configRoutes } from "./routes/config.ts";
 import { contentRoutes } from "./routes/content.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { syncRegionRoutes } from "./routes/sync-region.ts";
 import { syncRoutes } from "./routes/sync.ts";
 
 /** The Hono environment of the origin's routes. */
@@ -32,8 +34,10 @@ export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
   const parts: ApiParts = { config, env, guard: new Guard(config.issuerKeys), linkKey: () => key };
   const app = new Hono<ApiEnv>();
   app.route("/", healthRoutes(parts));
+  app.route("/v1/sync/region", syncRegionRoutes(parts));
   app.route("/v1/sync", syncRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
+  app.route("/v1/config", configRoutes(parts));
   app.route("/v1/sites", contentRoutes(parts));
   app.notFound(noSuchPath);
   app.onError((error) => {

@@ -38,3 +38,10 @@ export interface ContentBucket<Body> {
   ): Promise<{ readonly kind: "stored"; readonly info: ObjectInfo } | { readonly kind: "failed" }>;
   delete(key: string): Promise<void>;
 }
+
+/**
+ * Makes every region forget what it stored of an object, once it has heard of it.
+ *
+ * - Failure: throws, and then the regions may go on serving what they stored.
+ */
+export type PurgeContent = (site: string, path: string) => Promise<void>;

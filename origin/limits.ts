@@ -13,6 +13,15 @@ export const limits = {
   credentialLifetimeS: 2_592_000,
   /** Devices of a page of the registry. */
   devicesPerPageMax: 1_000,
+  /** Devices of the registry: it is held in one object's memory, and in that of every region. */
+  registryDevicesMax: 100_000,
+  /** Characters of what a device is called, and of its group's name. */
+  deviceNameCharsMax: 128,
+  deviceGroupCharsMax: 64,
+  /** How long a region that is silent is waited for before it has to be told everything anew. */
+  regionLeaseMs: 2_592_000_000,
+  /** Scopes that the origin has marked as purged; past it, another one purges everything. */
+  purgeMarksMax: 8_192,
   /** Readings of a stored segment; a fuller one is split. */
   segmentReadingsMax: 512,
   /** Batches without times of a device that the origin remembers, one by one. */

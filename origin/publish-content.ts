@@ -1,10 +1,11 @@
-// How does a file become content, or stop being it? Checks path, type and policy, then stores it.
+// How does a file become content, or stop being it? Checks path, type and policy, stores it, and
+// purges what was stored of it before: a request sent again does both again.
 
 import type { Problem } from "../http/problem.ts";
 import { decideCachePolicy } from "./content/cache-policy.ts";
 import { decideContentType } from "./content/content-type.ts";
 import { decideObjectPath, isSiteName } from "./content/object-path.ts";
-import type { ContentBucket, ObjectInfo, ObjectPolicy } from "./content-ports.ts";
+import type { ContentBucket, ObjectInfo, ObjectPolicy, PurgeContent } from "./content-ports.ts";
 import { limits } from "./limits.ts";
 
 /** A checked place in a site. */
@@ -51,17 +52,25 @@ export type Publication =
   | { readonly kind: "published"; readonly isNew: boolean; readonly info: ObjectInfo }
   | { readonly kind: "problem"; readonly problem: Problem };
 
+/** What withdrawing came to. */
+export type Withdrawal =
+  | { readonly kind: "withdrawn"; readonly wasThere: boolean }
+  | { readonly kind: "problem"; readonly problem: Problem };
+
 /** Stores an object under its place. */
 export async function publishContent<Body>(
   place: ContentPlace,
   policy: ObjectPolicy,
   body: Body,
   bucket: ContentBucket<Body>,
+  purge: PurgeContent,
 ): Promise<Publication> {
   const key = keyOf(place);
   const before = await bucket.head(key);
   const stored = await bucket.put(key, body, policy);
   if (stored.kind === "stored") {
+    const problem = await purged(place, purge, "stored");
+    if (problem !== null) return { kind: "problem", problem };
     return { kind: "published", isNew: before === null, info: stored.info };
   }
   const problem = {
@@ -74,15 +83,37 @@ export async function publishContent<Body>(
   return { kind: "problem", problem };
 }
 
-/** Takes an object out of its site; false if there was none. */
+/** Takes an object out of its site; also of the edges if there is none, where one may be stored. */
 export async function withdrawContent<Body>(
   place: ContentPlace,
   bucket: ContentBucket<Body>,
-): Promise<boolean> {
+  purge: PurgeContent,
+): Promise<Withdrawal> {
   const key = keyOf(place);
-  if ((await bucket.head(key)) === null) return false;
-  await bucket.delete(key);
-  return true;
+  const wasThere = (await bucket.head(key)) !== null;
+  if (wasThere) await bucket.delete(key);
+  const problem = await purged(place, purge, "deleted");
+  return problem === null ? { kind: "withdrawn", wasThere } : { kind: "problem", problem };
+}
+
+/** Purges a place; null if that worked. */
+async function purged(
+  { site, path }: ContentPlace,
+  purge: PurgeContent,
+  what: "stored" | "deleted",
+): Promise<Problem | null> {
+  try {
+    await purge(site, path);
+    return null;
+  } catch {
+    return {
+      code: "not-purged",
+      status: 503,
+      title: "Not purged",
+      detail: `The object was ${what} but not purged: send it again, or the edges go on with what they stored`,
+      headers: { "retry-after": "1" },
+    };
+  }
 }
 
 function badRequest(code: string, detail: string): Problem {

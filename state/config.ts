@@ -2,6 +2,7 @@
 // origin publishes what is in it, and every edge reads it with the same schema.
 
 import * as z from "zod/mini";
+import { ORIGIN_WRITER } from "./purge-scope.ts";
 import { err, ok, type Result } from "../sync/result.ts";
 
 /** One region and which places it serves; as in the edge's variable REGIONS. */
@@ -52,7 +53,9 @@ const sites = z.record(
 
 const hintError = 'locationHint is a hint of Cloudflare such as "weur", or null';
 const regionShape = {
-  id: name("a region's id"),
+  id: name("a region's id").check(
+    z.refine((id) => id !== ORIGIN_WRITER, { error: "no region is called as the origin is" }),
+  ),
   countries: codes(/^[A-Z][A-Z0-9]$/, 'countries is a list of ISO 3166 codes such as "FI"'),
   continents: codes(
     /^(?:AF|AN|AS|EU|NA|OC|SA)$/,

@@ -6,6 +6,9 @@ import { fnv1a32 } from "../sync/hash.ts";
 /** The scope that every stored response is in. */
 export const EVERYTHING = "*";
 
+/** The writer of the origin's marks; no region is called that. */
+export const ORIGIN_WRITER = "origin";
+
 /** Characters of a scope, all of them ASCII, so that with its writer it fits a key. */
 const SCOPE_CHARS_MAX = 200;
 

@@ -17,7 +17,8 @@ export const attributes: Collection<LwwRegister, LwwRegister> = collection(2, "d
 
 /**
  * Device to the highest generation of its credentials that is refused: it never goes down. A region
- * may revoke while the origin is away, so this travels both ways.
+ * may revoke while the origin is away, so this travels both ways. Credentials are made for the
+ * generation above it.
  */
 export const revoked: Collection<number, number> = collection(3, "both", maxKind);
 
@@ -44,7 +45,7 @@ export const ISSUERS = "issuers";
 export const CONFIG = "config";
 
 /** Fields of a device. A disabled device may not post until it is enabled again. */
-export type DeviceField = "disabled" | "registeredMs" | "generation" | "name" | "group";
+export type DeviceField = "disabled" | "registeredMs" | "name" | "group";
 
 /** The key of a device's field; a device's name has no slash. */
 export function attributeKey(device: string, field: DeviceField): string {

@@ -1,58 +1,156 @@
-// The registry of devices: which there are, and the generation of their credentials. One object.
+// The registry: which devices there are, the configuration, the issuers' keys and the purges, as the
+// hub of the links of all regions. One object. Thin: it opens the replica and hands over.
 
 import { DurableObject } from "cloudflare:workers";
+import { log } from "../../doors/access-log.ts";
+import { REGION_COLLECTIONS } from "../../state/region.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
-import { migrate, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
+import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
+import { migrate, numberOf, textOf, type Sql } from "../../storage/sql.ts";
 import type { DeviceId } from "../../sync/brand.ts";
-import type { RegisteredDevice } from "../fleet/device.ts";
-import type { OriginEnv } from "../platform/env.ts";
+import type { Versioned } from "../../sync/crdt/versioned.ts";
+import { HubReplica } from "../../sync/replica/hub-replica.ts";
+import type { FrameError } from "../../sync/wire/frame.ts";
+import type { DeviceChange, DeviceRow, RegisteredDevice } from "../fleet/device.ts";
+import {
+  DeviceRegistry,
+  takeOver,
+  type DevicePage,
+  type Registration,
+} from "../fleet/device-registry.ts";
+import {
+  areKeysNew,
+  configOf,
+  publishConfig,
+  publishKeys,
+  type ConfigPublication,
+  type HashedText,
+} from "../fleet/published.ts";
+import { OriginPurges } from "../fleet/purging.ts";
+import { limits } from "../limits.ts";
+import { parseOriginEnv, type OriginEnv } from "../platform/env.ts";
+import { hashText } from "../platform/registry.ts";
 
 const MIGRATIONS: readonly string[] = [
   "create table device (id text primary key, generation integer not null, registered_ms integer not null) without rowid",
+  REPLICA_TABLES,
 ];
 
+/** What became of a frame. */
+export type RegionExchange =
+  | {
+      readonly kind: "answered";
+      readonly answer: Uint8Array;
+      readonly outcome: string;
+      readonly links: number;
+    }
+  | { readonly kind: "not-a-frame"; readonly reason: FrameError };
+
 export class Registry extends DurableObject<OriginEnv> {
-  readonly #sql: Sql;
+  readonly #replica: HubReplica;
+  readonly #devices: DeviceRegistry;
+  readonly #purges: OriginPurges;
 
   constructor(ctx: DurableObjectState, env: OriginEnv) {
     super(ctx, env);
-    this.#sql = openSql(ctx.storage);
-    migrate(this.#sql, MIGRATIONS);
+    const sql = openSql(ctx.storage);
+    migrate(sql, MIGRATIONS);
+    this.#replica = new HubReplica({
+      collections: REGION_COLLECTIONS,
+      store: new SqlReplicaStore(sql),
+      newNumber: drawNumber,
+      leaseMs: limits.regionLeaseMs,
+    });
+    if (!this.#replica.isWhole) log("registry-damaged", {});
+    takeOverTable(sql, this.#replica);
+    this.#devices = new DeviceRegistry(this.#replica, limits.registryDevicesMax);
+    this.#purges = new OriginPurges(this.#replica, limits.purgeMarksMax);
+    // The environment of an object does not change while it lives.
+    void ctx.blockConcurrencyWhile(() => this.#publishKeys());
+  }
+
+  /** Takes one request of a region's link. The answer leaves after what it says is on disk. */
+  async exchange(frame: Uint8Array): Promise<RegionExchange> {
+    const exchange = this.#turn(() => this.#replica.exchange(frame, Date.now()));
+    if (exchange.kind === "not-a-frame") return exchange;
+    const { kind, answer, outcome } = exchange;
+    return { kind, answer, outcome, links: this.#replica.links().length };
   }
 
   /** Registers a device; registering it again changes nothing. */
-  async register(
-    device: DeviceId,
-  ): Promise<{ readonly isNew: boolean; readonly registered: RegisteredDevice }> {
-    const before = await this.find(device);
-    if (before !== null) return { isNew: false, registered: before };
-    const registered = { device, generation: 1, registeredMs: Date.now() };
-    this.#sql.exec(
-      "insert into device values (?, ?, ?)",
-      device,
-      registered.generation,
-      registered.registeredMs,
-    );
-    return { isNew: true, registered };
+  async register(device: DeviceId): Promise<Registration> {
+    return this.#turn(() => this.#devices.register(device, Date.now()));
   }
 
   async find(device: DeviceId): Promise<RegisteredDevice | null> {
-    const row = this.#sql.exec("select * from device where id = ?", device)[0];
-    return row === undefined ? null : toDevice(row);
+    return this.#devices.find(device);
   }
 
   /** Lists devices by name, at most `most`, after the name `after`. */
-  async list(after: string, most: number): Promise<RegisteredDevice[]> {
-    return this.#sql
-      .exec("select * from device where id > ? order by id limit ?", after, most)
-      .map(toDevice);
+  async list(after: string, most: number): Promise<DevicePage> {
+    return this.#devices.list(after, most);
+  }
+
+  async rotate(device: DeviceId): Promise<RegisteredDevice | null> {
+    return this.#turn(() => this.#devices.rotate(device, Date.now()));
+  }
+
+  async change(device: DeviceId, change: DeviceChange): Promise<RegisteredDevice | null> {
+    return this.#turn(() => this.#devices.change(device, change, Date.now()));
+  }
+
+  async decommission(device: DeviceId): Promise<boolean> {
+    return this.#turn(() => this.#devices.decommission(device, Date.now()));
+  }
+
+  /** The configuration in force; version 0 if none was published. */
+  async config(): Promise<Versioned> {
+    return configOf(this.#replica);
+  }
+
+  async publishConfig(text: HashedText, ifMatch: string | null): Promise<ConfigPublication> {
+    return this.#turn(() => publishConfig(this.#replica, text, ifMatch, Date.now()));
+  }
+
+  /** Marks what is stored under a scope as purged, in all regions once they have heard of it. */
+  async purge(scope: string): Promise<number> {
+    return this.#turn(() => this.#purges.purge(scope, Date.now()));
+  }
+
+  async #publishKeys(): Promise<void> {
+    const { issuerKeys } = parseOriginEnv(this.env);
+    if (issuerKeys === null || !areKeysNew(this.#replica, issuerKeys)) return;
+    const text = await hashText(issuerKeys);
+    this.#turn(() => publishKeys(this.#replica, text, Date.now()));
+  }
+
+  /** Ends the object if a write fails: what is in memory would not be what is stored. */
+  #turn<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      log("registry-failed", { error: String(error) });
+      this.ctx.abort(String(error));
+      throw error;
+    }
   }
 }
 
-function toDevice(row: SqlRow): RegisteredDevice {
-  return {
-    device: textOf(row["id"]),
-    generation: numberOf(row["generation"]),
-    registeredMs: numberOf(row["registered_ms"]),
-  };
+/** Takes over the devices of a registry that was not replicated yet, once. */
+function takeOverTable(sql: Sql, replica: HubReplica): void {
+  if (sql.exec("select 1 from sqlite_schema where name = 'device'").length === 0) return;
+  sql.transaction(() => {
+    const rows = sql.exec("select * from device order by id").map((row): DeviceRow => ({
+      device: textOf(row["id"]),
+      generation: numberOf(row["generation"]),
+      registeredMs: numberOf(row["registered_ms"]),
+    }));
+    takeOver(replica, rows, Date.now());
+    sql.exec("drop table device");
+  });
+}
+
+/** 1 to 2^32 - 1. */
+function drawNumber(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) || 1;
 }

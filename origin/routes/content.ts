@@ -8,9 +8,12 @@ import { jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { contentContext, macText, sameText } from "../../doors/seal.ts";
 import { mayAct } from "../../doors/tokens.ts";
 import type { Problem } from "../../http/problem.ts";
+import { urlScope } from "../../state/purge-scope.ts";
+import type { PurgeContent } from "../content-ports.ts";
 import { limits } from "../limits.ts";
 import type { OriginEnv } from "../platform/env.ts";
 import { openR2Content, type OriginBody } from "../platform/r2-content.ts";
+import { openRegistry } from "../platform/registry.ts";
 import {
   decideObjectPolicy,
   placeOfContent,
@@ -83,7 +86,7 @@ async function publish(
   const body = await bodyOf(request);
   if ("status" in body) return problemResponse(body);
   const bucket = openR2Content(parts.env.CONTENT);
-  const publication = await publishContent(place, policy, body.body, bucket);
+  const publication = await publishContent(place, policy, body.body, bucket, purgeOf(parts));
   if (publication.kind === "problem") return problemResponse(publication.problem);
   const { etag, bytes, contentType, cacheControl } = publication.info;
   const { site, path } = place;
@@ -94,8 +97,17 @@ async function publish(
 }
 
 async function withdraw(place: ContentPlace, parts: ContentParts): Promise<Response> {
-  const wasThere = await withdrawContent(place, openR2Content(parts.env.CONTENT));
-  return wasThere ? new Response(null, { status: 204 }) : problemResponse(notFound(place));
+  const bucket = openR2Content(parts.env.CONTENT);
+  const withdrawal = await withdrawContent(place, bucket, purgeOf(parts));
+  if (withdrawal.kind === "problem") return problemResponse(withdrawal.problem);
+  return withdrawal.wasThere
+    ? new Response(null, { status: 204 })
+    : problemResponse(notFound(place));
+}
+
+/** Purges by a mark in the registry, which every region replicates. */
+function purgeOf({ env }: ContentParts): PurgeContent {
+  return async (site, path) => void (await openRegistry(env).purge(urlScope(site, path)));
 }
 
 /** An edge shows its link's MAC over the target; anyone else a token that may read or publish. */

@@ -38,6 +38,7 @@ test("checkConfig() names each fault, where it is and how to mend it", () => {
     [{ sites: [] }, "/sites", /from host to site/],
     [{ regions: [] }, "/regions", /1 to 64/],
     [{ regions: [HEL, HEL] }, "/regions", /different ids/],
+    [{ regions: [{ ...HEL, id: "origin" }] }, "/regions/0/id", /as the origin/],
     [{ regions: [{ ...HEL, latitude: 91 }] }, "/regions/0/latitude", /-90 to 90/],
     [{ regions: [{ ...HEL, longitude: "east" }] }, "/regions/0/longitude", /-180 to 180/],
     [{ regions: [{ ...HEL, countries: ["Finland"] }] }, "/regions/0/countries/0", /ISO 3166/],
