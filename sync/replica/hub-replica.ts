@@ -179,11 +179,7 @@ export class HubReplica {
     if (read === null) return { kind: "not-a-frame", reason: "broken-frame" };
     if (isAnyAhead(read.known, nowMs)) return this.#refuse("clock-ahead", frame, here, nowMs);
     if (!this.#kept.hasRoom(read.unknown)) return this.#answerUnreadable("unknown-version", nowMs);
-    if (frame.newKeys !== null) {
-      session.up.truncate(frame.newKeys.base);
-      for (const key of frame.newKeys.added) session.up.add(key);
-    }
-    if (frame.isKeyless) session.forgetTold();
+    session.hear(frame);
     const base = record.told.seq === 0 ? this.#stable : record.base;
     for (const group of read.known) this.#hear(group, { ...record, base });
     this.#kept.keep(record.link, read.unknown);
@@ -274,7 +270,7 @@ export class HubReplica {
     if (stable <= this.#stable) return;
     this.#stable = stable;
     this.#stored.state("stable", stable);
-    for (const { id, key } of [...this.#unstable.values()]) {
+    for (const { id, key } of this.#unstable.values()) {
       const { kind } = this.#schema.held(id);
       const entry = this.#stored.table.get(id, key);
       if (entry === undefined) continue;

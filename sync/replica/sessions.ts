@@ -4,6 +4,7 @@
 import { SESSIONS_MAX } from "../limits.ts";
 import { KeyDictionary } from "../wire/dictionary.ts";
 import type { Position } from "../wire/frame.ts";
+import type { ReceivedUpFrame } from "../wire/up-frame.ts";
 
 /** One link's. */
 export class Session {
@@ -20,10 +21,14 @@ export class Session {
     return Math.min(this.ackedKeys, this.down.size);
   }
 
-  /** The edge holds no keys of the way down any more. */
-  forgetTold(): void {
-    this.ackedKeys = 0;
-    this.toldKeys = 0;
+  /** Takes in what an accepted frame says of the two dictionaries. */
+  hear({ newKeys, isKeyless }: Pick<ReceivedUpFrame, "newKeys" | "isKeyless">): void {
+    if (newKeys !== null) {
+      this.up.truncate(newKeys.base);
+      for (const key of newKeys.added) this.up.add(key);
+    }
+    // The edge holds no keys of the way down any more.
+    if (isKeyless) [this.ackedKeys, this.toldKeys] = [0, 0];
   }
 
   /** The answer that a request was given, if it is the last one. */
