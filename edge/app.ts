@@ -2,13 +2,14 @@
 
 import { Hono } from "hono";
 import type { RequestScope } from "../doors/access-log.ts";
-import { Guard } from "../doors/guard.ts";
 import { noSuchPath } from "../doors/methods.ts";
 import type { EdgeConfig } from "./config.ts";
 import type { EdgeEnv } from "./platform/env.ts";
+import type { Regions } from "./platform/regions.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { placeRoutes } from "./routes/place.ts";
+import { purgeRoutes } from "./routes/purge.ts";
 
 /** What every handler finds in `c.env` beside the bindings, which it was built with. */
 export interface ApiBindings {
@@ -24,18 +25,18 @@ export type ApiEnv = { Bindings: ApiBindings };
 export interface ApiParts {
   readonly config: EdgeConfig;
   readonly env: EdgeEnv;
-  readonly guard: Guard;
+  readonly regions: Regions;
 }
 
 export type EdgeApi = Hono<ApiEnv>;
 
 /** Builds the API once an isolate. */
-export function createApi(config: EdgeConfig, env: EdgeEnv): EdgeApi {
-  const parts: ApiParts = { config, env, guard: new Guard(config.issuerKeys) };
+export function createApi(parts: ApiParts): EdgeApi {
   const app = new Hono<ApiEnv>();
   app.route("/", healthRoutes(parts));
   app.route("/v1/place", placeRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
+  app.route("/v1/purge", purgeRoutes(parts));
   app.notFound(noSuchPath);
   app.onError((error) => {
     throw error;

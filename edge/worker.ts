@@ -7,6 +7,7 @@ import { serveWorker } from "../doors/serve-worker.ts";
 import { createApi, type EdgeApi } from "./app.ts";
 import { parseEdgeEnv, type EdgeEnv } from "./platform/env.ts";
 import { createContentDoor, type ContentDoor } from "./platform/content-door.ts";
+import { Regions } from "./platform/regions.ts";
 import { isApiRequest } from "./routing/path.ts";
 import type { EdgeConfig } from "./config.ts";
 
@@ -26,7 +27,9 @@ let edge: Edge | null = null;
 function createEdge(env: EdgeEnv): Edge {
   const config = parseEdgeEnv(env);
   if (config.missing.length > 0) log("not-configured", { missing: config.missing.join("; ") });
-  return { config, api: createApi(config, env), content: createContentDoor(config, env) };
+  const regions = new Regions(config, env);
+  const api = createApi({ config, env, regions });
+  return { config, api, content: createContentDoor(config, env, regions) };
 }
 
 async function answer(

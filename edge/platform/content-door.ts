@@ -9,13 +9,13 @@ import type { ContentPorts } from "../content-ports.ts";
 import { limits } from "../limits.ts";
 import { INITIAL_HEALTH } from "../routing/origin-health.ts";
 import { siteOf } from "../routing/path.ts";
-import { decideRegion } from "../routing/region.ts";
 import { serveContent } from "../serve.ts";
 import type { EdgeEnv } from "./env.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { openOriginContent, type EdgeBody } from "./origin-content.ts";
-import { placeOf } from "./place.ts";
 import { openRegionContent } from "./region-content.ts";
+import type { Regions } from "./regions.ts";
+import { within } from "./within.ts";
 
 /** Answers one content request. */
 export type ContentDoor = (
@@ -25,17 +25,21 @@ export type ContentDoor = (
 ) => Promise<Response>;
 
 /** Opens the door of an isolate. */
-export function createContentDoor(config: EdgeConfig, env: EdgeEnv): ContentDoor {
+export function createContentDoor(
+  deployed: EdgeConfig,
+  env: EdgeEnv,
+  regions: Regions,
+): ContentDoor {
   const memory = new MemoryStore<EdgeBody>({
     bytesMax: limits.memoryCacheBytesMax,
     entriesMax: limits.memoryCacheEntriesMax,
     staleMsMax: limits.staleOfflineMsMax,
   });
-  const origin = openOriginContent(config.originUrl, config.linkKey);
+  const origin = openOriginContent(deployed.originUrl, deployed.linkKey);
   const health = { state: INITIAL_HEALTH };
   return async (request, scope, ctx) => {
-    const place = placeOf(request.cf, config.place);
-    const { region } = decideRegion(place, config.regions, config.pinnedRegion);
+    const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
+    const { region, config } = await regions.at(request.cf, background);
     const hint = config.regions.find((spec) => spec.id === region)?.locationHint ?? null;
     const ports: ContentPorts<EdgeBody> = {
       memory,
@@ -44,7 +48,7 @@ export function createContentDoor(config: EdgeConfig, env: EdgeEnv): ContentDoor
       health,
       nowMs: () => Date.now(),
       within,
-      background: (work) => ctx.waitUntil(work),
+      background,
     };
     const host = new URL(request.url).hostname;
     const answer = await serveContent(
@@ -80,16 +84,4 @@ function responseOf(answer: ContentAnswer<EdgeBody>): Response {
   const encodeBody = headers.has("content-encoding") ? "manual" : "automatic";
   const body = answer.body as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
   return new Response(hasBody ? body : null, { status, headers, encodeBody });
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T | "late"> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -3,6 +3,7 @@
 import { loadAggregate, type StoredAggregate } from "../../sync/crdt/aggregate.ts";
 import { formatDecimal } from "../../sync/decimal.ts";
 import type { DeviceReport, LinkReport } from "../objects/device-hub.ts";
+import type { CellReport } from "../objects/region-cell.ts";
 import { minuteOf, type DeviceState } from "../telemetry/device-state.ts";
 
 /** Formats the regional view of a device: totals, latest values, the last minute's aggregates, lag. */
@@ -74,4 +75,10 @@ export function formatLink({
 }: LinkReport): object {
   const behind = head - cursor;
   return { replica, head, cursor, behind, unackedBytes, originAway: isOriginAway };
+}
+
+/** Formats where the link of a region's cell stands. */
+export function formatCell({ replica, head, cursor, heardMs, isOriginAway }: CellReport): object {
+  const heard = heardMs === 0 ? null : iso(heardMs);
+  return { replica, head, cursor, behind: head - cursor, heard, originAway: isOriginAway };
 }

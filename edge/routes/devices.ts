@@ -7,22 +7,19 @@ import { parseDeviceId, type DeviceId } from "../../sync/brand.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import type { DeviceReport } from "../objects/device-hub.ts";
 import { hubOf } from "../platform/hubs.ts";
-import { placeOf } from "../platform/place.ts";
-import { decideRegion } from "../routing/region.ts";
 import { formatReport } from "./device-report.ts";
 import { onlyMethods } from "../../doors/methods.ts";
+import { locate } from "./locate.ts";
 import { answerIngest, readIngest } from "./readings.ts";
 
 export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
-  const { config, env, guard } = parts;
+  const { env } = parts;
   const app = new Hono<ApiEnv>();
-  const regionOf = (cf: unknown): string =>
-    decideRegion(placeOf(cf, config.place), config.regions, config.pinnedRegion).region;
 
   app.post("/:device/readings", async (c) => {
     const device = parseDeviceId(c.req.param("device"));
     if (device === null) return problemResponse(NO_SUCH_NAME);
-    const region = regionOf(c.env.cf);
+    const { region, config, guard } = await locate(c, parts);
     Object.assign(c.env.scope.fields, { door: "readings", device, region });
     const admission = await guard.requireDevice(c.req.raw, device, "ingest");
     if (!admission.ok) return problemResponse(admission.problem);
@@ -36,7 +33,7 @@ export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
   app.get("/:device", async (c) => {
     const device = parseDeviceId(c.req.param("device"));
     if (device === null) return problemResponse(NO_SUCH_NAME);
-    const region = regionOf(c.env.cf);
+    const { region, config, guard } = await locate(c, parts);
     Object.assign(c.env.scope.fields, { door: "device", device, region });
     const admission = await guard.requireDevice(c.req.raw, device, "read");
     if (!admission.ok) return problemResponse(admission.problem);

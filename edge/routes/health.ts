@@ -1,4 +1,4 @@
-// /livez: the process answers. /readyz: it is configured and its region's hub opens its storage.
+// /livez: the process answers. /readyz: it is configured and its region's objects open their storage.
 // Neither asks the origin: an edge is ready while the origin is away (P6).
 
 import { Hono } from "hono";
@@ -6,25 +6,26 @@ import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse } from "../../doors/respond.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { hubsOf } from "../platform/hubs.ts";
-import { placeOf } from "../platform/place.ts";
-import { decideRegion } from "../routing/region.ts";
-import { formatLink } from "./device-report.ts";
+import { openCell } from "../platform/regions.ts";
+import { formatCell, formatLink } from "./device-report.ts";
+import { locate } from "./locate.ts";
 
-export function healthRoutes({ config, env }: ApiParts): Hono<ApiEnv> {
+export function healthRoutes(parts: ApiParts): Hono<ApiEnv> {
+  const { config: deployed, env } = parts;
   const app = new Hono<ApiEnv>();
   app.get("/livez", () => jsonResponse({ status: "live" }));
   app.get("/readyz", async (c) => {
-    if (config.missing.length > 0 && !config.isDev) {
-      return jsonResponse({ status: "not-configured", missing: config.missing }, 503);
+    if (deployed.missing.length > 0 && !deployed.isDev) {
+      return jsonResponse({ status: "not-configured", missing: deployed.missing }, 503);
     }
-    const { region } = decideRegion(
-      placeOf(c.env.cf, config.place),
-      config.regions,
-      config.pinnedRegion,
-    );
+    const { region, config } = await locate(c, parts);
     try {
-      const links = await Promise.all(hubsOf(env, config, region).map((hub) => hub.linkReport()));
-      return jsonResponse({ status: "ready", region, links: links.map(formatLink) });
+      const [cell, ...links] = await Promise.all([
+        openCell(env, config, region).cellReport(),
+        ...hubsOf(env, config, region).map((hub) => hub.linkReport()),
+      ]);
+      const body = { region, links: links.map(formatLink), cell: formatCell(cell) };
+      return jsonResponse({ status: "ready", ...body });
     } catch {
       return jsonResponse({ status: "storage-failed", region }, 503);
     }

@@ -3,8 +3,7 @@
 import { Hono } from "hono";
 import { jsonResponse } from "../../doors/respond.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
-import { placeOf } from "../platform/place.ts";
-import { decideRegion } from "../routing/region.ts";
+import { locate } from "./locate.ts";
 import { onlyMethods } from "../../doors/methods.ts";
 
 const REASONS = {
@@ -15,11 +14,10 @@ const REASONS = {
   default: "nothing is known of the place: the first region of the table",
 } as const;
 
-export function placeRoutes({ config }: ApiParts): Hono<ApiEnv> {
+export function placeRoutes(parts: ApiParts): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
-  app.get("/", (c) => {
-    const place = placeOf(c.env.cf, config.place);
-    const { region, reason } = decideRegion(place, config.regions, config.pinnedRegion);
+  app.get("/", async (c) => {
+    const { region, reason, place } = await locate(c, parts);
     c.env.scope.fields["region"] = region;
     return jsonResponse({
       region,

@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limits } from "../../../edge/limits.ts";
 import {
-  EVERYTHING,
   RegionReplica,
   type Denied,
   type RegionLease,

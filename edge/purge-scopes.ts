@@ -1,0 +1,135 @@
+// Which stored responses does an operator mean? URLs, prefixes, hosts and tags become the scopes of
+// marks. Scopes name a site and not its hosts, because stored responses of all its hosts are the same.
+
+import type { ProblemItem } from "../http/problem.ts";
+import { EVERYTHING, urlScope } from "../state/purge-scope.ts";
+import { err, ok, type Result } from "../sync/result.ts";
+import { decideTarget, type Target } from "./cache/cache-key.ts";
+import { limits } from "./limits.ts";
+import { siteOf } from "./routing/path.ts";
+
+/** What is to be purged; of a shape that has been checked. */
+export interface PurgeRequest {
+  readonly urls?: readonly string[] | undefined;
+  readonly prefixes?: readonly string[] | undefined;
+  readonly hosts?: readonly string[] | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly all?: true | undefined;
+}
+
+type Sites = Readonly<Record<string, string>>;
+type Fault = Pick<ProblemItem, "code" | "message">;
+type Scope = Result<string, Fault>;
+
+/** Finds the scopes of a purge, each once, or everything that is wrong with it. */
+export function scopesOf(
+  { urls = [], prefixes = [], hosts = [], tags = [], all }: PurgeRequest,
+  sites: Sites,
+): Result<readonly string[], readonly ProblemItem[]> {
+  const count = urls.length + prefixes.length + hosts.length + tags.length + Number(all === true);
+  if (count === 0)
+    return err([item("", "no-scope", "Name what to purge: urls, prefixes, hosts, tags or all")]);
+  if (count > limits.purgeScopesMax)
+    return err([
+      item(
+        "",
+        "too-many-scopes",
+        `${count} are more than the ${limits.purgeScopesMax} scopes of one purge: send several`,
+      ),
+    ]);
+  const read = [
+    ...urls.map((url, i) => named(`/urls/${i}`, scopeOfUrl(url, sites))),
+    ...prefixes.map((prefix, i) => named(`/prefixes/${i}`, scopeOfPrefix(prefix, sites))),
+    ...hosts.map((host, i) => named(`/hosts/${i}`, scopeOfHost(host, sites))),
+    ...tags.map((tag, i) => named(`/tags/${i}`, scopeOfTag(tag))),
+  ];
+  const wrong = read.flatMap((scope) => (scope.ok ? [] : [scope.error]));
+  if (wrong.length > 0) return err(wrong.slice(0, limits.errorsListedMax));
+  const scopes = read.flatMap((scope) => (scope.ok ? [scope.value] : []));
+  return ok([...new Set(all === true ? [EVERYTHING, ...scopes] : scopes)]);
+}
+
+/** The scope of all objects of a site. */
+export function siteScope(site: string): string {
+  return `site ${site}`;
+}
+
+/** The scope of whatever begins with a canonical path: a text, not a folder. */
+export function prefixScope(site: string, path: string): string {
+  return `prefix ${site}${path}`;
+}
+
+/** The scope of what is tagged with `tag`. */
+export function tagScope(tag: string): string {
+  return `tag ${tag.toLowerCase()}`;
+}
+
+/** The object that a canonical path names: a folder's is its index.html. */
+export function objectOf(path: string): string {
+  const name = decode(path.slice(1));
+  return name === "" || name.endsWith("/") ? `${name}index.html` : name;
+}
+
+function scopeOfUrl(url: string, sites: Sites): Scope {
+  const found = locate(url, sites);
+  return found.ok ? ok(urlScope(found.value.site, objectOf(found.value.target.path))) : found;
+}
+
+function scopeOfPrefix(prefix: string, sites: Sites): Scope {
+  const found = locate(prefix, sites);
+  if (!found.ok) return found;
+  const { site, target } = found.value;
+  if (target.query !== "") return fault("query", "A prefix has no query: it is that of a path");
+  const scope = prefixScope(site, target.path);
+  const most = limits.purgeScopeCharsMax;
+  return scope.length <= most
+    ? ok(scope)
+    : fault("too-long", `The path of a prefix has at most ${most - 40} characters when escaped`);
+}
+
+function scopeOfHost(host: string, sites: Sites): Scope {
+  const site = siteOf(host.toLowerCase().replace(/:\d+$/, ""), sites);
+  return site === null ? unknownHost(host) : ok(siteScope(site));
+}
+
+/** A tag is visible ASCII without a comma, which separates tags in a field. */
+function scopeOfTag(tag: string): Scope {
+  return /^[\x21-\x2b\x2d-\x7e]+$/.test(tag)
+    ? ok(tagScope(tag))
+    : fault("tag", "A tag has visible ASCII characters and no comma");
+}
+
+function locate(url: string, sites: Sites): Result<{ site: string; target: Target }, Fault> {
+  const [, host, rest = ""] = /^https?:\/\/([^/?#@]+)([/?#].*)?$/is.exec(url) ?? [];
+  if (host === undefined)
+    return fault("url", "Give it whole, as in https://www.example.com/news/today");
+  const site = siteOf(host.toLowerCase().replace(/:\d+$/, ""), sites);
+  if (site === null) return unknownHost(host);
+  const target = decideTarget(rest.startsWith("/") ? rest : `/${rest}`);
+  return target.kind === "refused" ? fault(target.reason, target.detail) : ok({ site, target });
+}
+
+function unknownHost(host: string): Result<never, Fault> {
+  return fault("unknown-host", `This deployment has no site for "${host.slice(0, 80)}"`);
+}
+
+function fault(code: string, message: string): Result<never, Fault> {
+  return err({ code, message });
+}
+
+function named(pointer: string, scope: Scope): Result<string, ProblemItem> {
+  return scope.ok ? scope : err(item(pointer, scope.error.code, scope.error.message));
+}
+
+function item(pointer: string, code: string, message: string): ProblemItem {
+  return { pointer, code, message };
+}
+
+/** Escapes that are not UTF-8 stay as they are: whoever asks for them gets no object. */
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
