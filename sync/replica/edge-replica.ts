@@ -194,6 +194,11 @@ export class EdgeReplica {
     this.renew();
   }
 
+  /** Writes the state's pages now, not when its rows have grown: before a copy is taken. */
+  checkpoint(): void {
+    this.#stored.checkpoint();
+  }
+
   #write(collection: Collection<never>, key: string, delta: unknown): void {
     this.#schema.check(collection, key, "down");
     const held = this.#table.get(collection.id, key);

@@ -165,6 +165,11 @@ export class HubReplica {
     return this.#apply(record, session, frame, bytes, nowMs);
   }
 
+  /** Writes the state's pages now, not when its rows have grown: before a copy is taken. */
+  checkpoint(): void {
+    this.#stored.checkpoint();
+  }
+
   #apply(
     record: StateLinkRecord,
     session: Session,

@@ -96,7 +96,7 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
 export type Kind = KindOf<unknown, unknown, unknown, unknown, unknown, unknown>;
 
 /** A collection of keyed entries of one kind. */
-export interface Collection<Delta = unknown, View = unknown> {
+export interface Collection<Delta = never, View = unknown> {
   /** Names the collection on the wire, from 1; never used again for another. */
   readonly id: number;
   readonly direction: Direction;
