@@ -1,6 +1,6 @@
 // The edge's API: which route goes to which handler. No logic here.
 
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import type { RequestScope } from "../doors/access-log.ts";
 import { noSuchPath } from "../doors/methods.ts";
 import type { EdgeConfig } from "./config.ts";

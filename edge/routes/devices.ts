@@ -1,6 +1,6 @@
 // /v1/devices/{device}: readings in, and the regional view of a device out.
 
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
 import type { Problem } from "../../http/problem.ts";
 import { parseDeviceId, type DeviceId } from "../../sync/brand.ts";

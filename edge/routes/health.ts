@@ -1,7 +1,7 @@
 // /livez: the process answers. /readyz: it is configured and its region's objects open their storage.
 // Neither asks the origin: an edge is ready while the origin is away (P6).
 
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse } from "../../doors/respond.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";

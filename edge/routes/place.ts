@@ -1,6 +1,6 @@
 // GET /v1/place: where the request came from, which region serves it, and why.
 
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { jsonResponse } from "../../doors/respond.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { locate } from "./locate.ts";

@@ -1,7 +1,7 @@
 // POST /v1/purge: which stored responses are not to be served any more. Marks them in this region's
 // cell, from where the marks travel to the others.
 
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
 import { onlyMethods } from "../../doors/methods.ts";
 import { readBody } from "../../doors/read-body.ts";
