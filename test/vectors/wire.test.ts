@@ -95,12 +95,12 @@ interface Pin {
 
 const PINS: Readonly<Record<string, Pin>> = {
   batches: { decoder: "batches", countMin: 11, checksum: 2_327_389_868 },
-  "up-frames": { decoder: "up", countMin: 14, checksum: 2_890_420_563 },
-  "down-frames": { decoder: "down", countMin: 12, checksum: 3_656_691_725 },
-  groups: { decoder: "group", countMin: 22, checksum: 3_469_951_490 },
-  images: { decoder: "image", countMin: 8, checksum: 3_314_950_292 },
-  refused: { countMin: 190, checksum: 1_690_796_874 },
-  exchanges: { countMin: 11, checksum: 108_851_503 },
+  "up-frames": { decoder: "up", countMin: 14, checksum: 1_230_566_647 },
+  "down-frames": { decoder: "down", countMin: 12, checksum: 4_081_198_786 },
+  groups: { decoder: "group", countMin: 22, checksum: 3_140_464_528 },
+  images: { decoder: "image", countMin: 8, checksum: 4_293_182_795 },
+  refused: { countMin: 190, checksum: 397_158_949 },
+  exchanges: { countMin: 11, checksum: 803_437_107 },
 };
 
 function vectorsOf<V>(file: string): readonly V[] {
@@ -142,8 +142,10 @@ for (const [file, { countMin, checksum }] of Object.entries(PINS))
     // Notes may be put better; what is read and what comes of it may not change.
     const first = vectors
       .slice(0, countMin)
-      .map(({ note: _, source: __, ...vector }) =>
-        file === "batches" ? [vector.name, vector.input, vector.value] : vector,
+      .map((vector) =>
+        file === "batches"
+          ? [vector.name, vector.input, vector.value]
+          : Object.entries(vector).filter(([name]) => name !== "note" && name !== "source"),
       );
     assert.equal(first.length, countMin);
     assert.equal(crc32c(new TextEncoder().encode(JSON.stringify(first))), checksum);
