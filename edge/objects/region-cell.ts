@@ -34,6 +34,8 @@ export interface CellReport {
   /** When the origin last answered, epoch milliseconds; 0: not since the cell's start. */
   readonly heardMs: number;
   readonly isOriginAway: boolean;
+  /** The highest seq of each writer's purges. */
+  readonly purgeView: RegionLease["purgeView"];
 }
 
 export class RegionCell extends DurableObject<EdgeEnv> {
@@ -84,17 +86,12 @@ export class RegionCell extends DurableObject<EdgeEnv> {
 
   /** Marks scopes as purged. The answer leaves after the marks are on disk (output gate). */
   purge(scopes: readonly string[]): Purged {
-    const nowMs = Date.now();
-    const purged = this.#replica.purge(nowMs, scopes);
-    this.#wake(nowMs);
-    return purged;
+    return this.#turn((nowMs) => this.#replica.purge(nowMs, scopes));
   }
 
   /** Refuses a device's tokens up to `generation`, with the origin reachable or not. */
   revoke(device: string, generation: number): void {
-    const nowMs = Date.now();
-    this.#replica.revoke(nowMs, device, generation);
-    this.#wake(nowMs);
+    this.#turn((nowMs) => this.#replica.revoke(nowMs, device, generation));
   }
 
   /** Tells where the link stands. */
@@ -107,6 +104,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
       cursor: cursor.seq,
       heardMs: this.#heardMs,
       isOriginAway: this.#isOriginAway,
+      purgeView: this.#replica.lease("")?.purgeView ?? [],
     };
   }
 
@@ -134,6 +132,20 @@ export class RegionCell extends DurableObject<EdgeEnv> {
       this.#replica = this.#openReplica();
       this.#link = openEdgeLink(this.#replica.record);
       this.#ring(Date.now() + limits.syncRetryMsMax);
+    }
+  }
+
+  /** Writes, and ends the object if that fails: what is in memory would not be what is stored. */
+  #turn<T>(write: (nowMs: number) => T): T {
+    const nowMs = Date.now();
+    try {
+      const written = write(nowMs);
+      this.#wake(nowMs);
+      return written;
+    } catch (error) {
+      log("region-cell-failed", { region: this.#region, error: String(error) });
+      this.ctx.abort(String(error));
+      throw error;
     }
   }
 

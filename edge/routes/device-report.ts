@@ -77,8 +77,10 @@ export function formatLink({
   return { replica, head, cursor, behind, unackedBytes, originAway: isOriginAway };
 }
 
-/** Formats where the link of a region's cell stands. */
-export function formatCell({ replica, head, cursor, heardMs, isOriginAway }: CellReport): object {
+/** Formats where the link of a region's cell stands, and which purges it knows. */
+export function formatCell(report: CellReport): object {
+  const { replica, head, cursor, heardMs, isOriginAway, purgeView } = report;
   const heard = heardMs === 0 ? null : iso(heardMs);
-  return { replica, head, cursor, behind: head - cursor, heard, originAway: isOriginAway };
+  const purges = Object.fromEntries(purgeView);
+  return { replica, head, cursor, behind: head - cursor, heard, originAway: isOriginAway, purges };
 }

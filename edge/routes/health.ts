@@ -5,6 +5,7 @@ import { Hono } from "hono/tiny";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse } from "../../doors/respond.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
+import type { CellReport } from "../objects/region-cell.ts";
 import { hubsOf } from "../platform/hubs.ts";
 import { openCell } from "../platform/regions.ts";
 import { formatCell, formatLink } from "./device-report.ts";
@@ -20,10 +21,10 @@ export function healthRoutes(parts: ApiParts): Hono<ApiEnv> {
     }
     const { region, config } = await locate(c, parts);
     try {
-      const [cell, ...links] = await Promise.all([
-        openCell(env, config, region).cellReport(),
-        ...hubsOf(env, config, region).map((hub) => hub.linkReport()),
-      ]);
+      // The call's type loses the tuples of a list; what arrives is what was sent.
+      const asked = openCell(env, config, region).cellReport() as unknown as Promise<CellReport>;
+      const hubs = hubsOf(env, config, region).map((hub) => hub.linkReport());
+      const [cell, ...links] = await Promise.all([asked, ...hubs]);
       const body = { region, links: links.map(formatLink), cell: formatCell(cell) };
       return jsonResponse({ status: "ready", ...body });
     } catch {
