@@ -8,6 +8,7 @@ import { noSuchPath } from "../doors/methods.ts";
 import { importLinkKey } from "../doors/seal.ts";
 import type { OriginConfig } from "./config.ts";
 import type { OriginEnv } from "./platform/env.ts";
+import { openRegistry } from "./platform/registry.ts";
 import { configRoutes } from "./routes/config.ts";
 import { contentRoutes } from "./routes/content.ts";
 import { deviceRoutes } from "./routes/devices.ts";
@@ -31,7 +32,11 @@ export type OriginApi = Hono<ApiEnv>;
 /** Builds the API once an isolate. */
 export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
   const key = config.linkKey === null ? Promise.resolve(null) : importLinkKey(config.linkKey);
-  const parts: ApiParts = { config, env, guard: new Guard(config.issuerKeys), linkKey: () => key };
+  const guard = new Guard(config.issuerKeys).with({
+    verifier: null,
+    denialOf: (device) => openRegistry(env).denialOf(device),
+  });
+  const parts: ApiParts = { config, env, guard, linkKey: () => key };
   const app = new Hono<ApiEnv>();
   app.route("/", healthRoutes(parts));
   app.route("/v1/sync/region", syncRegionRoutes(parts));

@@ -57,6 +57,14 @@ export class DeviceRegistry {
     };
   }
 
+  /** Tells what stands against a device's tokens; also of one that is not registered any more. */
+  denialOf(device: string): { readonly revokedGeneration: number; readonly isDisabled: boolean } {
+    return {
+      revokedGeneration: this.#generation(device) - 1,
+      isDisabled: this.#attribute(device, "disabled") === true,
+    };
+  }
+
   /** Lists devices by name, at most `most`, after the name `after`. */
   list(after: string, most: number): DevicePage {
     const from = this.#place(after);

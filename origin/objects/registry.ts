@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
+import type { Denial } from "../../doors/guard.ts";
 import { REGION_COLLECTIONS } from "../../state/region.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
@@ -84,6 +85,11 @@ export class Registry extends DurableObject<OriginEnv> {
 
   async find(device: DeviceId): Promise<RegisteredDevice | null> {
     return this.#devices.find(device);
+  }
+
+  /** Tells what stands against a device's tokens. */
+  async denialOf(device: string): Promise<Denial> {
+    return this.#devices.denialOf(device);
   }
 
   /** Lists devices by name, at most `most`, after the name `after`. */

@@ -116,6 +116,13 @@ test("rotating refuses the generations so far; credentials are for the one after
   assert.equal(generationOf(rotated.json["token"]), 2);
   const next = await ask("POST", "/v1/devices/boat-1/credentials");
   assert.equal(generationOf(next.json["token"]), 2);
+  const own = (token: unknown) => ask("GET", "/v1/devices/boat-1", undefined, token as string);
+  assert.equal((await own(next.json["token"])).status, 200);
+  const refused = await own(before.json["token"]);
+  assert.deepEqual(
+    [refused.status, refused.json["type"]],
+    [401, "urn:skerry:problem:token-revoked"],
+  );
 });
 
 test("a device is disabled, named and enabled again", async () => {
@@ -123,6 +130,8 @@ test("a device is disabled, named and enabled again", async () => {
   const disabled = await ask("PATCH", "/v1/devices/boat-2", said);
   assert.equal(disabled.status, 200);
   assert.deepEqual({ ...disabled.json, ...said }, disabled.json);
+  const own = await mintDeviceToken(keys, "boat-2");
+  assert.equal((await ask("GET", "/v1/devices/boat-2", undefined, own)).status, 403);
   await hel.untilAtRest();
   const isDisabled = () => hel.replica.read(attributes, attributeKey("boat-2", "disabled"))?.value;
   assert.equal(isDisabled(), true);
