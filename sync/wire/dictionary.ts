@@ -27,6 +27,11 @@ export class KeyDictionary {
     return size === 0 ? 0 : (this.#digests[size - 1] ?? null);
   }
 
+  /** Tells whether its first `size` keys are those of the other end. */
+  holds(size: number, digest: number): boolean {
+    return this.digest(size) === digest;
+  }
+
   numberOf(key: string): number | undefined {
     return this.#numbers.get(key);
   }

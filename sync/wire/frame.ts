@@ -195,7 +195,7 @@ export function readGroups(
   keys: KeyDictionary,
 ): { readonly groups: Group[]; readonly newKeys: NewKeys } | null {
   const base = reader.varint();
-  if (base > 0 && reader.uint32() !== keys.digest(base)) return null;
+  if (base > 0 && !keys.holds(base, reader.uint32())) return null;
   const added = readKeys(reader);
   const keyOf = (number: number): string | undefined =>
     number < base ? keys.keyOf(number) : added[number - base];

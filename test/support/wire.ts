@@ -5,38 +5,11 @@ import { ZERO_HLC } from "../../sync/clock/hlc.ts";
 import { countComponent, observe } from "../../sync/crdt/counts.ts";
 import { write } from "../../sync/crdt/mv-register.ts";
 import { decimalOf } from "../../sync/decimal.ts";
-import type { Collection, Kind } from "../../sync/replica/kind.ts";
+import type { Collection } from "../../sync/replica/kind.ts";
 import type { Image } from "../../sync/replica/image.ts";
 import type { Entry } from "../../sync/replica/table.ts";
-import {
-  alertKind,
-  countsKind,
-  gCounterKind,
-  lwwKind,
-  mapKind,
-  maxKind,
-  minKind,
-  mvKind,
-  pnCounterKind,
-  setKind,
-  versionedKind,
-} from "../../sync/replica/kinds.ts";
 import { KeyDictionary } from "../../sync/wire/dictionary.ts";
-
-/** Every kind, by its code. */
-export const ALL_KINDS: readonly Kind[] = [
-  lwwKind,
-  maxKind,
-  minKind,
-  gCounterKind,
-  pnCounterKind,
-  countsKind,
-  mvKind,
-  alertKind,
-  versionedKind,
-  setKind,
-  mapKind,
-] as readonly unknown[] as readonly Kind[];
+import { ALL_KINDS } from "../../tools/frame/kinds.ts";
 
 /** A collection of each kind, with the kind's code as its id. */
 export const ALL_COLLECTIONS: readonly Collection[] = ALL_KINDS.map((kind) => ({

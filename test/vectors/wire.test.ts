@@ -13,7 +13,8 @@ import { crc32c } from "../../sync/wire/crc32c.ts";
 import { decodeDownFrame, encodeDownFrame } from "../../sync/wire/down-frame.ts";
 import { decodeUpFrame, encodeUpFrame } from "../../sync/wire/up-frame.ts";
 import type { Codec } from "../../sync/wire/values.ts";
-import { ALL_KINDS, bytesOf, dictionaryOf, hexOf, text } from "../support/wire.ts";
+import { ALL_KINDS } from "../../tools/frame/kinds.ts";
+import { bytesOf, dictionaryOf, hexOf, text } from "../support/wire.ts";
 import { exchangeOf, type ExchangeVector } from "../support/wire-hub.ts";
 
 interface Vector {

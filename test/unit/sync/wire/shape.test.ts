@@ -10,7 +10,8 @@ import { crc32c } from "../../../../sync/wire/crc32c.ts";
 import { encodeDownFrame, type Outcome } from "../../../../sync/wire/down-frame.ts";
 import * as frame from "../../../../sync/wire/frame.ts";
 import { encodeUpFrame, type UpFrame } from "../../../../sync/wire/up-frame.ts";
-import { ALL_KINDS, hexOf, samplesOf } from "../../../support/wire.ts";
+import { ALL_KINDS } from "../../../../tools/frame/kinds.ts";
+import { hexOf, samplesOf } from "../../../support/wire.ts";
 
 /** The version and the shape that belong together. */
 const PINNED = { version: 1, shape: 1_932_664_193 };

@@ -1,0 +1,70 @@
+// Where does the fuzzer begin? With everything that the golden vectors hold: good bytes of each
+// decoder, and those that are refused, which lie close to its borders.
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+/** A decoder that takes bytes from outside. */
+export type Decoder = "up" | "down" | "batches" | "group" | "image";
+
+/** Bytes, and what their decoder has to know. */
+export interface Sample {
+  readonly decoder: Decoder;
+  readonly bytes: Uint8Array;
+  /** Keys that the link's dictionary holds. */
+  readonly dictionary: readonly string[];
+  readonly kind: number;
+  readonly way: "up" | "down";
+  readonly count: number;
+  readonly end: "edge" | "hub";
+  /** True if its decoder refuses it as it is. */
+  readonly isRefused: boolean;
+}
+
+interface Vector {
+  readonly input?: string;
+  readonly frames?: readonly string[];
+  readonly decoder?: Decoder;
+  readonly dictionary?: readonly string[];
+  readonly kind?: number;
+  readonly way?: "up" | "down";
+  readonly count?: number;
+  readonly end?: "edge" | "hub";
+  readonly error?: string;
+}
+
+const FOLDER = path.join(import.meta.dirname, "../../test/vectors/wire");
+const FILES: readonly (readonly [file: string, decoder: Decoder])[] = [
+  ["up-frames", "up"],
+  ["exchanges", "up"],
+  ["down-frames", "down"],
+  ["batches", "batches"],
+  ["groups", "group"],
+  ["images", "image"],
+  ["refused", "up"],
+];
+/** Longer samples would be mutated where nothing is decided. */
+const SAMPLE_BYTES_MAX = 4_096;
+
+/** Loads the samples. */
+export function loadCorpus(): Sample[] {
+  return FILES.flatMap(([file, decoder]) => {
+    const text = readFileSync(path.join(FOLDER, `${file}.json`), "utf8");
+    return (JSON.parse(text) as readonly Vector[]).flatMap((vector) =>
+      (vector.frames ?? [vector.input ?? ""]).map((hex) => sampleOf(vector, decoder, hex)),
+    );
+  }).filter(({ bytes }) => bytes.length <= SAMPLE_BYTES_MAX);
+}
+
+function sampleOf(vector: Vector, decoder: Decoder, hex: string): Sample {
+  return {
+    decoder: vector.decoder ?? decoder,
+    bytes: Uint8Array.from(Buffer.from(hex, "hex")),
+    dictionary: vector.dictionary ?? [],
+    kind: vector.kind ?? 1,
+    way: vector.way ?? "up",
+    count: vector.count ?? 1,
+    end: vector.end ?? "hub",
+    isRefused: vector.error !== undefined,
+  };
+}
