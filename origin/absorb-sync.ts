@@ -31,7 +31,7 @@ export type Absorbed =
       readonly lostEntries: number;
     }
   /** The bytes are not a frame. */
-  | { readonly kind: "refused"; readonly reason: FrameError };
+  | { readonly kind: "not-a-frame"; readonly reason: FrameError };
 
 const NOTHING = { entries: 0, added: 0, poisoned: 0, lostEntries: 0 };
 
@@ -53,7 +53,7 @@ export function absorb(
   const decoded = decodeUpFrame(bytes);
   if (!decoded.ok) {
     const answer = answerUnreadable(decoded.error, nowMs);
-    if (answer === null) return { kind: "refused", reason: decoded.error };
+    if (answer === null) return { kind: "not-a-frame", reason: decoded.error };
     return { kind: "answered", answer: encodeDownFrame(answer), replica: null, ...NOTHING };
   }
   const frame = decoded.value;

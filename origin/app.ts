@@ -13,7 +13,6 @@ import { configRoutes } from "./routes/config.ts";
 import { contentRoutes } from "./routes/content.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { healthRoutes } from "./routes/health.ts";
-import { syncRegionRoutes } from "./routes/sync-region.ts";
 import { syncRoutes } from "./routes/sync.ts";
 
 /** The Hono environment of the origin's routes. */
@@ -39,7 +38,6 @@ export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
   const parts: ApiParts = { config, env, guard, linkKey: () => key };
   const app = new Hono<ApiEnv>();
   app.route("/", healthRoutes(parts));
-  app.route("/v1/sync/region", syncRegionRoutes(parts));
   app.route("/v1/sync", syncRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/config", configRoutes(parts));
