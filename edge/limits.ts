@@ -76,6 +76,8 @@ export const limits = {
   leaseTimeoutMs: 250,
   /** Devices that a lease names as denied; about the others the cell is asked one by one. */
   denialsPerLeaseMax: 16_384,
+  /** Marks that a lease names, the newest; what is older than those left out counts as purged. */
+  purgesPerLeaseMax: 4_096,
   /** Regions whose leases an isolate keeps: as many as a deployment may have. */
   leasedRegionsMax: 64,
   /** Bytes of a purge's body, and scopes in one. */

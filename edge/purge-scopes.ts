@@ -54,9 +54,12 @@ export function siteScope(site: string): string {
   return `site ${site}`;
 }
 
+/** How the scope of a prefix begins. */
+export const PREFIX = "prefix ";
+
 /** The scope of whatever begins with a canonical path: a text, not a folder. */
 export function prefixScope(site: string, path: string): string {
-  return `prefix ${site}${path}`;
+  return `${PREFIX}${site}${path}`;
 }
 
 /** The scope of what is tagged with `tag`. */

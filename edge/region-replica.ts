@@ -20,6 +20,7 @@ import type { EdgeLinkRecord } from "../sync/link/edge.ts";
 import { EdgeReplica } from "../sync/replica/edge-replica.ts";
 import type { ReplicaStore } from "../sync/replica/store.ts";
 import type { DownState } from "../sync/wire/down-frame.ts";
+import type { PurgeView } from "./cache/stored-response.ts";
 import { limits } from "./limits.ts";
 
 /** What the registry says against a device. */
@@ -46,7 +47,11 @@ export interface RegionLease {
   /** The issuers' keys, a JWK set as JSON; null if none was published. */
   readonly keys: string | null;
   /** The highest seq of each writer's purges. */
-  readonly purgeView: readonly (readonly [writer: string, seq: number])[];
+  readonly purgeView: PurgeView;
+  /** The newest marks, at most `purgesPerLeaseMax`: keys as in state/region.ts. */
+  readonly purges: readonly (readonly [key: string, seq: number])[];
+  /** The highest seq of each writer's marks that are left out. */
+  readonly purgeFloor: PurgeView;
 }
 
 /** What became of a purge. */
@@ -122,11 +127,9 @@ export class RegionReplica extends EdgeReplica {
   #leaseOf(version: string): RegionLease {
     const denials = this.#denials();
     const max = limits.denialsPerLeaseMax;
-    const view = new Map<string, number>();
-    for (const [key, seq] of this.readAll(purges)) {
-      const { writer } = parsePurgeKey(key);
-      view.set(writer, Math.max(seq, view.get(writer) ?? 0));
-    }
+    // Seqs are near the clock, so that the newest of all writers are those with the highest.
+    const marks = [...this.readAll(purges)].toSorted(([, a], [, b]) => b - a);
+    const told = marks.slice(0, limits.purgesPerLeaseMax);
     return {
       version,
       replicaEpoch: this.record.replicaEpoch,
@@ -134,7 +137,9 @@ export class RegionReplica extends EdgeReplica {
       hasMoreDenials: denials.length > max,
       config: this.read(config, CONFIG)?.content ?? null,
       keys: this.read(keys, ISSUERS)?.content ?? null,
-      purgeView: [...view],
+      purgeView: viewOf(marks),
+      purges: told,
+      purgeFloor: viewOf(marks.slice(told.length)),
     };
   }
 
@@ -146,4 +151,14 @@ export class RegionReplica extends EdgeReplica {
     );
     return [...disabled, ...this.readAll(revoked)];
   }
+}
+
+/** The highest seq of each writer among marks. */
+function viewOf(marks: RegionLease["purges"]): PurgeView {
+  const view = new Map<string, number>();
+  for (const [key, seq] of marks) {
+    const { writer } = parsePurgeKey(key);
+    view.set(writer, Math.max(seq, view.get(writer) ?? 0));
+  }
+  return [...view];
 }

@@ -3,6 +3,9 @@
 
 import type { FieldList } from "../../http/fields.ts";
 
+/** The highest seq of each writer's purges that was known at a time. */
+export type PurgeView = readonly (readonly [writer: string, seq: number])[];
+
 /** What is known about a stored response besides its body. Plain data: it is kept as JSON. */
 export interface StoredMeta {
   readonly status: 200;
@@ -16,6 +19,8 @@ export interface StoredMeta {
   readonly freshnessLifetimeS: number;
   /** The directive that forbids serving it stale (RFC 9111 §4.2.4), or null. */
   readonly staleForbiddenBy: string | null;
+  /** What was known of purges before the response was asked for; none: nothing. */
+  readonly purgeView?: PurgeView;
 }
 
 /** A stored response; `Body` is the platform's, and opaque to the cache. */
@@ -31,6 +36,7 @@ const OVERHEAD_BYTES = 200;
 export function weightOf(key: string, meta: StoredMeta): number {
   let bytes = OVERHEAD_BYTES + key.length * 2 + meta.bodyBytes;
   for (const [name, value] of meta.fields) bytes += (name.length + value.length) * 2;
+  for (const [writer] of meta.purgeView ?? []) bytes += writer.length * 2 + 8;
   return bytes;
 }
 

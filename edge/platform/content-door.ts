@@ -7,6 +7,7 @@ import type { ContentAnswer } from "../cache/answer.ts";
 import type { EdgeConfig } from "../config.ts";
 import type { ContentPorts } from "../content-ports.ts";
 import { limits } from "../limits.ts";
+import { purgedMemory, purgedRegion } from "../purged-content.ts";
 import { INITIAL_HEALTH } from "../routing/origin-health.ts";
 import { siteOf } from "../routing/path.ts";
 import { serveContent } from "../serve.ts";
@@ -39,11 +40,11 @@ export function createContentDoor(
   const health = { state: INITIAL_HEALTH };
   return async (request, scope, ctx) => {
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
-    const { region, config } = await regions.at(request.cf, background);
+    const { region, config, purges } = await regions.at(request.cf, background);
     const hint = config.regions.find((spec) => spec.id === region)?.locationHint ?? null;
     const ports: ContentPorts<EdgeBody> = {
-      memory,
-      region: openRegionContent(env.CONTENT_CELL, region, hint),
+      memory: purgedMemory(memory, purges),
+      region: purgedRegion(openRegionContent(env.CONTENT_CELL, region, hint), purges),
       origin,
       health,
       nowMs: () => Date.now(),

@@ -5,6 +5,7 @@ import { log } from "../../doors/access-log.ts";
 import { Guard, openVerifier, type Denial } from "../../doors/guard.ts";
 import type { TokenVerifier } from "../../doors/tokens.ts";
 import { readConfig } from "../../state/config.ts";
+import { NO_PURGES, PurgeBook } from "../cache/purge-book.ts";
 import type { EdgeConfig } from "../config.ts";
 import { HeldLease } from "../held-lease.ts";
 import { limits } from "../limits.ts";
@@ -24,6 +25,7 @@ export interface Here extends RegionDecision {
   /** The deployment's, with what has been published in its place. */
   readonly config: EdgeConfig;
   readonly guard: Guard;
+  readonly purges: PurgeBook;
 }
 
 /** What an isolate knows of a region; texts are kept to tell whether they have changed. */
@@ -35,6 +37,7 @@ interface View {
   readonly keysText: string | null;
   readonly verifier: TokenVerifier | null;
   readonly guard: Guard;
+  readonly purges: PurgeBook;
 }
 
 /** The regions that an isolate serves. */
@@ -49,7 +52,7 @@ export class Regions {
     this.#env = env;
     const guard = new Guard(config.issuerKeys);
     const nothing = { configText: null, keysText: null, verifier: null };
-    this.#first = { version: "", config, guard, ...nothing };
+    this.#first = { version: "", config, guard, purges: NO_PURGES, ...nothing };
   }
 
   /** Finds where a request is served. Never throws: a cell that is silent changes nothing. */
@@ -60,9 +63,9 @@ export class Regions {
     const view = await this.#leaseOf(first.region, this.#config).current(background);
     const { config } = view;
     const decided = decideRegion(place, config.regions, pinnedRegion);
-    if (decided.region === first.region) return { ...decided, place, config, guard: view.guard };
-    const { guard } = await this.#leaseOf(decided.region, config).current(background);
-    return { ...decided, place, config, guard };
+    const isThere = decided.region === first.region;
+    const there = isThere ? view : await this.#leaseOf(decided.region, config).current(background);
+    return { ...decided, place, config, guard: there.guard, purges: there.purges };
   }
 
   #leaseOf(region: string, config: EdgeConfig): HeldLease<View> {
@@ -99,7 +102,10 @@ export class Regions {
     const verifier = isKept ? known.verifier : opened;
     const denialOf = this.#denialsOf(region, lease, published.config);
     const guard = this.#first.guard.with({ verifier, denialOf });
-    return { version: lease.version, ...published, keysText: lease.keys, verifier, guard };
+    const purges = new PurgeBook(lease);
+    const { config, configText } = published;
+    const { version, keys: keysText } = lease;
+    return { version, config, configText, keysText, verifier, guard, purges };
   }
 
   /** What is published goes before what was deployed; what cannot be read changes nothing. */

@@ -162,6 +162,39 @@ test("a configuration that is published moves a site without a deployment", asyn
   await becomes("site other", page);
 });
 
+test("P5 a purge takes a page out of every tier within a second here, and soon in the other region", async () => {
+  let version = 0;
+  const publish = async (): Promise<string> => {
+    version += 1;
+    const target = `${world.origin.url}/v1/sites/other/content/tide.txt`;
+    const headers = {
+      authorization: `Bearer ${admin}`,
+      "content-type": "text/plain",
+      "cache-control": "public, max-age=3600",
+    };
+    const body = `tide ${version}`;
+    assert.ok((await fetch(target, { method: "PUT", headers, body })).ok);
+    return body;
+  };
+  const page = async (url: string): Promise<string> => (await fetch(`${url}/tide.txt`)).text();
+  const body = await publish();
+  for (const { url } of [hel, tll]) {
+    await becomes(body, () => page(url));
+    assert.match((await fetch(`${url}/tide.txt`)).headers.get("cache-status") ?? "", /hit/);
+  }
+  // What is behind the origin's back: a page that is published is purged by the origin itself.
+  const next = await publish();
+  for (const { url } of [hel, tll]) await becomes(next, () => page(url));
+  await purge(hel.url, { urls: [`${hel.url}/tide.txt`] });
+  await sleep(1_000);
+  const first = (await fetch(`${hel.url}/tide.txt`)).headers.get("cache-status") ?? "";
+  assert.match(first, /fwd=miss; fwd-status=200; stored/);
+  const cacheStatus = async (): Promise<boolean> =>
+    /fwd-status=200/.test((await fetch(`${tll.url}/tide.txt`)).headers.get("cache-status") ?? "");
+  await becomes(true, cacheStatus);
+  assert.match((await fetch(`${hel.url}/tide.txt`)).headers.get("cache-status") ?? "", /hit/);
+});
+
 test("P6 without the origin a region goes on refusing and letting in, also after a restart", async () => {
   const boat = await enroll("boat-3");
   await atOrigin("POST", "/v1/devices/boat-3/rotate");

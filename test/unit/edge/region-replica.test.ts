@@ -4,11 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limits } from "../../../edge/limits.ts";
-import {
-  RegionReplica,
-  type Denied,
-  type RegionLease,
-} from "../../../edge/region-replica.ts";
+import { RegionReplica, type Denied, type RegionLease } from "../../../edge/region-replica.ts";
 import { replicate } from "../../../edge/replicate.ts";
 import { EVERYTHING } from "../../../state/purge-scope.ts";
 import {
@@ -201,4 +197,22 @@ test("P8 a lease names a bounded number of devices and says that there are more"
     [lease?.denials.length, lease?.hasMoreDenials],
     [limits.denialsPerLeaseMax, true],
   );
+});
+
+test("P8 a lease names the newest marks, and up to where the others go", () => {
+  const cell = new TestCell("hel", new TestRegistry());
+  const most = limits.purgesPerLeaseMax;
+  cell.replica.purge(
+    10,
+    Array.from({ length: 40 }, (_, i) => `tag old${i}`),
+  );
+  for (let at = 0; at < most; at += 1_024)
+    cell.replica.purge(
+      20,
+      Array.from({ length: 1_024 }, (_, i) => `tag t${at + i}`),
+    );
+  const lease = tell(cell, "");
+  assert.equal(lease.purges.length, most);
+  assert.ok(lease.purges.every(([key]) => !key.includes("old")));
+  assert.deepEqual(lease.purgeFloor, [["hel", 10]]);
 });
