@@ -264,7 +264,7 @@ function answered(
     case "open":
       return opened(heard, answer);
     case "unknown":
-      return cutAgain({ ...heard, record: { ...heard.record, link: 0, sent: null } }, true);
+      return forgotten(heard);
     case "applied":
       return applied(heard, phase, answer, event.frame, retry);
     case "at":
@@ -276,6 +276,13 @@ function answered(
     case "unsupported":
       return unsupported(state, answer.link, retry);
   }
+}
+
+/** Who comes back after so long may be a copy of what has gone on, unless it waits for an answer. */
+function forgotten(state: EdgeLink): EdgeLinkStep {
+  const { ack, sent } = state.record;
+  if (ack.seq > 0 && sent === null) return ended(state, { kind: "renew" });
+  return cutAgain({ ...state, record: { ...state.record, link: 0, sent: null } }, true);
 }
 
 /** Steps down to a version that the hub reads; waits if there is none. */
@@ -359,7 +366,9 @@ function ackOf(before: Position, { from, to }: DownState, frame: Uint8Array): Po
 
 /** The hub's history of this link ends elsewhere than this replica thought. */
 function found(state: EdgeLink, at: Position, event: Answer): EdgeLinkStep {
-  const { sent, cursor } = state.record;
+  const { sent, cursor, link } = state.record;
+  // To a hello: somebody has lived this life, from whose disk this replica was copied.
+  if (link === 0) return ended(state, { kind: "renew" });
   const digest = event.digestAt(at.seq);
   // A hub that was restored from a copy may lack what is gone here: it records the gap.
   const isForgotten = digest === null && at.seq < Math.min(cursor.seq, event.floor - 1);

@@ -40,15 +40,17 @@ export function nameOfComponent(key: string): string {
 
 /** Moves what a component counts beyond `confirmed` to the component of the next life. */
 export function moveCount<Value>(
+  { bottom, lessOrEqual }: Lattice<Value>,
   subtract: (value: Value, confirmed: Value) => Value,
 ): ComponentTraits<Value>["renew"] {
   return (key, { value, confirmed }, { old, next }) => {
     if (!key.endsWith(SEPARATOR + old)) return null;
     const moved = confirmed === null ? value : subtract(value, confirmed);
-    return [
-      { key, value: confirmed === null ? null : { value: confirmed, confirmed } },
-      { key: componentKey(nameOfComponent(key), next), value: { value: moved, confirmed: null } },
-    ];
+    const kept = { key, value: confirmed === null ? null : { value: confirmed, confirmed } };
+    // It may be there to be sent once more: a component that counts nothing cannot be written.
+    if (lessOrEqual(moved, bottom)) return [kept];
+    const moves = { value: moved, confirmed: null };
+    return [kept, { key: componentKey(nameOfComponent(key), next), value: moves }];
   };
 }
 

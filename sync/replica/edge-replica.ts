@@ -4,6 +4,7 @@
 
 import {
   compareHlc,
+  isAhead,
   observe,
   openClock,
   tick,
@@ -65,7 +66,9 @@ export class EdgeReplica {
     for (const { id } of this.#schema.all)
       for (const [key, entry] of this.#table.entries(id))
         if (this.#isGone(id, entry)) this.#gone.set(`${id}/${key}`, { id, key });
-    this.#stored.commit();
+    // What is damaged would end the life that begins now at the next start, too.
+    if (this.#stored.isDamaged) this.#stored.checkpoint();
+    else this.#stored.commit();
   }
 
   get record(): EdgeLinkRecord {
@@ -173,22 +176,28 @@ export class EdgeReplica {
     const { replica } = this.#options;
     const before = this.#stored.fact("link") as EdgeLinkRecord | undefined;
     const life = newLife(replica, this.#options.newEpoch(), before?.clock);
-    if (before !== undefined) this.#moveCounts(before, life);
+    if (before !== undefined) {
+      // What is known to be the hub's, though it has not told anything since, stays in its life.
+      this.#confirm(before.cursor.seq, before.ack.seq);
+      this.#moveCounts(before, life);
+    }
     this.#saveRecord(life);
     this.#stored.commit();
   }
 
   /**
-   * Writes everything that the hub has not confirmed anew, in its order, under stamps of the hub's
-   * clock; then begins another life. For a clock that was too far ahead.
+   * Writes anew, in its order, what was stamped too far ahead of the hub's clock, then begins another
+   * life. The rest keeps its stamps: it may have come back from elsewhere, and be older than it looks.
    */
   restamp(hubNowMs: number): void {
-    this.#clock = { ...openClock(0, this.#clock.quantumMs), last: this.#confirmedStamp() };
+    this.#clock = { ...openClock(0, this.#clock.quantumMs), last: this.#lastStamp(hubNowMs) };
     for (const { collection, key, entry } of this.#pending()) {
+      const { kind } = this.#schema.held(collection);
+      const before = kind.stampOf(kind.toUp(entry.value));
+      if (before === null || !isAhead(before, hubNowMs)) continue;
       const { clock, stamp } = tick(this.#clock, hubNowMs);
       this.#clock = clock;
-      const value = this.#schema.held(collection).kind.restamp(entry.value, stamp);
-      this.#put(collection, key, { ...entry, value });
+      this.#put(collection, key, { ...entry, value: kind.restamp(entry.value, stamp) });
     }
     this.#stored.state("floorMs", this.#clock.floorMs);
     this.renew();
@@ -291,13 +300,14 @@ export class EdgeReplica {
     return this.#table.after(0, this.#seq);
   }
 
-  /** The latest stamp that the hub has accepted. */
-  #confirmedStamp(): Hlc {
+  /** The latest stamp that the hub accepts, or has accepted. */
+  #lastStamp(hubNowMs: number): Hlc {
     let last = ZERO_HLC;
     for (const { id, kind } of this.#schema.all) {
       for (const { value, seq } of this.#table.entries(id).values()) {
-        const stamp = seq === 0 ? kind.stampOf(kind.toUp(value)) : null;
-        if (stamp !== null && compareHlc(stamp, last) > 0) last = stamp;
+        const stamp = kind.stampOf(kind.toUp(value));
+        const isAccepted = stamp !== null && (seq === 0 || !isAhead(stamp, hubNowMs));
+        if (isAccepted && compareHlc(stamp, last) > 0) last = stamp;
       }
     }
     return last;

@@ -151,8 +151,10 @@ export class HubReplica {
     if (frame.speaker.kind === "hello") {
       const { replica, replicaEpoch } = frame.speaker;
       const known = this.#links.find(replica, replicaEpoch);
-      const isNew = known === undefined || known.acked.seq > 0 || known.cursor.seq >= frame.floor;
-      const opened = openLink(isNew ? newNumber() : known.link, frame.speaker, frame, nowMs);
+      // Somebody has lived this life already: a copy of a disk must not live it as well.
+      if (known !== undefined && (known.acked.seq > 0 || known.cursor.seq >= frame.floor))
+        return this.#refuse("at", frame, { link: known.link, at: known.cursor }, nowMs);
+      const opened = openLink(known?.link ?? newNumber(), frame.speaker, frame, nowMs);
       this.#links.save({ ...opened, settled: 0, base: this.#stable });
       return this.#refuse("open", frame, { link: opened.link, at: opened.cursor }, nowMs);
     }

@@ -42,7 +42,7 @@ export const minKind: JoinKind<number> = joinKind(3, minRegister, numberCodec);
 
 /** Grow-only counter: keys are componentKey(name, life). */
 export const gCounterKind: ComponentKind<number> = componentKind(4, gComponent, naturalCodec, {
-  renew: moveCount((value, confirmed) => value - confirmed),
+  renew: moveCount(gComponent, (value, confirmed) => value - confirmed),
 });
 
 /** Counter that goes both ways: keys are componentKey(name, life). */
@@ -51,7 +51,7 @@ export const pnCounterKind: ComponentKind<PnComponent> = componentKind(
   pnComponent,
   pnComponentCodec,
   {
-    renew: moveCount((value, confirmed) => ({
+    renew: moveCount(pnComponent, (value, confirmed) => ({
       added: value.added - confirmed.added,
       removed: value.removed - confirmed.removed,
     })),
@@ -64,7 +64,7 @@ export const countsKind: ComponentKind<CountComponent> = componentKind(
   countComponent,
   countComponentCodec,
   {
-    renew: moveCount(subtractCounts),
+    renew: moveCount(countComponent, subtractCounts),
     weigh: ({ histogram }) => 64 + histogram.size * 6,
   },
 );

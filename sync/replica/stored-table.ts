@@ -97,7 +97,7 @@ export class StoredTable {
 
   /** The entries of the given pages, or of all. */
   #imagesOf(wanted: ReadonlySet<number> | null): Map<number, Map<number, Map<string, Entry>>> {
-    const all = wanted ?? new Set(Array.from({ length: this.#pages }, (_, i) => i + 1));
+    const all = wanted ?? new Set(this.#allPages());
     const images = new Map([...all].map((page) => [page, new Map<number, Map<string, Entry>>()]));
     for (const collection of this.table.collections()) {
       for (const [key, entry] of this.table.entries(collection)) {
@@ -108,6 +108,10 @@ export class StoredTable {
       }
     }
     return images;
+  }
+
+  #allPages(): number[] {
+    return Array.from({ length: this.#pages }, (_, i) => i + 1);
   }
 
   #pageOf(collection: number, key: string): number {
@@ -123,6 +127,8 @@ export class StoredTable {
     const arePagesWhole = this.#replay(pages);
     this.#dirty = new Set();
     const isWhole = this.#replay(rows) && arePagesWhole;
+    // What is damaged is written over by the next checkpoint.
+    if (!isWhole) this.#dirty = new Set(this.#allPages());
     this.#changed = new Map();
     this.#changedFacts = new Map();
     return !isWhole;
