@@ -1,0 +1,21 @@
+// Which checkers watch a simulation? Each run gets its own, because some remember.
+
+import type { Checker } from "./checker.ts";
+import { converges, direction } from "./convergence.ts";
+import { cursors, rebuild, retries } from "./links.ts";
+import { addWins, concurrentNotes, countedOnce, lastWrite } from "./values.ts";
+
+/** Makes the checkers of one run. */
+export function makeCheckers(): readonly Checker[] {
+  return [
+    converges,
+    direction,
+    lastWrite,
+    countedOnce,
+    concurrentNotes,
+    addWins,
+    retries,
+    cursors,
+    rebuild,
+  ];
+}

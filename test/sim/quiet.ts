@@ -1,0 +1,79 @@
+// Does everything come to rest once the faults stop? Heals the world, lets every link speak until it
+// has nothing to say, and then looks that nobody says anything any more.
+
+import { exchangeCalmly } from "./actions.ts";
+import { Violation } from "./checks/checker.ts";
+import { canonical } from "./checks/canonical.ts";
+import { contentOf } from "./hostile.ts";
+import { Prng } from "./prng.ts";
+import type { World } from "./world.ts";
+
+/** Rounds of heartbeats in which everybody has heard of everything, and of that. */
+const ROUNDS_MAX = 6;
+/** Exchanges of a link beside those that carry its backlog. */
+const EXCHANGES_BESIDE = 10;
+/** About the least that a full frame holds of a backlog's bytes; the simulator makes frames small. */
+const FRAME_BYTES_LEAST = 400;
+/** Superseded lives are waited for an hour. */
+const PAUSE_MS = 1_500_000;
+
+/** Heals everything and brings the world to rest. */
+export function comeToRest(world: World, round: number): void {
+  const rng = new Prng(world.plan.seed, 5, round);
+  heal(world, rng);
+  const shown: string[] = [];
+  for (let i = 0; i < ROUNDS_MAX; i += 1) {
+    for (const node of world.edges) speakToRest(world, rng, node.number);
+    world.pass(Math.min(PAUSE_MS, world.plan.leaseMs / 4));
+    shown.push(stateOf(world));
+    if (i > 0 && shown.at(-1) === shown.at(-2)) break;
+  }
+  if (shown.at(-1) !== shown.at(-2))
+    throw new Violation("sync.rests", `Something still changes after ${ROUNDS_MAX} rounds`);
+  world.trace.note("everything is at rest");
+  world.tell((checker) => checker.onStep?.(world));
+  world.tell((checker) => checker.onRest?.(world));
+}
+
+function heal(world: World, rng: Prng): void {
+  world.network.heal();
+  world.upgradeHub();
+  world.hub.disk.sync();
+  world.hub.clock.correct(0);
+  for (const node of world.edges) {
+    node.sync();
+    node.clock.correct(rng.between(-500, 500));
+    if (node.awaited !== null) world.turn(node, rng, () => node.fail());
+  }
+  world.trace.note("the world heals");
+}
+
+/** Lets one link speak until it is at rest. */
+function speakToRest(world: World, rng: Prng, number: number): void {
+  const node = world.edges[number];
+  if (node === undefined) return;
+  const backlog = backlogOf(world, number);
+  const most = EXCHANGES_BESIDE + Math.ceil(backlog / FRAME_BYTES_LEAST);
+  exchangeCalmly(world, rng, node, most);
+  if (!node.isAtRest)
+    throw new Violation("sync.rests", `e${number} is not at rest after ${most} exchanges`);
+}
+
+/** Bytes that may have to cross the link, both ways, twice. */
+function backlogOf(world: World, number: number): number {
+  const node = world.edges[number];
+  const up = node?.disk.image() ?? { pages: new Map(), rows: [] };
+  const down = world.hub.disk.image();
+  return [up, down]
+    .flatMap(({ pages, rows }) => [...pages.values(), ...rows])
+    .reduce((sum, { length }) => sum + length, 0);
+}
+
+function stateOf(world: World): string {
+  const edges = world.edges.map(({ replica }) => [
+    replica.record.cursor.seq,
+    replica.record.ack.seq,
+    replica.head,
+  ]);
+  return canonical([contentOf(world.hub), edges]);
+}
