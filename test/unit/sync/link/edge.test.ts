@@ -1,261 +1,367 @@
-// What does the edge's end of a link do with each event in each phase? The whole table, and what
-// keeps a link safe: byte-identical retries, bounds of the back-off, and a new epoch when in doubt.
+// What does the edge's end of a link do with each event in each phase? The whole table of outcomes,
+// and what keeps a link safe: byte-identical retries, what was sent before a crash, another life when
+// in doubt, and a back-off with bounds.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseReplicaId } from "../../../../sync/brand.ts";
-import type { LogEntry } from "../../../../sync/crdt/batch-log.ts";
 import {
+  newLife,
   openEdgeLink,
   stepEdgeLink,
+  type Cut,
   type EdgeLink,
   type EdgeLinkEffect,
   type EdgeLinkEvent,
+  type EdgeLinkRecord,
   type EdgeLinkStep,
 } from "../../../../sync/link/edge.ts";
-import { decodeUpFrame, encodeDownFrame, type DownFrame } from "../../../../sync/wire/frame.ts";
+import { entryDigest } from "../../../../sync/link/position.ts";
+import { KeyDictionary } from "../../../../sync/wire/dictionary.ts";
+import {
+  encodeDownFrame,
+  type DownFrame,
+  type DownState,
+} from "../../../../sync/wire/down-frame.ts";
+import { digestOf, type Group, type Position } from "../../../../sync/wire/frame.ts";
+import { decodeUpFrame, type ReceivedUpFrame } from "../../../../sync/wire/up-frame.ts";
 
 const REPLICA = parseReplicaId("hel/00-ff");
 assert.ok(REPLICA !== null);
 const RETRY = { retryMsMin: 250, retryMsMax: 2_000 };
-const JOURNAL = { floor: 1, head: 9 };
-const EPOCH = 7;
+const NOW = 1_000_000;
 
-function entries(from: number, to: number): LogEntry[] {
-  return Array.from({ length: to - from }, (_, i) => ({
-    seq: from + i + 1,
-    stampMs: 1000 + from + i,
-    body: Uint8Array.of(from + i),
-  }));
-}
+const CURSOR: Position = { seq: 3, digest: 33 };
+const ACK: Position = { seq: 4, digest: 44 };
+/** A link that has been at rest. */
+const RECORD: EdgeLinkRecord = {
+  ...newLife(REPLICA, 7),
+  link: 5,
+  cursor: CURSOR,
+  ack: ACK,
+  isPulling: false,
+};
+const GROUP: Group = { collection: 1, kind: 1, keys: ["a"], body: Uint8Array.of(1) };
+const ENTRY = { seq: 4, stampMs: 1_004, body: Uint8Array.of(4) };
+const NOTHING: Cut = { floor: 1, head: 3, to: 3, log: [], groups: [] };
+const STATE: Cut = { ...NOTHING, head: 9, to: 6, groups: [GROUP] };
+const LOG: Cut = { ...NOTHING, floor: 2, head: 9, to: 4, log: [ENTRY] };
+
 const step = (state: EdgeLink, event: EdgeLinkEvent): EdgeLinkStep =>
   stepEdgeLink(state, event, RETRY);
-
-function answer(fields: Partial<DownFrame>, journal = JOURNAL): EdgeLinkEvent {
-  const frame = encodeDownFrame({
-    outcome: "applied",
-    replicaEpoch: EPOCH,
-    cursor: 0,
-    hubNowMs: 5,
-    ...fields,
-  });
-  return { kind: "answer", frame, journal };
-}
-
-const wake = (journal = JOURNAL): EdgeLinkEvent => ({
-  kind: "wake",
-  journal,
-  nowMs: 5,
-  isHeartbeat: false,
-});
-const heartbeat = (journal = JOURNAL): EdgeLinkEvent => ({
-  kind: "wake",
-  journal,
-  nowMs: 6,
-  isHeartbeat: true,
-});
-const read = (from: number, to: number, nowMs = 5): EdgeLinkEvent => ({
-  kind: "entries",
-  entries: entries(from, to),
-  journal: JOURNAL,
-  nowMs,
-});
+const wake: EdgeLinkEvent = { kind: "wake", isHeartbeat: false };
+const heartbeat: EdgeLinkEvent = { kind: "wake", isHeartbeat: true };
+const cut = (what: Cut): EdgeLinkEvent => ({ kind: "cut", cut: what, nowMs: NOW });
 const failed = (chance: number): EdgeLinkEvent => ({ kind: "failed", chance });
 
-const idle = openEdgeLink(REPLICA, EPOCH, 3);
-const reading = step(idle, wake()).state;
-/** Entries 4 to 6 are on their way. */
-const waiting = step(reading, read(3, 6)).state;
+/** An answer; `held` is what this replica has committed, by seq. */
+function answer(
+  fields: Partial<DownFrame>,
+  held: Readonly<Record<number, number>> = {},
+  keys = new KeyDictionary(),
+  base = 0,
+): EdgeLinkEvent {
+  const down = { outcome: "applied", link: 5, at: CURSOR, hubNowMs: NOW, state: null } as const;
+  return {
+    kind: "answer",
+    frame: encodeDownFrame({ ...down, ...fields }, keys, base),
+    nowMs: NOW,
+    floor: 1,
+    digestAt: (seq) => held[seq] ?? null,
+  };
+}
 
 function kinds(effects: readonly EdgeLinkEffect[]): string {
   return effects.map(({ kind }) => kind).join(" ");
 }
 
-/** The journal that `idle` has brought over. */
-const AT_REST = { floor: 1, head: 3 };
-/** Asked at rest whether the hub still holds everything up to 3. */
-const asking = step(idle, heartbeat(AT_REST)).state;
+/** Runs events; gives the last step. */
+function run(record: EdgeLinkRecord, ...events: readonly EdgeLinkEvent[]): EdgeLinkStep {
+  return events.reduce<EdgeLinkStep>((at, event) => step(at.state, event), {
+    state: openEdgeLink(record),
+    effects: [],
+  });
+}
 
-const STATES: Record<string, EdgeLink> = { idle, reading, waiting };
-const TABLE: readonly (readonly [string, string, EdgeLinkEvent, string, string])[] = [
-  ["idle", "wake with a backlog", wake(), "reading", "read-entries"],
-  ["idle", "wake without", wake({ floor: 1, head: 3 }), "idle", "at-rest"],
-  ["idle", "a heartbeat at rest", heartbeat(AT_REST), "waiting", "send"],
-  ["idle", "a heartbeat with a backlog", heartbeat(), "reading", "read-entries"],
-  ["idle", "entries", read(3, 6), "idle", ""],
-  ["idle", "an answer", answer({ cursor: 6 }), "idle", ""],
-  ["idle", "a failure", failed(0.5), "idle", ""],
-  ["reading", "wake", wake(), "reading", "read-entries"],
-  ["reading", "wake without a backlog", wake({ floor: 1, head: 3 }), "idle", "at-rest"],
-  ["reading", "a heartbeat with a backlog", heartbeat(), "reading", "read-entries"],
-  ["reading", "entries", read(3, 6), "waiting", "send"],
-  ["reading", "no entries", read(3, 3), "reading", ""],
-  ["reading", "an answer", answer({ cursor: 6 }), "reading", ""],
-  ["reading", "a failure", failed(0.5), "reading", ""],
-  ["waiting", "wake", wake(), "waiting", "send"],
-  ["waiting", "a heartbeat", heartbeat(), "waiting", "send"],
-  ["waiting", "entries", read(6, 7), "waiting", ""],
-  ["waiting", "a failure", failed(0.5), "waiting", "set-timer"],
+function requestOf({ phase }: EdgeLink): Uint8Array {
+  assert.ok(phase.kind === "waiting");
+  return phase.request;
+}
+
+function sentBy(state: EdgeLink): ReceivedUpFrame {
+  const frame = decodeUpFrame(requestOf(state));
+  assert.ok(frame.ok);
+  return frame.value;
+}
+
+const idle = openEdgeLink(RECORD);
+const cutting = step(idle, wake).state;
+const waiting = step(cutting, cut(STATE)).state;
+const logging = step(cutting, cut(LOG)).state;
+const asking = run(RECORD, heartbeat, cut(NOTHING)).state;
+
+const TOLD: DownState = { from: 4, to: 6, head: 6, stable: 2, horizon: null, groups: [] };
+
+const OUT_OF_PLACE: readonly (readonly [string, EdgeLink, EdgeLinkEvent])[] = [
+  ["idle", idle, cut(STATE)],
+  ["idle", idle, answer({})],
+  ["idle", idle, failed(0.5)],
+  ["cutting", cutting, answer({})],
+  ["cutting", cutting, failed(0.5)],
+  ["waiting", waiting, cut(STATE)],
+];
+for (const [phase, state, event] of OUT_OF_PLACE)
+  test(`while ${phase}, ${event.kind} changes nothing`, () => {
+    const { state: next, effects } = step(state, event);
+    assert.equal(next, state);
+    assert.deepEqual(effects, []);
+  });
+
+const TABLE: readonly (readonly [string, EdgeLink, EdgeLinkEvent, string, string])[] = [
+  ["idle, woken", idle, wake, "cutting", "cut"],
+  ["idle, a heartbeat", idle, heartbeat, "cutting", "cut"],
+  ["cutting, woken again", cutting, wake, "cutting", "cut"],
+  ["cutting, nothing to say", cutting, cut(NOTHING), "idle", "at-rest"],
+  ["cutting, state to say", cutting, cut(STATE), "waiting", "save send"],
+  ["cutting, log entries to say", cutting, cut(LOG), "waiting", "send"],
+  ["cutting for a heartbeat", step(idle, heartbeat).state, cut(NOTHING), "waiting", "send"],
+  ["waiting, woken", waiting, wake, "waiting", "send"],
+  ["waiting, a heartbeat", waiting, heartbeat, "waiting", "send"],
+  ["waiting, failed", waiting, failed(0.5), "waiting", "set-timer"],
+  ["open", waiting, answer({ outcome: "open", link: 9 }), "cutting", "save cut"],
+  ["applied", waiting, answer({ at: { seq: 6, digest: 1 } }), "cutting", "save cut"],
+  ["applied, with state", waiting, answer({ state: TOLD }), "cutting", "absorb cut"],
+  ["at the cursor", waiting, answer({ outcome: "at", at: CURSOR }), "cutting", "save cut"],
+  ["at what was sent", waiting, answerAtSent(), "cutting", "save cut"],
   [
-    "waiting",
-    "an answer, more to send",
-    answer({ cursor: 6 }),
-    "reading",
-    "save-cursor read-entries",
+    "at what is held",
+    logging,
+    answer({ outcome: "at", at: ACK }, { 4: 44 }),
+    "cutting",
+    "save cut",
   ],
+  ["at another history", waiting, answer({ outcome: "at", at: ACK }, { 4: 45 }), "idle", "renew"],
+  ["at what is not known", waiting, answer({ outcome: "at", at: ACK }), "idle", "renew"],
+  ["clock ahead", waiting, answer({ outcome: "clock-ahead" }), "idle", "restamp"],
+  ["unreadable", waiting, answer({ outcome: "unreadable" }), "cutting", "cut"],
+  ["unsupported", waiting, answer({ outcome: "unsupported", link: 1 }), "waiting", "set-timer"],
+  ["a damaged answer", waiting, damaged(), "waiting", "set-timer"],
   [
-    "waiting",
-    "a cursor past a shorter journal",
-    answer({ cursor: 9 }, { floor: 1, head: 6 }),
-    "idle",
-    "renew-epoch",
-  ],
-  [
-    "waiting",
-    "the last answer",
-    answer({ cursor: 6 }, { floor: 1, head: 6 }),
-    "idle",
-    "save-cursor at-rest",
-  ],
-  [
-    "waiting",
-    "behind",
-    answer({ outcome: "behind", cursor: 1 }),
-    "reading",
-    "save-cursor read-entries",
-  ],
-  ["waiting", "diverged", answer({ outcome: "diverged", cursor: 5 }), "idle", "renew-epoch"],
-  ["waiting", "a cursor past the head", answer({ cursor: 10 }), "idle", "renew-epoch"],
-  [
-    "waiting",
-    "another epoch's answer",
-    answer({ replicaEpoch: 8, cursor: 6 }),
+    "state after another place",
+    waiting,
+    answer({ state: { ...TOLD, from: 5 } }),
     "waiting",
     "set-timer",
   ],
-  [
-    "waiting",
-    "bytes that are no frame",
-    { kind: "answer", frame: Uint8Array.of(1, 2, 3), journal: JOURNAL },
-    "waiting",
-    "set-timer",
-  ],
+  ["unknown, nothing heard", asking0(), answer({ outcome: "unknown" }), "cutting", "cut"],
 ];
 
-for (const [phase, what, event, next, effects] of TABLE)
-  test(`stepEdgeLink() while ${phase}, on ${what}: ${next}, ${effects || "nothing"}`, () => {
-    const from = STATES[phase];
-    assert.ok(from !== undefined);
-    assert.equal(from.phase.kind, phase);
-    const to = step(from, event);
-    assert.equal(to.state.phase.kind, next);
-    assert.equal(kinds(to.effects), effects);
-    if (effects === "") assert.equal(to.state, from);
+/** The hub is where the request that waits would bring it. */
+function answerAtSent(): EdgeLinkEvent {
+  const { sent } = waiting.record;
+  assert.ok(sent !== null);
+  return answer({ outcome: "at", at: sent });
+}
+function damaged(): EdgeLinkEvent {
+  return { kind: "answer", frame: Uint8Array.of(1), nowMs: NOW, floor: 1, digestAt: () => null };
+}
+/** A link of which the hub has never told anything. */
+function asking0(): EdgeLink {
+  return run({ ...RECORD, ack: { seq: 0, digest: 0 } }, heartbeat, cut(NOTHING)).state;
+}
+
+for (const [what, state, event, phase, effects] of TABLE)
+  test(`${what}: ${phase}, ${effects}`, () => {
+    const next = step(state, event);
+    assert.deepEqual([next.state.phase.kind, kinds(next.effects)], [phase, effects]);
   });
 
-test("stepEdgeLink() sends what it read, with the journal's extent, as an interval from the cursor", () => {
-  assert.ok(waiting.phase.kind === "waiting");
-  assert.deepEqual(decodeUpFrame(waiting.phase.request), {
-    ok: true,
-    value: {
-      replica: REPLICA,
-      replicaEpoch: EPOCH,
-      floor: 1,
-      head: 9,
-      sentMs: 5,
-      interval: { from: 3, to: 6, entries: entries(3, 6) },
-    },
-  });
+test("a new life says hello, alone, before anything else", () => {
+  const { state, effects } = run(newLife(REPLICA, 7), wake, cut({ ...STATE, log: [ENTRY] }));
+  assert.equal(kinds(effects), "send");
+  const { speaker, from, to, ack, log, groups } = sentBy(state);
+  assert.deepEqual(speaker, { kind: "hello", replica: REPLICA, replicaEpoch: 7 });
+  assert.deepEqual([from.seq, to, ack.seq, log, groups], [0, 0, 0, [], []]);
 });
 
-test("stepEdgeLink() repeats an unanswered request byte for byte, whatever was committed since", () => {
-  const again = step(step(waiting, failed(0.9)).state, wake({ floor: 4, head: 20 }));
-  assert.ok(waiting.phase.kind === "waiting");
-  assert.deepEqual(again.effects, [{ kind: "send", request: waiting.phase.request }]);
+test("an opened link begins where the hub says, and pulls the whole state before it sends its own", () => {
+  const at = { seq: 2, digest: 22 };
+  const { state, effects } = step(waiting, answer({ outcome: "open", link: 9, at }));
+  const { link, cursor, sent, ack, isPulling } = state.record;
+  assert.deepEqual([link, cursor, sent, ack.seq, isPulling], [9, at, null, 0, true]);
+  assert.deepEqual(effects.at(-1), { kind: "cut", after: 2, isWhole: false });
+  assert.deepEqual(sentBy(step(state, cut(NOTHING)).state).speaker, { kind: "link", link: 9 });
 });
 
-test("a heartbeat is a frame without entries behind the cursor, with the journal's extent", () => {
-  assert.ok(asking.phase.kind === "waiting");
-  assert.deepEqual(decodeUpFrame(asking.phase.request), {
-    ok: true,
-    value: {
-      replica: REPLICA,
-      replicaEpoch: EPOCH,
-      ...AT_REST,
-      sentMs: 6,
-      interval: { from: 3, to: 3, entries: [] },
-    },
-  });
+test("a link that is not known says hello in its old name", () => {
+  const { state } = step(asking0(), answer({ outcome: "unknown" }));
+  const { speaker } = sentBy(step(state, cut(STATE)).state);
+  assert.deepEqual(speaker, { kind: "hello", replica: REPLICA, replicaEpoch: 7 });
 });
 
-test("a heartbeat of a link that waits sends the entries that wait, not another frame", () => {
-  assert.ok(waiting.phase.kind === "waiting");
-  const { request } = waiting.phase;
-  assert.deepEqual(step(waiting, heartbeat()).effects, [{ kind: "send", request }]);
+test("a frame says what was cut, after the cursor, with what this end holds", () => {
+  const frame = sentBy(logging);
+  assert.deepEqual(
+    [frame.speaker, frame.from, frame.to, frame.ack, frame.floor, frame.head, frame.sentMs],
+    [{ kind: "link", link: 5 }, CURSOR, 4, ACK, 2, 9, NOW],
+  );
+  assert.deepEqual([frame.log, frame.groups, frame.isKeyless], [[ENTRY], [], true]);
 });
 
-test("a heartbeat that fails is repeated byte for byte, and what was committed since comes behind it", () => {
-  assert.ok(asking.phase.kind === "waiting");
-  const { request } = asking.phase;
-  const tired = step(asking, failed(0.5));
-  assert.equal(kinds(tired.effects), "set-timer");
-  assert.deepEqual(step(tired.state, wake()).effects, [{ kind: "send", request }]);
-  assert.deepEqual(step(tired.state, answer({ cursor: 3 })).effects, [
-    { kind: "save-cursor", cursor: 3 },
-    { kind: "read-entries", after: 3 },
-  ]);
+test("what is sent of state is saved before, as where the hub will be; a log needs no such note", () => {
+  const { effects, state } = step(cutting, cut(STATE));
+  const sent = { seq: 6, digest: digestOf(requestOf(state)) };
+  assert.deepEqual(effects[0], { kind: "save", record: { ...RECORD, sent } });
+  assert.deepEqual(kinds(step(cutting, cut(LOG)).effects), "send");
+  assert.equal(logging.record.sent, null);
 });
 
-for (const [what, down, effects] of [
-  ["that everything is held, and rests", answer({ cursor: 3 }, AT_REST), "save-cursor at-rest"],
-  [
-    "that the hub is behind, and reads for it",
-    answer({ outcome: "behind", cursor: 1 }, AT_REST),
-    "save-cursor read-entries",
-  ],
-  [
-    "that the hub holds nothing, and reads all for it",
-    answer({ outcome: "behind", cursor: 0 }, AT_REST),
-    "save-cursor read-entries",
-  ],
-  [
-    "that the hub holds more than the journal, and begins another life",
-    answer({ cursor: 4 }, AT_REST),
-    "renew-epoch",
-  ],
-] as const)
-  test(`a heartbeat learns ${what}`, () =>
-    assert.equal(kinds(step(asking, down).effects), effects));
-
-test("stepEdgeLink() reads from the floor if the journal no longer holds what follows the cursor", () => {
-  assert.deepEqual(step(idle, wake({ floor: 6, head: 9 })).effects, [
-    { kind: "read-entries", after: 5 },
-  ]);
+test("a retry is the same bytes, whatever was committed since", () => {
+  const tired = step(waiting, failed(0.9)).state;
+  const again = step(tired, wake);
+  assert.deepEqual(again.effects, [{ kind: "send", request: requestOf(waiting) }]);
 });
 
-test("stepEdgeLink() goes back to the hub's cursor if it is behind", () => {
-  const { state, effects } = step(waiting, answer({ outcome: "behind", cursor: 1 }));
-  assert.equal(state.cursor, 1);
-  assert.deepEqual(effects, [
-    { kind: "save-cursor", cursor: 1 },
-    { kind: "read-entries", after: 1 },
-  ]);
+test("P3 after a crash, a link that had sent state asks first, with a frame that says nothing", () => {
+  const { sent } = waiting.record;
+  assert.ok(sent !== null);
+  const restarted = run(waiting.record, wake, cut(STATE));
+  const { from, to, groups } = sentBy(restarted.state);
+  assert.deepEqual([from, to, groups, kinds(restarted.effects)], [CURSOR, 3, [], "send"]);
+  const arrived = step(restarted.state, answer({ outcome: "at", at: sent }));
+  assert.deepEqual([arrived.state.record.cursor, arrived.state.record.sent], [sent, null]);
+  const lost = step(restarted.state, answer({ at: CURSOR }));
+  assert.deepEqual([lost.state.record.cursor, lost.state.record.sent], [CURSOR, null]);
+  assert.deepEqual(lost.effects.at(-1), { kind: "cut", after: 3, isWhole: true });
 });
 
-test("P3 stepEdgeLink() that has lost its cursor sends the entry at the hub's cursor once more, then rests", () => {
-  const jump = step(waiting, answer({ cursor: 9 }));
-  assert.deepEqual(jump.effects, [
-    { kind: "save-cursor", cursor: 8 },
-    { kind: "read-entries", after: 8 },
-  ]);
-  const sent = step(jump.state, read(8, 9));
-  assert.equal(kinds(step(sent.state, answer({ cursor: 9 })).effects), "save-cursor at-rest");
+test("P3 the position after a log's entry is the entry's own, so that both ends name it alike", () => {
+  const { state } = step(logging, answer({}));
+  assert.deepEqual(state.record.cursor, { seq: 4, digest: entryDigest(ENTRY) });
 });
 
-test("an answer of any kind ends a row of failures", () => {
+test("an edge that was restored from a copy finds another history at the hub, and renews", () => {
+  const ahead = answer({ outcome: "at", at: { seq: 8, digest: 88 } }, { 3: 33 });
+  assert.equal(kinds(step(waiting, ahead).effects), "renew");
+  const grownAgain = answer({ outcome: "at", at: { seq: 4, digest: 88 } }, { 4: 44 });
+  assert.equal(kinds(step(logging, grownAgain).effects), "renew");
+});
+
+test("a hub that was restored from a copy is given what it lacks, or records the gap", () => {
+  const behind = step(logging, answer({ outcome: "at", at: { seq: 2, digest: 22 } }, { 2: 22 }));
+  assert.deepEqual(behind.effects.at(-1), { kind: "cut", after: 2, isWhole: true });
+  const gone = { ...answer({ outcome: "at", at: { seq: 1, digest: 11 } }), floor: 3 };
+  assert.ok(gone.kind === "answer");
+  const gap = step(logging, gone);
+  assert.deepEqual(gap.effects.at(-1), { kind: "cut", after: 1, isWhole: true });
+  const held = { ...gone, floor: 2 };
+  assert.equal(kinds(step(logging, held).effects), "renew");
+});
+
+test("a clock that was ahead is told the hub's time", () => {
+  const late = answer({ outcome: "clock-ahead", hubNowMs: NOW - 90_000 });
+  const { effects, state } = step(waiting, late);
+  assert.deepEqual(effects, [{ kind: "restamp", hubNowMs: NOW - 90_000 }]);
+  assert.equal(state.record.clock.offsetMs, -90_000);
+});
+
+test("what the hub's clock shows between request and answer is no difference, nor is a small one", () => {
+  const offset = (hubNowMs: number): number =>
+    step(waiting, answer({ hubNowMs })).state.record.clock.offsetMs;
+  assert.deepEqual([NOW, NOW + 999, NOW - 999].map(offset), [0, 0, 0]);
+  assert.deepEqual([NOW + 5_000, NOW - 5_000].map(offset), [5_000, -5_000]);
+});
+
+const DOWN_GROUP: Group = { ...GROUP, keys: ["k1"] };
+
+/** A link that holds one key of the way down, and the hub's dictionary. */
+function withKey(): { readonly state: EdgeLink; readonly keys: KeyDictionary } {
+  const keys = new KeyDictionary();
+  const told = { ...TOLD, groups: [DOWN_GROUP] };
+  const { state } = step(asking, answer({ state: told }, {}, keys));
+  return { state: step(state, cut(STATE)).state, keys };
+}
+
+test("keys that the hub told are held: its next answer names them by number", () => {
+  const { state, keys } = withKey();
+  assert.equal(sentBy(state).isKeyless, false);
+  const more = { ...TOLD, from: 6, to: 7, head: 7, groups: [DOWN_GROUP] };
+  const { effects } = step(state, answer({ state: more }, {}, keys, 1));
+  const [absorb] = effects;
+  assert.ok(absorb?.kind === "absorb");
+  assert.deepEqual(absorb.state.groups[0]?.keys, ["k1"]);
+});
+
+test("an answer on keys that are gone is asked for anew, by a frame that says so", () => {
+  const { state, keys } = withKey();
+  const more = { ...TOLD, from: 6, to: 7, head: 7, groups: [DOWN_GROUP] };
+  keys.add("k0");
+  const unread = step(state, answer({ state: more }, {}, keys, 2));
+  assert.equal(kinds(unread.effects), "cut");
+  const again = step(unread.state, cut(NOTHING)).state;
+  assert.equal(sentBy(again).isKeyless, true);
+  // A hub that does not listen is not asked for ever.
+  const deaf = step(again, answer({ state: more }, {}, keys, 2));
+  assert.equal(kinds(deaf.effects), "set-timer");
+});
+
+test("a link that is opened after a crash says that it holds no keys", () => {
+  const { state } = withKey();
+  assert.equal(sentBy(run(state.record, heartbeat, cut(NOTHING)).state).isKeyless, true);
+});
+
+test("keys that the hub has applied are named by number, until it cannot read them", () => {
+  const first = step(waiting, answer({})).state;
+  const again = { ...STATE, to: 9, groups: [GROUP] };
+  const second = step(first, cut(again)).state;
+  assert.equal(decodeUpFrame(requestOf(second)).ok, false);
+  const unread = step(second, answer({ outcome: "unreadable" })).state;
+  assert.deepEqual(sentBy(step(unread, cut(NOTHING)).state).groups, []);
+  const asked = step(
+    step(unread, cut(NOTHING)).state,
+    answer({ outcome: "at", at: CURSOR }, { 3: 33 }),
+  );
+  const third = sentBy(step(asked.state, cut(again)).state);
+  assert.deepEqual(third.newKeys, { base: 0, added: ["a"] });
+});
+
+test("while the hub tells its whole state, nothing of state is sent, and each part asks for the next", () => {
+  const horizon = { seq: 1, stamp: { wallMs: 5, logical: 0 }, known: 0 };
+  const part = { from: 0, to: 4, head: 9, stable: 0, horizon, groups: [] };
+  const pulling = run({ ...RECORD, isPulling: true }, wake, cut(NOTHING));
+  assert.equal(pulling.state.phase.kind, "idle");
+  const asked = run({ ...RECORD, isPulling: true }, heartbeat, cut(NOTHING)).state;
+  assert.equal(sentBy(asked).ack.seq, 0);
+  const first = step(asked, answer({ state: part }));
+  assert.equal(first.state.record.isPulling, true);
+  assert.deepEqual(first.effects.at(-1), { kind: "cut", after: 3, isWhole: false });
+  const second = step(first.state, cut(NOTHING)).state;
+  assert.equal(sentBy(second).ack.seq, 4);
+  const last = { ...part, from: 4, to: 9, horizon: null };
+  const done = step(second, answer({ state: last }));
+  assert.equal(done.state.record.isPulling, false);
+  assert.deepEqual(done.effects.at(-1), { kind: "cut", after: 3, isWhole: true });
+});
+
+test("an answer without anything new leaves what this end holds as it was", () => {
+  const rested = { ...TOLD, from: 4, to: 4, head: 4 };
+  assert.deepEqual(step(asking, answer({ state: rested })).state.record.ack, ACK);
+});
+
+test("a link steps down to a version that the hub reads, once, and waits if there is none", () => {
+  const newer = { ...asking, version: 3 };
+  const down = step(newer, answer({ outcome: "unsupported", link: 2 }));
+  assert.deepEqual([down.state.version, kinds(down.effects)], [2, "cut"]);
+  const request = requestOf(step(down.state, cut(NOTHING)).state);
+  assert.equal(request[1], 2);
+  for (const link of [0, 3, 4])
+    assert.equal(kinds(step(newer, answer({ outcome: "unsupported", link })).effects), "set-timer");
+});
+
+test("an answer that is taken ends a row of failures", () => {
   const tired = { ...waiting, attempt: 5 };
-  assert.equal(step(tired, answer({ cursor: 6 })).state.attempt, 0);
-  assert.equal(step(tired, answer({ outcome: "diverged" })).state.attempt, 0);
+  assert.equal(step(tired, answer({})).state.attempt, 0);
+  assert.equal(step(tired, answer({ outcome: "unsupported", link: 1 })).state.attempt, 6);
 });
 
 function delays(chance: number): number[] {

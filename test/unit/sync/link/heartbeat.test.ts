@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeUpFrame, type UpFrame } from "../../../../sync/wire/frame.ts";
+import { decodeUpFrame, type UpFrame } from "../../../../sync/wire/up-frame.ts";
 import { TestOrigin, TestRegion } from "../../../support/regions.ts";
 
 const NOW = 1_000_000;
@@ -52,11 +52,11 @@ test("a heartbeat of a hub at rest is one frame without entries, and changes no 
   origin.nowMs += 60_000;
   assert.ok(await hub.beats());
   assert.deepEqual(
-    framesOf(hub).map(({ interval, head }) => [interval, head]),
-    [[{ from: 3, to: 3, entries: [] }, 3]],
+    framesOf(hub).map(({ from, to, head, log, groups }) => [from.seq, to, head, log, groups]),
+    [[3, 3, 3, [], []]],
   );
   assert.deepEqual(origin.totals(), before);
-  assert.equal(origin.store.listReplicas()[0]?.lastFrameMs, origin.nowMs, "the origin heard it");
+  assert.equal(origin.store.listReplicas()[0]?.seenMs, origin.nowMs, "the origin heard it");
 });
 
 test("a hub that is not at rest sends its entries, and no heartbeat", async () => {
@@ -64,7 +64,7 @@ test("a hub that is not at rest sends its entries, and no heartbeat", async () =
   post(hub, 4, 2);
   assert.ok(await hub.beats());
   assert.deepEqual(
-    framesOf(hub).map(({ interval }) => [interval.from, interval.to]),
+    framesOf(hub).map(({ from, to }) => [from.seq, to]),
     [[3, 5]],
   );
 });

@@ -1,102 +1,167 @@
-// What does the hub's end of a link make of an up-frame? Fresh, known, behind, a gap, another log.
+// What does the hub's end of a link make of an up-frame? Accepted at its own position only; a gap by
+// the floor, clocks ahead, what the edge holds, and what to answer to bytes that cannot be read.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseReplicaId } from "../../../../sync/brand.ts";
-import { receive, type HeldLog } from "../../../../sync/link/hub.ts";
-import { crc32c } from "../../../../sync/wire/crc32c.ts";
-import { decodeDownFrame, type UpFrame } from "../../../../sync/wire/frame.ts";
+import { AHEAD_MS_MAX } from "../../../../sync/clock/hlc.ts";
+import {
+  answerUnreadable,
+  judge,
+  openLink,
+  type HubLinkRecord,
+  type Verdict,
+} from "../../../../sync/link/hub.ts";
+import { entryDigest } from "../../../../sync/link/position.ts";
+import { digestOf, ORIGIN_POSITION, type FrameError } from "../../../../sync/wire/frame.ts";
+import { encodeUpFrame, type UpFrame } from "../../../../sync/wire/up-frame.ts";
 
 const REPLICA = parseReplicaId("hel/00-ff");
 assert.ok(REPLICA !== null);
+const NOW = 1_000_000;
+const CURSOR = { seq: 3, digest: 33 };
+const ACKED = { seq: 4, digest: 44 };
+const TOLD = { seq: 6, digest: 66 };
 
-/** A frame with the entries after `from` up to `to`; entry n is stamped 1000 + n, and its body is n. */
-function frame(from: number, to: number, floor = 1, head = 20): UpFrame {
-  assert.ok(REPLICA !== null);
-  const entries = Array.from({ length: to - from }, (_, i) => ({
-    seq: from + i + 1,
-    stampMs: 1001 + from + i,
-    body: Uint8Array.of(from + i + 1),
-  }));
+const RECORD: HubLinkRecord = {
+  link: 5,
+  replica: REPLICA,
+  replicaEpoch: 7,
+  cursor: CURSOR,
+  head: 3,
+  acked: ACKED,
+  told: TOLD,
+  seenMs: 1,
+  lostEntries: 2,
+};
+
+function entry(seq: number, stampMs = NOW) {
+  return { seq, stampMs, body: Uint8Array.of(seq) };
+}
+
+function frame(fields: Partial<UpFrame> = {}): UpFrame {
   return {
-    replica: REPLICA,
-    replicaEpoch: 7,
-    floor,
-    head,
-    sentMs: 5,
-    interval: { from, to, entries },
+    speaker: { kind: "link", link: 5 },
+    floor: 1,
+    head: 9,
+    sentMs: NOW,
+    from: CURSOR,
+    to: 3,
+    ack: ACKED,
+    isKeyless: true,
+    log: [],
+    groups: [],
+    ...fields,
   };
 }
-const heldTo = (cursor: number): HeldLog => ({
-  cursor,
-  lastStampMs: cursor === 0 ? 0 : 1000 + cursor,
-  lastCrc: cursor === 0 ? 0 : crc32c(Uint8Array.of(cursor)),
+
+function verdictOn(fields: Partial<UpFrame> = {}): Verdict {
+  const up = frame(fields);
+  return judge(RECORD, up, encodeUpFrame(up), NOW);
+}
+
+function accepted(fields: Partial<UpFrame> = {}): Extract<Verdict, { kind: "accepted" }> {
+  const verdict = verdictOn(fields);
+  assert.ok(verdict.kind === "accepted");
+  return verdict;
+}
+
+test("a frame without anything leaves the position, and says that the edge is there", () => {
+  const { record, lostEntries } = accepted();
+  assert.deepEqual(record, { ...RECORD, head: 9, seenMs: NOW });
+  assert.equal(lostEntries, 0);
 });
 
-type Gap = { readonly from: number; readonly to: number } | null;
-const CASES: readonly (readonly [string, number, UpFrame, string, number[], number, Gap])[] = [
-  ["the first entries", 0, frame(0, 2), "applied", [1, 2], 2, null],
-  ["the next entries", 2, frame(2, 4), "applied", [3, 4], 4, null],
-  ["entries of which some are held", 2, frame(0, 4), "applied", [3, 4], 4, null],
-  ["entries that are held", 4, frame(0, 4), "applied", [], 4, null],
-  ["entries long held", 9, frame(0, 4), "applied", [], 9, null],
-  ["a frame without entries", 4, frame(4, 4), "applied", [], 4, null],
-  ["a heartbeat of a replica that is ahead", 2, frame(4, 4), "behind", [], 2, null],
-  ["a heartbeat of a replica of which nothing is held", 0, frame(4, 4), "behind", [], 0, null],
-  ["a heartbeat of a replica that is behind", 6, frame(4, 4), "applied", [], 6, null],
-  [
-    "a heartbeat of a replica that no longer holds what is missing",
-    2,
-    frame(4, 4, 5, 4),
-    "applied",
-    [],
-    4,
-    { from: 3, to: 4 },
-  ],
-  ["entries that begin too late", 2, frame(4, 6), "behind", [], 2, null],
-  ["entries that begin too late, nothing held", 0, frame(4, 6), "behind", [], 0, null],
-  ["what follows lost entries", 2, frame(5, 7, 6), "applied", [6, 7], 7, { from: 3, to: 5 }],
-  [
-    "what follows lost entries, nothing held",
-    0,
-    frame(5, 7, 6),
-    "applied",
-    [6, 7],
-    7,
-    { from: 1, to: 5 },
-  ],
-  ["a floor at the next entry", 5, frame(5, 7, 6), "applied", [6, 7], 7, null],
-  ["entries behind a floor that is not their start", 2, frame(6, 8, 6), "behind", [], 2, null],
-];
+test("a frame ends at the digest of its last log entry, if that is its end, else at its own", () => {
+  const log = [entry(4), entry(5)];
+  assert.deepEqual(accepted({ to: 5, log }).record.cursor, {
+    seq: 5,
+    digest: entryDigest(entry(5)),
+  });
+  const up = frame({ to: 6, log });
+  assert.deepEqual(accepted({ to: 6, log }).record.cursor, {
+    seq: 6,
+    digest: digestOf(encodeUpFrame(up)),
+  });
+});
 
-for (const [what, cursor, up, outcome, fresh, to, gap] of CASES)
-  test(`receive() of ${what}: ${outcome}`, () => {
-    const reception = receive(heldTo(cursor), up, 99);
-    assert.deepEqual(
-      reception.fresh.map(({ seq }) => seq),
-      fresh,
-    );
-    assert.deepEqual([reception.cursor, reception.gap], [to, gap]);
-    assert.deepEqual(decodeDownFrame(reception.answer), {
-      ok: true,
-      value: { outcome, replicaEpoch: 7, cursor: to, hubNowMs: 99 },
+for (const [what, from] of [
+  ["before the hub's position", { seq: 2, digest: 22 }],
+  ["after it", { seq: 4, digest: 44 }],
+  ["at its seq in another history", { seq: 3, digest: 34 }],
+] as const)
+  test(`a frame that begins ${what} is not applied: the hub says where it is`, () => {
+    assert.deepEqual(verdictOn({ from, to: 8 }), {
+      kind: "refused",
+      answer: { outcome: "at", link: 5, at: CURSOR, hubNowMs: NOW, state: null },
     });
   });
 
-for (const [which, other] of [
-  ["another stamp", { lastStampMs: 999 }],
-  ["another body under the same stamp", { lastCrc: crc32c(Uint8Array.of(99)) }],
+test("P2 a frame that comes twice is applied once", () => {
+  const up = frame({ to: 4, log: [entry(4)] });
+  const first = judge(RECORD, up, encodeUpFrame(up), NOW);
+  assert.ok(first.kind === "accepted");
+  const second = judge(first.record, up, encodeUpFrame(up), NOW);
+  assert.ok(second.kind === "refused");
+  assert.deepEqual([second.answer.outcome, second.answer.at], ["at", first.record.cursor]);
+});
+
+test("a stamp that is too far ahead refuses the whole frame and tells the time", () => {
+  const stamped = (stampMs: number): Verdict =>
+    verdictOn({ to: 5, log: [entry(4), entry(5, stampMs)] });
+  assert.equal(stamped(NOW + AHEAD_MS_MAX).kind, "accepted");
+  const refused = stamped(NOW + AHEAD_MS_MAX + 1);
+  assert.ok(refused.kind === "refused");
+  assert.deepEqual(
+    [refused.answer.outcome, refused.answer.at, refused.answer.hubNowMs],
+    ["clock-ahead", CURSOR, NOW],
+  );
+});
+
+for (const [what, floor, to, lost] of [
+  ["a floor at the next entry", 4, 6, 0],
+  ["a floor that leaves two out", 6, 8, 2],
+  ["a floor past the frame's end", 20, 6, 3],
+  ["an old floor", 1, 6, 0],
 ] as const)
-  for (const [what, up] of [
-    ["and more behind it", frame(2, 9)],
-    ["at its end", frame(2, 4)],
-  ] as const)
-    test(`receive() of ${which} at the cursor, ${what}, is diverged and stores nothing`, () => {
-      const reception = receive({ ...heldTo(4), ...other }, up, 99);
-      assert.deepEqual([reception.fresh, reception.cursor, reception.gap], [[], 4, null]);
-      const answer = decodeDownFrame(reception.answer);
-      assert.deepEqual(answer.ok ? [answer.value.outcome, answer.value.cursor] : null, [
-        "diverged",
-        4,
-      ]);
-    });
+  test(`${what}: ${lost} entries are lost, and the link goes on`, () => {
+    const { record, lostEntries } = accepted({ floor, to, head: 30 });
+    assert.deepEqual([lostEntries, record.lostEntries, record.cursor.seq], [lost, 2 + lost, to]);
+  });
+
+for (const [what, ack, from] of [
+  ["what it was known to hold", ACKED, ACKED],
+  ["what it was told last", TOLD, TOLD],
+  ["something else at that seq", { ...TOLD, digest: 1 }, ORIGIN_POSITION],
+  ["nothing", ORIGIN_POSITION, ORIGIN_POSITION],
+  ["more than was ever told", { seq: 99, digest: 9 }, ORIGIN_POSITION],
+] as const)
+  test(`an edge that holds ${what} is told from ${from.seq}`, () => {
+    const { record, tellFrom } = accepted({ ack });
+    assert.deepEqual([record.acked, tellFrom], [from, from]);
+  });
+
+test("a link that is opened misses nothing before its floor, and holds nothing", () => {
+  const record = openLink(9, { replica: REPLICA, replicaEpoch: 7 }, frame({ floor: 6 }), NOW);
+  assert.deepEqual(
+    [record.link, record.cursor, record.acked, record.told, record.lostEntries],
+    [9, { seq: 5, digest: 0 }, ORIGIN_POSITION, ORIGIN_POSITION, 0],
+  );
+});
+
+const UNREAD: readonly (readonly [FrameError, string | null, number])[] = [
+  ["no-dictionary", "unreadable", 0],
+  ["unknown-version", "unsupported", 1],
+  ["too-large", null, 0],
+  ["not-a-frame", null, 0],
+  ["wrong-checksum", null, 0],
+  ["broken-frame", null, 0],
+];
+for (const [error, outcome, link] of UNREAD)
+  test(`bytes that are ${error} are answered with ${outcome ?? "nothing"}`, () => {
+    const answer = answerUnreadable(error, NOW);
+    assert.deepEqual(
+      answer,
+      outcome === null ? null : { outcome, link, at: ORIGIN_POSITION, hubNowMs: NOW, state: null },
+    );
+  });

@@ -1,160 +1,209 @@
-// Why are bytes not a frame? Each FrameError, in both directions, and the bounds on either side.
+// Which frames are taken at their bounds, in both directions, and what do a dictionary and groups do
+// over several frames? Everything that is refused is in test/vectors/wire/refused.json.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseReplicaId } from "../../../../sync/brand.ts";
 import {
+  DICTIONARY_KEYS_MAX,
   ENTRY_BYTES_MAX,
+  EXTENSION_BYTES_MAX,
   FRAME_BYTES_MAX,
   FRAME_ENTRIES_MAX,
-  TIME_MS_MAX,
+  FRAME_GROUPS_MAX,
+  FRAME_KEYS_MAX,
+  FRAME_STATE_ENTRIES_MAX,
+  KEY_BYTES_MAX,
 } from "../../../../sync/limits.ts";
 import { ByteWriter } from "../../../../sync/wire/bytes.ts";
 import { crc32c } from "../../../../sync/wire/crc32c.ts";
+import { KeyDictionary } from "../../../../sync/wire/dictionary.ts";
+import { decodeDownFrame, encodeDownFrame } from "../../../../sync/wire/down-frame.ts";
+import type { FrameError, Group } from "../../../../sync/wire/frame.ts";
 import {
-  decodeDownFrame,
   decodeUpFrame,
-  encodeDownFrame,
   encodeUpFrame,
-  PROTOCOL_VERSION,
-  type FrameError,
+  type ReceivedUpFrame,
   type UpFrame,
-} from "../../../../sync/wire/frame.ts";
+} from "../../../../sync/wire/up-frame.ts";
+import { dictionaryOf } from "../../../support/wire.ts";
 
-const REPLICA = parseReplicaId("hel/00-ff");
-assert.ok(REPLICA !== null);
-const DOWN = { outcome: "applied", replicaEpoch: 7, cursor: 3, hubNowMs: 5 } as const;
+const AT = { seq: 0, digest: 0 };
 
-function aFrame(bodies: readonly Uint8Array[] = [Uint8Array.of(1)]): UpFrame {
-  assert.ok(REPLICA !== null);
-  const entries = bodies.map((body, i) => ({ seq: i + 1, stampMs: 5 + i, body }));
+function frame(fields: Partial<UpFrame> = {}): UpFrame {
   return {
-    replica: REPLICA,
-    replicaEpoch: 7,
+    speaker: { kind: "link", link: 5 },
     floor: 1,
-    head: entries.length,
+    head: 9_999,
     sentMs: 5,
-    interval: { from: 0, to: entries.length, entries },
+    from: AT,
+    to: 9_999,
+    ack: AT,
+    isKeyless: false,
+    log: [],
+    groups: [],
+    ...fields,
   };
 }
 
-/** Writes a frame with a good checksum around any body. */
-function framed(
-  direction: number,
-  write: (writer: ByteWriter) => void,
-  head = [0x53, 1],
-): Uint8Array {
-  const writer = new ByteWriter();
-  writer.raw(Uint8Array.of(...head, direction));
-  write(writer);
-  writer.uint32(crc32c(writer.bytes()));
-  return writer.bytes();
+function logOf(count: number, body: Uint8Array): UpFrame["log"] {
+  return Array.from({ length: count }, (_, i) => ({ seq: i + 1, stampMs: 5, body }));
 }
 
-interface UpFields {
-  readonly replica?: string;
-  readonly floor?: number;
-  readonly head?: number;
-  readonly sentMs?: number;
-  readonly count?: number;
-  readonly stampMs?: number;
-  readonly bytes?: number;
-  readonly tail?: number;
+function group(keys: readonly string[], collection = 1): Group {
+  return { collection, kind: 1, keys, body: Uint8Array.from(keys, () => 0) };
 }
 
-/** An up-frame of one entry in which any field may be wrong. */
-function up(fields: UpFields = {}): Uint8Array {
-  const { replica = "hel/00-ff", floor = 1, head = 1, sentMs = 5 } = fields;
-  return framed(1, (writer) => {
-    writer.text(replica);
-    for (const number of [7, floor, head, sentMs, 0, fields.count ?? 1]) writer.varint(number);
-    writer.zigzag(fields.stampMs ?? 5);
-    writer.varint(fields.bytes ?? 1);
-    writer.byte(9);
-    for (let i = 0; i < (fields.tail ?? 0); i += 1) writer.byte(0);
-  });
+function keysOf(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `k${i}`);
 }
 
-const UP_CASES: readonly (readonly [string, Uint8Array, FrameError | null])[] = [
-  ["a frame of one entry", up(), null],
-  ["a frame with more behind its head", up({ head: 100 }), null],
-  ["nothing", new Uint8Array(0), "not-a-frame"],
-  ["too few bytes", Uint8Array.of(0x53, 1, 1, 0, 0, 0), "not-a-frame"],
-  ["text", new TextEncoder().encode("GET / HTTP/1.1"), "not-a-frame"],
-  ["a down-frame", encodeDownFrame(DOWN), "not-a-frame"],
-  ["no direction", framed(0, () => {}), "not-a-frame"],
-  ["version 0", framed(1, () => {}, [0x53, 0]), "unknown-version"],
-  ["the next version", framed(1, () => {}, [0x53, PROTOCOL_VERSION + 1]), "unknown-version"],
-  ["a frame cut short", up().slice(0, -1), "wrong-checksum"],
-  ["a frame and a byte", Uint8Array.of(...up(), 0), "wrong-checksum"],
-  ["no fields", framed(1, () => {}), "broken-frame"],
-  ["a replica that is none", up({ replica: "hel" }), "broken-frame"],
-  ["a replica that is not UTF-8", framed(1, (w) => w.block(Uint8Array.of(0xff))), "broken-frame"],
-  ["floor 0", up({ floor: 0 }), "broken-frame"],
-  ["a head below its entries", up({ head: 0 }), "broken-frame"],
-  ["a clock past the year 9999", up({ sentMs: TIME_MS_MAX + 1 }), "broken-frame"],
-  ["a stamp below 0", up({ stampMs: -1 }), "broken-frame"],
-  ["a stamp past the year 9999", up({ stampMs: TIME_MS_MAX + 1 }), "broken-frame"],
-  ["more entries than there are bytes for", up({ count: 3 }), "broken-frame"],
-  ["more entries than are allowed", up({ count: FRAME_ENTRIES_MAX + 1 }), "broken-frame"],
-  ["an entry that is longer than the frame", up({ bytes: 2 }), "broken-frame"],
-  ["an entry that is shorter", up({ bytes: 0 }), "broken-frame"],
-  ["an entry of 2^53 - 1 bytes", up({ bytes: Number.MAX_SAFE_INTEGER }), "broken-frame"],
-  ["a byte behind the entries", up({ tail: 1 }), "broken-frame"],
+const CASES: readonly (readonly [string, Partial<UpFrame>, FrameError | null])[] = [
+  ["the most entries", { log: logOf(FRAME_ENTRIES_MAX, Uint8Array.of(1)) }, null],
+  ["one more", { log: logOf(FRAME_ENTRIES_MAX + 1, Uint8Array.of(1)) }, "broken-frame"],
+  ["the longest entry", { log: logOf(1, new Uint8Array(ENTRY_BYTES_MAX)) }, null],
+  ["a longer one", { log: logOf(1, new Uint8Array(ENTRY_BYTES_MAX + 1)) }, "broken-frame"],
+  ["too many bytes", { log: logOf(2, new Uint8Array(ENTRY_BYTES_MAX)) }, "too-large"],
+  ["the most keys", { groups: [group(keysOf(FRAME_KEYS_MAX))] }, null],
+  ["one more key", { groups: [group(keysOf(FRAME_KEYS_MAX + 1))] }, "broken-frame"],
+  ["the longest key", { groups: [group(["k".repeat(KEY_BYTES_MAX)])] }, null],
+  ["a longer one", { groups: [group(["k".repeat(KEY_BYTES_MAX + 1)])] }, "broken-frame"],
+  ["the most groups", { groups: groupsOf(FRAME_GROUPS_MAX) }, null],
+  ["one more group", { groups: groupsOf(FRAME_GROUPS_MAX + 1) }, "broken-frame"],
   [
-    "an entry beyond its bound",
-    encodeUpFrame(aFrame([new Uint8Array(ENTRY_BYTES_MAX + 1)])),
+    "more entries than a frame may have, in two groups",
+    { groups: [group(keysOf(FRAME_STATE_ENTRIES_MAX)), group(["k0"], 2)] },
     "broken-frame",
   ],
-  ["the longest entry", encodeUpFrame(aFrame([new Uint8Array(ENTRY_BYTES_MAX)])), null],
-  ["more bytes than a frame has", new Uint8Array(FRAME_BYTES_MAX + 1025).fill(0x53), "too-large"],
 ];
 
-for (const [what, bytes, error] of UP_CASES)
-  test(`decodeUpFrame() of ${what}: ${error ?? "a frame"}`, () => {
-    const result = decodeUpFrame(bytes);
-    assert.equal(result.ok ? null : result.error, error);
-  });
-
-function down(outcome: number, tail: number[] = []): Uint8Array {
-  return framed(2, (writer) => {
-    writer.byte(outcome);
-    for (const number of [7, 3, 5]) writer.varint(number);
-    writer.raw(Uint8Array.from(tail));
-  });
+function groupsOf(count: number): Group[] {
+  return Array.from({ length: count }, (_, i) => group(["k"], i + 1));
 }
 
-const DOWN_CASES: readonly (readonly [string, Uint8Array, FrameError | null])[] = [
-  ["applied", down(0), null],
-  ["behind", down(1), null],
-  ["diverged", down(2), null],
-  ["an unknown outcome", down(3), "broken-frame"],
-  ["a byte too many", down(0, [0]), "broken-frame"],
-  ["no fields", framed(2, () => {}), "broken-frame"],
-  ["an up-frame", up(), "not-a-frame"],
-  ["nothing", new Uint8Array(0), "not-a-frame"],
-  ["another version", framed(2, () => {}, [0x53, 2]), "unknown-version"],
-  ["a frame cut short", down(0).slice(0, -1), "wrong-checksum"],
-  ["more bytes than a frame has", new Uint8Array(FRAME_BYTES_MAX + 1025), "too-large"],
-];
-
-for (const [what, bytes, error] of DOWN_CASES)
-  test(`decodeDownFrame() of ${what}: ${error ?? "a frame"}`, () => {
-    const result = decodeDownFrame(bytes);
-    assert.equal(result.ok ? null : result.error, error);
+for (const [what, fields, error] of CASES)
+  test(`decodeUpFrame() of ${what}: ${error ?? "a frame"}`, () => {
+    const read = decodeUpFrame(encodeUpFrame(frame(fields)));
+    assert.equal(read.ok ? null : read.error, error);
+    if (!read.ok) return;
+    assert.deepEqual([read.value.log, read.value.groups].map(lengthsOf), [
+      lengthsOf(fields.log ?? []),
+      lengthsOf(fields.groups ?? []),
+    ]);
   });
 
-test("encodeUpFrame() of the most entries gives a frame that comes back", () => {
-  const frame = aFrame(Array.from({ length: FRAME_ENTRIES_MAX }, () => Uint8Array.of(1)));
-  assert.deepEqual(decodeUpFrame(encodeUpFrame(frame)), { ok: true, value: frame });
-});
+function lengthsOf(bodies: readonly { readonly body: Uint8Array }[]): number[] {
+  return bodies.map(({ body }) => body.length);
+}
 
-test("decodeUpFrame() reads out of the middle of a larger buffer", () => {
-  const bytes = encodeUpFrame(aFrame());
+test("a frame may be read out of the middle of a larger buffer", () => {
+  const bytes = encodeUpFrame(frame({ groups: [group(["a", "b"])] }));
   const around = new Uint8Array(bytes.length + 20).fill(0xff);
   around.set(bytes, 10);
-  assert.deepEqual(decodeUpFrame(around.subarray(10, 10 + bytes.length)), {
-    ok: true,
-    value: aFrame(),
+  assert.deepEqual(decodeUpFrame(around.subarray(10, 10 + bytes.length)), decodeUpFrame(bytes));
+});
+
+test("bytes beyond the bound are not looked at", () => {
+  for (const decode of [decodeUpFrame, decodeDownFrame]) {
+    const read = decode(new Uint8Array(FRAME_BYTES_MAX + 1).fill(0x53));
+    assert.equal(read.ok ? null : read.error, "too-large");
+  }
+});
+
+test("an extension is left alone, up to its bound", () => {
+  const plain = encodeUpFrame(frame());
+  const extended = (length: number): Uint8Array => {
+    const writer = new ByteWriter();
+    writer.raw(plain.subarray(0, 3));
+    writer.byte((plain[3] ?? 0) | 0x80);
+    writer.block(new Uint8Array(length).fill(7));
+    writer.raw(plain.subarray(4, -4));
+    writer.uint32(crc32c(writer.bytes()));
+    return writer.bytes();
+  };
+  assert.deepEqual(decodeUpFrame(extended(EXTENSION_BYTES_MAX)), decodeUpFrame(plain));
+  assert.equal(decodeUpFrame(extended(EXTENSION_BYTES_MAX + 1)).ok, false);
+});
+
+test("versions: the newest and the one before are read, and a frame says which it is", () => {
+  const versions = { min: 4, max: 5 };
+  const errors = [3, 4, 5, 6].map((version) => {
+    const bytes = encodeUpFrame(frame(), undefined, 0, version);
+    const read = decodeUpFrame(bytes, undefined, versions);
+    return read.ok ? read.value.version : read.error;
   });
+  assert.deepEqual(errors, ["unknown-version", 4, 5, "unknown-version"]);
+});
+
+/** Sends groups; gives the frame, its length, and what the receiver holds then. */
+function send(
+  groups: readonly Group[],
+  mine: KeyDictionary,
+  base: number,
+  theirs: KeyDictionary,
+): { readonly read: ReturnType<typeof decodeUpFrame>; readonly length: number } {
+  const bytes = encodeUpFrame(frame({ groups }), mine, base);
+  const read = decodeUpFrame(bytes, () => theirs);
+  if (read.ok && read.value.newKeys !== null) take(read.value, theirs);
+  return { read, length: bytes.length };
+}
+
+function take({ newKeys }: ReceivedUpFrame, theirs: KeyDictionary): void {
+  theirs.truncate(newKeys?.base ?? 0);
+  for (const key of newKeys?.added ?? []) theirs.add(key);
+}
+
+test("a key travels once, then as a byte", () => {
+  const [mine, theirs] = [new KeyDictionary(), new KeyDictionary()];
+  const keys = Array.from({ length: 50 }, (_, i) => `mooring-${i + 10}/temperature`);
+  const first = send([group(keys)], mine, 0, theirs);
+  const second = send([group(keys)], mine, mine.size, theirs);
+  assert.ok(first.read.ok && second.read.ok);
+  assert.deepEqual(second.read.value.groups, first.read.value.groups);
+  assert.deepEqual(second.read.value.newKeys, { base: 50, added: [] });
+  assert.ok(second.length <= first.length - 50 * 4, `${first.length}, then ${second.length}`);
+});
+
+test("a frame that was lost is followed by one that builds on what was there before it", () => {
+  const [mine, theirs] = [new KeyDictionary(), new KeyDictionary()];
+  send([group(["a"])], mine, 0, theirs);
+  // Written and lost: the receiver never sees it.
+  encodeUpFrame(frame({ groups: [group(["b"])] }), mine, 1);
+  const { read } = send([group(["a", "c"])], mine, 1, theirs);
+  assert.ok(read.ok);
+  assert.deepEqual(read.value.groups[0]?.keys, ["a", "c"]);
+  assert.deepEqual(read.value.newKeys, { base: 1, added: ["c"] });
+});
+
+test("a receiver that holds other keys, or fewer, does not guess", () => {
+  for (const theirs of [new KeyDictionary(), dictionaryOf(["b"]), dictionaryOf(["b", "a"])]) {
+    const { read } = send([group(["a"])], dictionaryOf(["a"]), 1, theirs);
+    assert.equal(read.ok ? null : read.error, "no-dictionary");
+  }
+});
+
+test("a dictionary that is full begins anew by itself", () => {
+  const mine = dictionaryOf(keysOf(DICTIONARY_KEYS_MAX));
+  const theirs = dictionaryOf(keysOf(DICTIONARY_KEYS_MAX));
+  const { read } = send([group(["new"])], mine, DICTIONARY_KEYS_MAX, theirs);
+  assert.ok(read.ok);
+  assert.deepEqual(read.value.newKeys, { base: 0, added: ["new"] });
+  assert.deepEqual([mine.size, theirs.size], [1, 1]);
+});
+
+test("keys keep their order in a group, whatever their order in the dictionary", () => {
+  const { read } = send([group(["z", "a", "m", "a"])], new KeyDictionary(), 0, new KeyDictionary());
+  assert.ok(read.ok);
+  assert.deepEqual(read.value.groups[0]?.keys, ["z", "a", "m", "a"]);
+  assert.deepEqual(read.value.newKeys?.added, ["a", "m", "z"]);
+});
+
+test("a down-frame has a horizon if it tells the whole state, and only then", () => {
+  const horizon = { seq: 3, stamp: { wallMs: 5, logical: 6 }, known: 7 };
+  const state = { from: 0, to: 4, head: 9, stable: 2, horizon, groups: [group(["a"])] };
+  const down = { outcome: "applied", link: 5, at: AT, hubNowMs: 8 } as const;
+  const whole = decodeDownFrame(encodeDownFrame({ ...down, state }));
+  assert.deepEqual(whole.ok && whole.value.state, state);
+  const part = { ...state, from: 3, horizon: null, groups: [] };
+  const next = decodeDownFrame(encodeDownFrame({ ...down, state: part }));
+  assert.deepEqual(next.ok && next.value.state, part);
 });
