@@ -18,6 +18,8 @@ export interface EdgeEnv {
 /** Base64url of at least 32 bytes; a length of 4n + 1 is none. */
 const LINK_KEY = /^(?=.{43})(?:[A-Za-z0-9_-]{4})+(?:[A-Za-z0-9_-]{2,3})?$/;
 const NAME = /^[a-z0-9-]{1,32}$/;
+/** A region numbers its purges under its name, and the origin under its own. */
+const REGION_NAME = /^(?!origin$)[a-z0-9-]{1,32}$/;
 const degrees = (most: number) => z.number().check(z.gte(-most), z.lte(most));
 const json = <T>(schema: z.ZodMiniType<T>) =>
   z.pipe(z.pipe(z.string(), z.transform(parseJson)), schema);
@@ -32,7 +34,7 @@ const placeSchema = z.object({
   longitude: z._default(z.nullable(degrees(180)), null),
 });
 const regionSchema = z.object({
-  id: z.string().check(z.regex(NAME)),
+  id: z.string().check(z.regex(REGION_NAME)),
   countries: z._default(z.array(z.string()), []),
   continents: z._default(z.array(z.string()), []),
   latitude: degrees(90),
@@ -40,7 +42,7 @@ const regionSchema = z.object({
   locationHint: z._default(z.nullable(z.string()), null),
 });
 const varsSchema = z.object({
-  REGION: orNull(z.string().check(z.regex(NAME))),
+  REGION: orNull(z.string().check(z.regex(REGION_NAME))),
   REGIONS: z._default(json(z.array(regionSchema).check(z.minLength(1), z.maxLength(64))), []),
   PLACE: orNull(json(placeSchema)),
   ORIGIN_URL: z.string().check(z.regex(/^https?:\/\/[^\s/]+(\/[^\s]*)?$/)),

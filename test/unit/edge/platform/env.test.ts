@@ -74,6 +74,8 @@ test("parseEdgeEnv() names each missing secret, in development too", () => {
 });
 
 const WRONG: readonly (readonly [string, unknown])[] = [
+  ["REGION", "origin"],
+  ["REGIONS", '[{"id":"origin","latitude":1,"longitude":1}]'],
   ["ORIGIN_URL", undefined],
   ["ORIGIN_URL", "origin.example"],
   ["ORIGIN_URL", "ftp://origin.example"],
