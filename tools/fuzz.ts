@@ -2,6 +2,8 @@
 // the fuzzer on all cores; a failure names the seed and the case, which give it again.
 
 import os from "node:os";
+import v8 from "node:v8";
+import vm from "node:vm";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { Command } from "commander";
 import { fuzz, type FuzzReport } from "./fuzz/run.ts";
@@ -23,12 +25,19 @@ const MB = 1024 * 1024;
 const FRAMES_MAX = 1_000_000_000;
 const PROGRESS_MS = 1_000;
 
+/** The heap in use, after what is garbage is gone. */
+function heapUsed(): number {
+  v8.setFlagsFromString("--expose-gc");
+  (vm.runInNewContext("gc") as () => void)();
+  return process.memoryUsage().heapUsed;
+}
+
 function work({ seed, frames }: Order): void {
   const send = (message: Message): void => parentPort?.postMessage(message);
-  const before = process.memoryUsage().heapUsed;
+  const before = heapUsed();
   try {
     const report = fuzz(seed, frames, (done) => send({ kind: "progress", frames: done }));
-    const heapGrowthMb = (process.memoryUsage().heapUsed - before) / MB;
+    const heapGrowthMb = (heapUsed() - before) / MB;
     send({ kind: "done", report, heapGrowthMb });
   } catch (error) {
     send({ kind: "failed", reason: String(error) });

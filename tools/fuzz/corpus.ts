@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { bombs } from "./bombs.ts";
 
 /** A decoder that takes bytes from outside. */
 export type Decoder = "up" | "down" | "batches" | "group" | "image";
@@ -48,12 +49,13 @@ const SAMPLE_BYTES_MAX = 4_096;
 
 /** Loads the samples. */
 export function loadCorpus(): Sample[] {
-  return FILES.flatMap(([file, decoder]) => {
+  const vectors = FILES.flatMap(([file, decoder]) => {
     const text = readFileSync(path.join(FOLDER, `${file}.json`), "utf8");
     return (JSON.parse(text) as readonly Vector[]).flatMap((vector) =>
       (vector.frames ?? [vector.input ?? ""]).map((hex) => sampleOf(vector, decoder, hex)),
     );
-  }).filter(({ bytes }) => bytes.length <= SAMPLE_BYTES_MAX);
+  });
+  return [...vectors, ...bombs()].filter(({ bytes }) => bytes.length <= SAMPLE_BYTES_MAX);
 }
 
 function sampleOf(vector: Vector, decoder: Decoder, hex: string): Sample {
