@@ -21,7 +21,7 @@ const RANKS: readonly AlertRank[] = ["none", "firing", "acknowledged", "resolved
 
 const NOTHING: Alert = { episode: 0, rank: "none", stamp: ZERO_HLC, note: "" };
 
-export const alert: Lattice<Alert> = chainLattice(
+export const alert: Lattice<Alert> = /* @__PURE__ */ chainLattice(
   NOTHING,
   (left, right) =>
     left.episode - right.episode ||

@@ -18,12 +18,12 @@ export interface CountComponent {
 
 export type Counts = ReadonlyMap<ReplicaKey, CountComponent>;
 
-export const countComponent: Lattice<CountComponent> = chainLattice<CountComponent>(
+export const countComponent: Lattice<CountComponent> = /* @__PURE__ */ chainLattice<CountComponent>(
   { count: 0, sum: ZERO, min: Infinity, max: -Infinity, histogram: new Map() },
   (left, right) => left.count - right.count,
 );
 
-export const counts: Lattice<Counts> = mapLattice(countComponent);
+export const counts: Lattice<Counts> = /* @__PURE__ */ /* @__PURE__ */ mapLattice(countComponent);
 
 /**
  * Returns the delta that counts one event of the finite value `value` in a life's component.

@@ -6,9 +6,9 @@ import { chainLattice, mapLattice, type Lattice, type ReplicaKey } from "./latti
 /** Whole numbers from 1 by replica's life. */
 export type GCounter = ReadonlyMap<ReplicaKey, number>;
 
-const component: Lattice<number> = chainLattice(0, (left, right) => left - right);
+const component: Lattice<number> = /* @__PURE__ */ chainLattice(0, (left, right) => left - right);
 
-export const gCounter: Lattice<GCounter> = mapLattice(component);
+export const gCounter: Lattice<GCounter> = /* @__PURE__ */ /* @__PURE__ */ mapLattice(component);
 
 /** Returns the delta that adds `by` (a whole number from 1) for `replica`. */
 export function increment(state: GCounter, replica: ReplicaKey, by: number): GCounter {

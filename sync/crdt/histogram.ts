@@ -12,7 +12,7 @@ export const BUCKET_NUMBER_MAX = 80_000;
 
 const RELATIVE_ERROR = 0.01;
 const GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR);
-const LOG_GAMMA = Math.log(GAMMA);
+const LOG_GAMMA = /* @__PURE__ */ Math.log(GAMMA);
 /** Makes the exponents of all doubles, -37 222 to 35 489, positive. */
 const OFFSET = BUCKET_NUMBER_MAX / 2;
 

@@ -64,10 +64,13 @@ export function chainLattice<State>(
 }
 
 /** The lattice of naturals by size: one life's component of a grow-only counter. */
-export const gComponent: Lattice<number> = chainLattice(0, (left, right) => left - right);
+export const gComponent: Lattice<number> = /* @__PURE__ */ chainLattice(
+  0,
+  (left, right) => left - right,
+);
 
 /** The value of a map that is a set. */
 export type Unit = true;
 
 /** The lattice of one state. */
-export const unit: Lattice<Unit> = chainLattice<Unit>(true, () => 0);
+export const unit: Lattice<Unit> = /* @__PURE__ */ chainLattice<Unit>(true, () => 0);

@@ -16,7 +16,10 @@ export interface LwwRegister {
 
 const NOTHING: LwwRegister = { stamp: ZERO_HLC, value: null, isDeleted: true };
 
-export const lwwRegister: Lattice<LwwRegister> = chainLattice(NOTHING, compareWrites);
+export const lwwRegister: Lattice<LwwRegister> = /* @__PURE__ */ chainLattice(
+  NOTHING,
+  compareWrites,
+);
 
 /** Returns the delta that writes a value. `stamp` comes from the replica's clock. */
 export function write(value: Scalar, stamp: Hlc): LwwRegister {

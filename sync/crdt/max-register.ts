@@ -4,13 +4,13 @@
 import { chainLattice, type Lattice } from "./lattice.ts";
 
 /** The greatest value so far; -Infinity if there is none. */
-export const maxRegister: Lattice<number> = chainLattice(
+export const maxRegister: Lattice<number> = /* @__PURE__ */ chainLattice(
   -Infinity,
   (left, right) => left - right || 0,
 );
 
 /** The least value so far; Infinity if there is none. */
-export const minRegister: Lattice<number> = chainLattice(
+export const minRegister: Lattice<number> = /* @__PURE__ */ chainLattice(
   Infinity,
   (left, right) => right - left || 0,
 );

@@ -12,7 +12,7 @@ export interface Versioned {
   readonly content: string;
 }
 
-export const versioned: Lattice<Versioned> = chainLattice(
+export const versioned: Lattice<Versioned> = /* @__PURE__ */ chainLattice(
   { version: 0, hash: "", content: "" },
   (left, right) => left.version - right.version || compareText(left.hash, right.hash),
 );

@@ -364,10 +364,9 @@ function ackOf(before: Position, { from, to }: DownState, frame: Uint8Array): Po
   return to === before.seq && from === before.seq ? before : { seq: to, digest: digestOf(frame) };
 }
 
-/** The hub's history of this link ends elsewhere than this replica thought. */
+/** The hub's history ends elsewhere than this replica thought; after a hello it is a twin's. */
 function found(state: EdgeLink, at: Position, event: Answer): EdgeLinkStep {
   const { sent, cursor, link } = state.record;
-  // To a hello: somebody has lived this life, from whose disk this replica was copied.
   if (link === 0) return ended(state, { kind: "renew" });
   const digest = event.digestAt(at.seq);
   // A hub that was restored from a copy may lack what is gone here: it records the gap.

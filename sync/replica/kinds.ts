@@ -1,4 +1,5 @@
-// Which types can be replicated? One kind each; codes are never used again for another.
+// Which types can be replicated? One kind each; codes are never used again for another. What makes
+// one is marked as free of effects, so that a bundle holds only the kinds that it uses.
 
 import { alert, type Alert } from "../crdt/alert.ts";
 import { countComponent, type CountComponent } from "../crdt/counts.ts";
@@ -30,28 +31,33 @@ const LWW_TRAITS: JoinTraits<LwwRegister> = {
 };
 
 /** Last write wins, by stamp and then by value. */
-export const lwwKind: JoinKind<LwwRegister> = joinKind(
+export const lwwKind: JoinKind<LwwRegister> = /* @__PURE__ */ joinKind(
   1,
   lwwRegister,
   lwwRegisterCodec,
   LWW_TRAITS,
 );
 
-export const maxKind: JoinKind<number> = joinKind(2, maxRegister, numberCodec);
-export const minKind: JoinKind<number> = joinKind(3, minRegister, numberCodec);
+export const maxKind: JoinKind<number> = /* @__PURE__ */ joinKind(2, maxRegister, numberCodec);
+export const minKind: JoinKind<number> = /* @__PURE__ */ joinKind(3, minRegister, numberCodec);
 
 /** Grow-only counter: keys are componentKey(name, life). */
-export const gCounterKind: ComponentKind<number> = componentKind(4, gComponent, naturalCodec, {
-  renew: moveCount(gComponent, (value, confirmed) => value - confirmed),
-});
+export const gCounterKind: ComponentKind<number> = /* @__PURE__ */ componentKind(
+  4,
+  gComponent,
+  naturalCodec,
+  {
+    renew: /* @__PURE__ */ moveCount(gComponent, (value, confirmed) => value - confirmed),
+  },
+);
 
 /** Counter that goes both ways: keys are componentKey(name, life). */
-export const pnCounterKind: ComponentKind<PnComponent> = componentKind(
+export const pnCounterKind: ComponentKind<PnComponent> = /* @__PURE__ */ componentKind(
   5,
   pnComponent,
   pnComponentCodec,
   {
-    renew: moveCount(pnComponent, (value, confirmed) => ({
+    renew: /* @__PURE__ */ moveCount(pnComponent, (value, confirmed) => ({
       added: value.added - confirmed.added,
       removed: value.removed - confirmed.removed,
     })),
@@ -59,41 +65,51 @@ export const pnCounterKind: ComponentKind<PnComponent> = componentKind(
 );
 
 /** Counts, exact sums and spread of events without identity: keys are componentKey(name, life). */
-export const countsKind: ComponentKind<CountComponent> = componentKind(
+export const countsKind: ComponentKind<CountComponent> = /* @__PURE__ */ componentKind(
   6,
   countComponent,
   countComponentCodec,
   {
-    renew: moveCount(countComponent, subtractCounts),
+    renew: /* @__PURE__ */ moveCount(countComponent, subtractCounts),
     weigh: ({ histogram }) => 64 + histogram.size * 6,
   },
 );
 
 /** Concurrent values side by side. */
-export const mvKind: ComponentKind<MvRegister> = componentKind(7, mvRegister, mvRegisterCodec, {
-  renew: (key, { value, confirmed }, { old, next }) => [
-    { key, value: { value: renameDots(value, confirmed, old, next), confirmed } },
-  ],
-  weigh: ({ values, context }) =>
-    [...values.values()].reduce<number>((sum, value) => sum + 48 + String(value).length * 3, 0) +
-    context.size * 48,
-});
+export const mvKind: ComponentKind<MvRegister> = /* @__PURE__ */ componentKind(
+  7,
+  mvRegister,
+  mvRegisterCodec,
+  {
+    renew: (key, { value, confirmed }, { old, next }) => [
+      { key, value: { value: renameDots(value, confirmed, old, next), confirmed } },
+    ],
+    weigh: ({ values, context }) =>
+      [...values.values()].reduce<number>((sum, value) => sum + 48 + String(value).length * 3, 0) +
+      context.size * 48,
+  },
+);
 
-export const alertKind: JoinKind<Alert> = joinKind(8, alert, alertCodec, {
+export const alertKind: JoinKind<Alert> = /* @__PURE__ */ joinKind(8, alert, alertCodec, {
   stampOf: ({ stamp }) => stamp,
   restamp: (held, stamp) => ({ ...held, stamp }),
   weigh: ({ note }) => note.length * 3,
 });
 
-export const versionedKind: JoinKind<Versioned> = joinKind(9, versioned, versionedCodec, {
-  weigh: ({ hash, content }) => hash.length + content.length * 3,
-});
+export const versionedKind: JoinKind<Versioned> = /* @__PURE__ */ joinKind(
+  9,
+  versioned,
+  versionedCodec,
+  {
+    weigh: ({ hash, content }) => hash.length + content.length * 3,
+  },
+);
 
 /** Add-wins set. */
-export const setKind: StarKind<Unit> = starKind(10, unit, unitCodec);
+export const setKind: StarKind<Unit> = /* @__PURE__ */ starKind(10, unit, unitCodec);
 
 /** Add-wins map to last writes: a removal takes the values with it that it had seen. */
-export const mapKind: StarKind<LwwRegister> = starKind(
+export const mapKind: StarKind<LwwRegister> = /* @__PURE__ */ starKind(
   11,
   lwwRegister,
   lwwRegisterCodec,

@@ -36,13 +36,13 @@ export function each<V>(
 }
 
 /** Nothing: the case that says it all. Takes no bytes, so it stands only beside what does. */
-export const unitCodec: Codec<true> = each<true>(
+export const unitCodec: Codec<true> = /* @__PURE__ */ each<true>(
   () => undefined,
   () => true,
 );
 
 /** Whole numbers from 0 to 2^53 - 1. */
-export const naturalCodec: Codec<number> = each(
+export const naturalCodec: Codec<number> = /* @__PURE__ */ each(
   (writer, value) => writer.varint(value),
   (reader) => reader.varint(),
 );
@@ -197,7 +197,7 @@ export function mapCodec<K extends number | string, V>(
   );
 }
 
-const byteCodec: Codec<number> = each(
+const byteCodec: Codec<number> = /* @__PURE__ */ each(
   (writer, value) => writer.byte(value),
   (reader) => reader.byte(),
 );

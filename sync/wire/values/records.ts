@@ -21,46 +21,50 @@ import { nameCodec, numberCodec, stampCodec } from "./scalars.ts";
 
 const RANKS: readonly AlertRank[] = ["none", "firing", "acknowledged", "resolved"];
 
-export const pnComponentCodec: Codec<PnComponent> = recordCodec({
+export const pnComponentCodec: Codec<PnComponent> = /* @__PURE__ */ recordCodec({
   added: naturalCodec,
   removed: naturalCodec,
 });
 
 /** Canonical decimals, as text: sums have more digits than a varint. */
-const decimalCodec: Codec<Decimal> = mappedCodec(nameCodec, formatDecimal, (text) => {
-  const decimal = parseDecimal(text);
-  return decimal !== null && formatDecimal(decimal) === text ? decimal : undefined;
-});
+const decimalCodec: Codec<Decimal> = /* @__PURE__ */ mappedCodec(
+  nameCodec,
+  formatDecimal,
+  (text) => {
+    const decimal = parseDecimal(text);
+    return decimal !== null && formatDecimal(decimal) === text ? decimal : undefined;
+  },
+);
 
 /** Components that have counted something; one that has not is not written. */
-export const countComponentCodec: Codec<CountComponent> = checkedCodec(
-  recordCodec({
+export const countComponentCodec: Codec<CountComponent> = /* @__PURE__ */ checkedCodec(
+  /* @__PURE__ */ recordCodec({
     count: naturalCodec,
     sum: decimalCodec,
     min: numberCodec,
     max: numberCodec,
-    histogram: mapCodec(
-      differencesCodec(-BUCKET_NUMBER_MAX, BUCKET_NUMBER_MAX),
-      checkedCodec(naturalCodec, (count) => count > 0),
+    histogram: /* @__PURE__ */ mapCodec(
+      /* @__PURE__ */ differencesCodec(-BUCKET_NUMBER_MAX, BUCKET_NUMBER_MAX),
+      /* @__PURE__ */ checkedCodec(naturalCodec, (count) => count > 0),
     ),
   }),
   ({ count, min, max, histogram }) =>
     count > 0 && count === total(histogram) && histogram.size <= BUCKETS_MAX && min <= max,
 );
 
-export const alertCodec: Codec<Alert> = recordCodec({
+export const alertCodec: Codec<Alert> = /* @__PURE__ */ recordCodec({
   episode: naturalCodec,
-  rank: mappedCodec<AlertRank, number>(
+  rank: /* @__PURE__ */ mappedCodec<AlertRank, number>(
     naturalCodec,
     (rank) => RANKS.indexOf(rank),
     (number) => RANKS[number],
   ),
   stamp: stampCodec,
-  note: textCodec(STRING_BYTES_MAX),
+  note: /* @__PURE__ */ textCodec(STRING_BYTES_MAX),
 });
 
-export const versionedCodec: Codec<Versioned> = recordCodec({
+export const versionedCodec: Codec<Versioned> = /* @__PURE__ */ recordCodec({
   version: naturalCodec,
   hash: nameCodec,
-  content: textCodec(CONTENT_BYTES_MAX),
+  content: /* @__PURE__ */ textCodec(CONTENT_BYTES_MAX),
 });

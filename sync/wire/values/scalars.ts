@@ -39,16 +39,16 @@ export function isStorable(value: Scalar, bytesMax: number = STRING_BYTES_MAX): 
 }
 
 /** Names of replicas' lives, hashes and the like. */
-export const nameCodec: Codec<string> = textCodec(NAME_CHARS_MAX * 4);
+export const nameCodec: Codec<string> = /* @__PURE__ */ textCodec(NAME_CHARS_MAX * 4);
 
-const wholeCodec: Codec<number> = each(
+const wholeCodec: Codec<number> = /* @__PURE__ */ each(
   (writer, value) => writer.zigzag(value),
   (reader) => reader.zigzag(),
 );
 
 /** The numbers that wholeCodec has no form for, so that each has one only. */
-const floatCodec: Codec<number> = checkedCodec(
-  each(
+const floatCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
+  /* @__PURE__ */ each(
     (writer, value) => writer.float64(value),
     (reader) => reader.float64(),
   ),
@@ -61,31 +61,31 @@ const scalarCases = {
   false: unitCodec,
   true: unitCodec,
   ...numberCases,
-  string: textCodec(STRING_BYTES_MAX),
+  string: /* @__PURE__ */ textCodec(STRING_BYTES_MAX),
 };
 
 /** Finite numbers but -0. Also max and min registers: one that holds nothing is not written. */
-export const numberCodec: Codec<number> = mappedCodec(
-  choiceCodec(numberCases),
+export const numberCodec: Codec<number> = /* @__PURE__ */ mappedCodec(
+  /* @__PURE__ */ choiceCodec(numberCases),
   numberCell,
   ({ value }) => value,
 );
 
-const scalarCodec: Codec<Scalar> = mappedCodec<Scalar, Cell>(
-  choiceCodec(scalarCases),
+const scalarCodec: Codec<Scalar> = /* @__PURE__ */ mappedCodec<Scalar, Cell>(
+  /* @__PURE__ */ choiceCodec(scalarCases),
   cellOf,
   scalarOf,
 );
 
-export const stampCodec: Codec<Hlc> = recordCodec({
-  wallMs: differencesCodec(0, TIME_MS_MAX),
-  logical: checkedCodec(naturalCodec, (logical) => logical <= LOGICAL_MAX),
+export const stampCodec: Codec<Hlc> = /* @__PURE__ */ recordCodec({
+  wallMs: /* @__PURE__ */ differencesCodec(0, TIME_MS_MAX),
+  logical: /* @__PURE__ */ checkedCodec(naturalCodec, (logical) => logical <= LOGICAL_MAX),
 });
 
-export const lwwRegisterCodec: Codec<LwwRegister> = mappedCodec(
-  recordCodec({
+export const lwwRegisterCodec: Codec<LwwRegister> = /* @__PURE__ */ mappedCodec(
+  /* @__PURE__ */ recordCodec({
     stamp: stampCodec,
-    written: choiceCodec({ ...scalarCases, deleted: unitCodec }),
+    written: /* @__PURE__ */ choiceCodec({ ...scalarCases, deleted: unitCodec }),
   }),
   ({ stamp, value, isDeleted }) => ({
     stamp,
@@ -98,10 +98,12 @@ export const lwwRegisterCodec: Codec<LwwRegister> = mappedCodec(
 );
 
 /** Multi-value registers: a value's dot is its life's place in the context, and its number there. */
-export const mvRegisterCodec: Codec<MvRegister> = mappedCodec(
-  recordCodec({
-    context: mapCodec(nameCodec, naturalCodec),
-    values: listCodec(recordCodec({ life: naturalCodec, seq: naturalCodec, value: scalarCodec })),
+export const mvRegisterCodec: Codec<MvRegister> = /* @__PURE__ */ mappedCodec(
+  /* @__PURE__ */ recordCodec({
+    context: /* @__PURE__ */ mapCodec(nameCodec, naturalCodec),
+    values: /* @__PURE__ */ listCodec(
+      /* @__PURE__ */ recordCodec({ life: naturalCodec, seq: naturalCodec, value: scalarCodec }),
+    ),
   }),
   ({ context, values }) => {
     const lives = [...context.keys()].toSorted();
