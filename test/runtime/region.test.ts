@@ -2,7 +2,7 @@
 // workerd and an origin under Miniflare: revocations, the configuration and purges travel, and stay.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -160,6 +160,20 @@ test("a configuration that is published moves a site without a deployment", asyn
   assert.equal(await page(), "site main");
   assert.equal((await atOrigin("PUT", "/v1/config", { sites: { "*": "other" } })).status, 200);
   await becomes("site other", page);
+});
+
+test("requests that find the lease over wait for one call together, and none of them for long", async () => {
+  for (let round = 0; round < 3; round += 1) {
+    await sleep(1_200);
+    const startedMs = performance.now();
+    const statuses = await Promise.all(
+      Array.from({ length: 100 }, async () => (await fetch(`${hel.url}/v1/place`)).status),
+    );
+    assert.deepEqual([...new Set(statuses)], [200]);
+    assert.ok(performance.now() - startedMs < 2_000);
+  }
+  const log = readFileSync(hel.edge.logFile, "utf8");
+  assert.ok(!log.includes('"lease-failed"'), "no call of one request is lost to another");
 });
 
 test("P5 a purge takes a page out of every tier within a second here, and soon in the other region", async () => {
