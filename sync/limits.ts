@@ -57,5 +57,7 @@ export const TIME_MS_MAX = 253_402_300_799_999;
 /** Decimals of a value (DESIGN: at most 30), so that exact sums stay small. */
 export const DECIMALS_MAX = 30;
 
-assert(FRAME_BYTES_TARGET < FRAME_BYTES_MAX, "A frame is closed before it is too large");
-assert(ENTRY_BYTES_MAX < FRAME_BYTES_MAX, "The largest entry fits a frame");
+assert(
+  Math.max(FRAME_BYTES_TARGET, ENTRY_BYTES_MAX) < FRAME_BYTES_MAX,
+  "A frame has room for its entries",
+);

@@ -23,7 +23,7 @@ export const countComponent: Lattice<CountComponent> = /* @__PURE__ */ chainLatt
   (left, right) => left.count - right.count,
 );
 
-export const counts: Lattice<Counts> = /* @__PURE__ */ /* @__PURE__ */ mapLattice(countComponent);
+export const counts: Lattice<Counts> = /* @__PURE__ */ mapLattice(countComponent);
 
 /**
  * Returns the delta that counts one event of the finite value `value` in a life's component.

@@ -8,7 +8,7 @@ export type GCounter = ReadonlyMap<ReplicaKey, number>;
 
 const component: Lattice<number> = /* @__PURE__ */ chainLattice(0, (left, right) => left - right);
 
-export const gCounter: Lattice<GCounter> = /* @__PURE__ */ /* @__PURE__ */ mapLattice(component);
+export const gCounter: Lattice<GCounter> = /* @__PURE__ */ mapLattice(component);
 
 /** Returns the delta that adds `by` (a whole number from 1) for `replica`. */
 export function increment(state: GCounter, replica: ReplicaKey, by: number): GCounter {

@@ -7,7 +7,7 @@ import { lwwRegister, type LwwRegister, type Scalar } from "./lww-register.ts";
 
 export type LwwMap = ReadonlyMap<string, LwwRegister>;
 
-export const lwwMap: Lattice<LwwMap> = /* @__PURE__ */ /* @__PURE__ */ mapLattice(lwwRegister);
+export const lwwMap: Lattice<LwwMap> = /* @__PURE__ */ mapLattice(lwwRegister);
 
 /** Returns the delta of one field. */
 export function set(key: string, register: LwwRegister): LwwMap {

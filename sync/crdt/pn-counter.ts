@@ -25,8 +25,7 @@ export const pnComponent: Lattice<PnComponent> = {
     ].filter((part) => part.added + part.removed > 0),
 };
 
-export const pnCounter: Lattice<PnCounter> =
-  /* @__PURE__ */ /* @__PURE__ */ mapLattice(pnComponent);
+export const pnCounter: Lattice<PnCounter> = /* @__PURE__ */ mapLattice(pnComponent);
 
 /** Returns the delta that adds `by`, a whole number of either sign, to a life's component. */
 export function add({ added, removed }: PnComponent, by: number): PnComponent {

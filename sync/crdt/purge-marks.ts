@@ -10,11 +10,11 @@ export type PurgeMarks = ReadonlyMap<string, ReadonlyMap<string, number>>;
 /** Writer to the highest seq that is known: what a fill records before it fetches. */
 export type PurgeView = ReadonlyMap<string, number>;
 
-const seqs: Lattice<PurgeView> = /* @__PURE__ */ /* @__PURE__ */ mapLattice(
+const seqs: Lattice<PurgeView> = /* @__PURE__ */ mapLattice(
   /* @__PURE__ */ chainLattice(0, (left, right) => left - right),
 );
 
-export const purgeMarks: Lattice<PurgeMarks> = /* @__PURE__ */ /* @__PURE__ */ mapLattice(seqs);
+export const purgeMarks: Lattice<PurgeMarks> = /* @__PURE__ */ mapLattice(seqs);
 
 /** Returns the delta of a purge by `writer`, numbered after everything it has numbered before. */
 export function purge(state: PurgeMarks, scope: string, writer: string): PurgeMarks {

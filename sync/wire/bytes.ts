@@ -123,13 +123,13 @@ export class ByteReader {
       const byte = this.byte();
       value += (byte & 0x7f) * unit;
       if (byte < 0x80) {
-        if (!Number.isSafeInteger(value)) return this.#fail();
+        if (!Number.isSafeInteger(value)) return this.fail();
         // A shorter form exists: refused, so that equal values have equal bytes.
-        return byte === 0 && i > 0 ? this.#fail() : value;
+        return byte === 0 && i > 0 ? this.fail() : value;
       }
       unit *= 0x80;
     }
-    return this.#fail();
+    return this.fail();
   }
 
   zigzag(): number {
@@ -140,7 +140,7 @@ export class ByteReader {
   /** Reads a count of things of which each takes at least `bitsEach` bits of what is left. */
   count(most: number, bitsEach: number): number {
     const count = this.varint();
-    if (count > most || count * bitsEach > this.remaining * 8) return this.#fail();
+    if (count > most || count * bitsEach > this.remaining * 8) return this.fail();
     return count;
   }
 
@@ -159,7 +159,7 @@ export class ByteReader {
   /** Reads a block as a view of the input, not a copy. */
   block(bytesMax: number): Uint8Array {
     const length = this.varint();
-    if (length > bytesMax) this.#fail();
+    if (length > bytesMax) this.fail();
     return this.raw(length);
   }
 
@@ -171,23 +171,19 @@ export class ByteReader {
 
   text(): string {
     const text = decodeText(this.block(NAME_CHARS_MAX * 4));
-    if (text === null) this.#fail();
+    if (text === null) this.fail();
     return text ?? "";
   }
 
-  /** Marks the input as not what the decoder allows. */
-  fail(): void {
-    this.#fail();
+  /** Marks the input as not what the decoder allows; gives 0, for whoever needs a number. */
+  fail(): number {
+    this.broken = true;
+    return 0;
   }
 
   #has(length: number): boolean {
     if (!this.broken && length <= this.remaining) return true;
-    this.#fail();
+    this.fail();
     return false;
-  }
-
-  #fail(): number {
-    this.broken = true;
-    return 0;
   }
 }

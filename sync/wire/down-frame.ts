@@ -10,6 +10,7 @@ import {
   DOWN,
   HAS_HELLO,
   HAS_STATE,
+  NO_GROUPS,
   openFrame,
   PROTOCOL_VERSION,
   readFrame,
@@ -158,7 +159,7 @@ function readState(
   const head = to + reader.varint();
   const stable = reader.varint();
   const horizon = from === 0 ? readHorizon(reader) : null;
-  const read = flags & HAS_GROUPS ? readGroups(reader, keys) : { groups: [], newKeys: null };
+  const read = flags & HAS_GROUPS ? readGroups(reader, keys) : NO_GROUPS;
   if (read === null) return null;
   return { state: { from, to, head, stable, horizon, groups: read.groups }, newKeys: read.newKeys };
 }

@@ -70,6 +70,12 @@ export interface NewKeys {
   readonly added: readonly string[];
 }
 
+/** What a frame without groups says of them. */
+export const NO_GROUPS: { readonly groups: readonly Group[]; readonly newKeys: null } = {
+  groups: [],
+  newKeys: null,
+};
+
 /** Why bytes are not a frame. */
 export type FrameError =
   | "too-large"
@@ -166,13 +172,9 @@ export function writeGroups(
   for (const group of groups) writeGroup(writer, group, (key) => keys.numberOf(key) ?? 0);
 }
 
+/** In the order of their UTF-16 code units. */
 function newKeys(wanted: ReadonlySet<string>, keys: KeyDictionary): string[] {
-  return [...wanted].filter((key) => keys.numberOf(key) === undefined).toSorted(byText);
-}
-
-function byText(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
+  return [...wanted].filter((key) => keys.numberOf(key) === undefined).toSorted();
 }
 
 function writeGroup(writer: ByteWriter, group: Group, numberOf: (key: string) => number): void {

@@ -13,6 +13,7 @@ import {
   HAS_LOG,
   HAS_NO_KEYS,
   HAS_STATE,
+  NO_GROUPS,
   openFrame,
   PROTOCOL_VERSION,
   readFrame,
@@ -78,8 +79,10 @@ export function encodeUpFrame(
     (groups.length > 0 ? HAS_STATE : 0) |
     (frame.isKeyless ? HAS_NO_KEYS : 0);
   const writer = openFrame(UP, flags, version);
-  if (speaker.kind === "hello") writer.text(speaker.replica);
-  writer.varint(speaker.kind === "hello" ? speaker.replicaEpoch : speaker.link);
+  if (speaker.kind === "hello") {
+    writer.text(speaker.replica);
+    writer.varint(speaker.replicaEpoch);
+  } else writer.varint(speaker.link);
   writer.varint(frame.floor);
   writer.varint(frame.head);
   writer.varint(frame.sentMs);
@@ -123,18 +126,14 @@ export function decodeUpFrame(
 function readSpeaker(reader: ByteReader, flags: number): Speaker {
   if ((flags & HAS_HELLO) === 0) return { kind: "link", link: reader.varint() };
   const replica = parseReplicaId(reader.text());
-  const replicaEpoch = reader.varint();
-  if (replica !== null) return { kind: "hello", replica, replicaEpoch };
-  reader.fail();
-  return { kind: "link", link: 0 };
+  if (replica === null) return { kind: "link", link: reader.fail() };
+  return { kind: "hello", replica, replicaEpoch: reader.varint() };
 }
 
 /** A hello has no link, and no dictionary. */
 function linkOf(speaker: Speaker): number {
   return speaker.kind === "link" ? speaker.link : 0;
 }
-
-const NO_GROUPS = { groups: [], newKeys: null };
 
 function writeLog(writer: ByteWriter, log: readonly LogEntry[], from: number): void {
   writer.varint(log.length);
