@@ -21,7 +21,9 @@ import {
   type Versions,
 } from "../wire/frame.ts";
 import { encodeUpFrame, type Speaker } from "../wire/up-frame.ts";
+import { retryDelayMs, type RetryBounds } from "./back-off.ts";
 import { endDigest } from "./position.ts";
+import { remember, settle, wasSent } from "./sent.ts";
 
 /** What of a link outlives a crash. */
 export interface EdgeLinkRecord {
@@ -34,6 +36,8 @@ export interface EdgeLinkRecord {
   readonly cursor: Position;
   /** Where the hub will be, should a frame with state that was sent have arrived; null if none was. */
   readonly sent: Position | null;
+  /** The same of frames before it, which a network may still hold; none is the same as absent. */
+  readonly earlier?: readonly Position[];
   /** What this replica holds of the hub's history. */
   readonly ack: Position;
   /** True while the hub tells its whole state: nothing of state is sent before that is known. */
@@ -142,12 +146,6 @@ export interface EdgeLinkStep {
 /** Changes of the clocks' difference that are not worth storing. */
 const CLOCK_OFFSET_STEP_MS = 1_000;
 
-/** First and longest wait between failed exchanges. */
-export interface RetryBounds {
-  readonly retryMsMin: number;
-  readonly retryMsMax: number;
-}
-
 /** The record of a replica's new life, which no hub knows. */
 export function newLife(
   replica: ReplicaId,
@@ -227,7 +225,7 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
   };
   const request = encodeUpFrame(frame, keys.up, keys.upBase, state.version);
   const position = isEmpty ? from : { seq: to, digest: endDigest(log, to, request) };
-  const saved = { ...record, sent: position };
+  const saved = remember(record, position);
   const waiting: Waiting = { kind: "waiting", request, to: position, sentMs: nowMs };
   // A log's entries tell by themselves which they are; of state nothing is left to compare.
   const isSaved = groups.length > 0;
@@ -349,7 +347,7 @@ function applied(
   }
   const isPulling = told !== null && (record.isPulling || told.from === 0) && told.to < told.head;
   const ack = told === null ? record.ack : ackOf(record.ack, told, frame);
-  const moved: EdgeLinkRecord = { ...record, cursor: phase.to, sent: null, ack, isPulling };
+  const moved: EdgeLinkRecord = { ...settle(record, phase.to), ack, isPulling };
   const next = { ...state, record: moved, keys: { ...keys, upBase: keys.up.size } };
   const step = cutAgain(next, told !== null && told.to < told.head);
   const effect: EdgeLinkEffect =
@@ -366,21 +364,18 @@ function ackOf(before: Position, { from, to }: DownState, frame: Uint8Array): Po
 
 /** The hub's history ends elsewhere than this replica thought; after a hello it is a twin's. */
 function found(state: EdgeLink, at: Position, event: Answer): EdgeLinkStep {
-  const { sent, cursor, link } = state.record;
+  const { cursor, link } = state.record;
   if (link === 0) return ended(state, { kind: "renew" });
   const digest = event.digestAt(at.seq);
   // A hub that was restored from a copy may lack what is gone here: it records the gap.
   const isForgotten = digest === null && at.seq < Math.min(cursor.seq, event.floor - 1);
   const isOurs =
-    (sent !== null && isSamePosition(at, sent)) ||
-    isSamePosition(at, cursor) ||
-    digest === at.digest ||
-    isForgotten;
+    wasSent(state.record, at) || isSamePosition(at, cursor) || digest === at.digest || isForgotten;
   return isOurs ? goOnFrom(state, at) : ended(state, { kind: "renew" });
 }
 
 function goOnFrom(state: EdgeLink, cursor: Position): EdgeLinkStep {
-  const record = { ...state.record, cursor, sent: null };
+  const record = settle(state.record, cursor);
   const step = cutAgain({ ...state, record }, true);
   return { state: step.state, effects: [{ kind: "save", record }, ...step.effects] };
 }
@@ -389,12 +384,10 @@ function ended(state: EdgeLink, effect: EdgeLinkEffect): EdgeLinkStep {
   return { state: { ...state, phase: { kind: "idle" } }, effects: [effect] };
 }
 
-/** Full jitter: links that failed together do not come back together. */
 function backOff(state: EdgeLink, chance: number, retry: RetryBounds): EdgeLinkStep {
-  const ceiling = Math.min(retry.retryMsMax, retry.retryMsMin * 2 ** Math.min(state.attempt, 16));
-  const delayMs = Math.ceil(retry.retryMsMin / 2 + chance * (ceiling - retry.retryMsMin / 2));
+  const { attempt } = state;
   return {
-    state: { ...state, attempt: state.attempt + 1 },
-    effects: [{ kind: "set-timer", delayMs }],
+    state: { ...state, attempt: attempt + 1 },
+    effects: [{ kind: "set-timer", delayMs: retryDelayMs(attempt, chance, retry) }],
   };
 }

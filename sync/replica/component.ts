@@ -3,7 +3,15 @@
 // confirmed moves to the next life: the hub's copy of the old one may hold something else.
 
 import type { Lattice } from "../crdt/lattice.ts";
-import { recordCodec, type Codec } from "../wire/values.ts";
+import {
+  choiceCodec,
+  listCodec,
+  mappedCodec,
+  naturalCodec,
+  recordCodec,
+  unitCodec,
+  type Codec,
+} from "../wire/values.ts";
 import { starDownCodec as optionalCodec } from "../wire/values/star.ts";
 import { joinKind, type KindOf, type Lives, type Renewed } from "./kind.ts";
 
@@ -12,6 +20,15 @@ export interface Component<Value> {
   readonly value: Value;
   /** What of it the hub has confirmed; null: nothing. */
   readonly confirmed: Value | null;
+  /** What it was when it was sent, under which seq, where it was written to before an answer came. */
+  readonly sent?: Sent<Value>;
+}
+
+type Sent<Value> = readonly { readonly seq: number; readonly value: Value }[];
+
+/** What the hub is not known to have anything of but `confirmed`, and nothing is under way. */
+export function settled<Value>(value: Value, confirmed: Value | null): Component<Value> {
+  return { value, confirmed };
 }
 
 export type ComponentKind<Value> = KindOf<Component<Value>, Value, Value, Value, Value, Value>;
@@ -46,11 +63,11 @@ export function moveCount<Value>(
   return (key, { value, confirmed }, { old, next }) => {
     if (!key.endsWith(SEPARATOR + old)) return null;
     const moved = confirmed === null ? value : subtract(value, confirmed);
-    const kept = { key, value: confirmed === null ? null : { value: confirmed, confirmed } };
+    const kept = { key, value: confirmed === null ? null : settled(confirmed, confirmed) };
     // It may be there to be sent once more: a component that counts nothing cannot be written.
     if (lessOrEqual(moved, bottom)) return [kept];
-    const moves = { value: moved, confirmed: null };
-    return [kept, { key: componentKey(nameOfComponent(key), next), value: moves }];
+    const name = componentKey(nameOfComponent(key), next);
+    return [kept, { key: name, value: settled(moved, null) }];
   };
 }
 
@@ -64,22 +81,69 @@ export function componentKind<Value>(
   const plain = joinKind(code, lattice, codec, weigh === undefined ? {} : { weigh });
   return {
     ...plain,
-    edge: recordCodec({ value: codec, confirmed: optionalCodec(codec) }),
+    edge: componentCodec(codec),
     toUp: ({ value }) => value,
     writeAtEdge(held, delta, context) {
       const value = plain.writeAtEdge(held?.value, delta, context);
-      return value === null ? null : { value, confirmed: held?.confirmed ?? null };
+      return value === null ? null : { ...(held ?? settled(value, null)), value };
     },
     tellEdge(held, told, isPending) {
       const { value, isAhead } = plain.tellEdge(held?.value, told, isPending);
-      return { value: value === null ? null : { value, confirmed: told }, isAhead };
+      return { value: value === null ? null : settled(value, told), isAhead };
     },
     isGone: () => false,
     restamp: (held) => held,
     reframe: (held) => held,
-    confirm: ({ value }) => ({ value, confirmed: value }),
+    keepSent: (held, seq) => ({
+      ...held,
+      sent: [...(held.sent ?? []), { seq, value: held.value }],
+    }),
+    confirm: ({ value }) => settled(value, value),
+    confirmSent(held, seq) {
+      const last = held.sent?.findLast((sent) => sent.seq <= seq);
+      if (last === undefined) return held;
+      const sent = held.sent?.filter((later) => later.seq > seq) ?? [];
+      const confirmed = settled(held.value, last.value);
+      return sent.length === 0 ? confirmed : { ...confirmed, sent };
+    },
     resend: (held) => held,
     renew,
     viewAtEdge: ({ value }) => value,
   };
+}
+
+/** Most components have nothing under way: theirs is a case of its own. */
+function componentCodec<Value>(codec: Codec<Value>): Codec<Component<Value>> {
+  type Fields = { readonly value: Value; readonly rest: Rest<Value> };
+  const under = recordCodec<UnderWay<Value>>({
+    confirmed: optionalCodec(codec),
+    sent: listCodec(recordCodec({ seq: naturalCodec, value: codec })),
+  });
+  const fields = recordCodec<Fields>({
+    value: codec,
+    rest: choiceCodec({ none: unitCodec, some: codec, under }),
+  });
+  return mappedCodec(
+    fields,
+    (component) => ({ value: component.value, rest: restOf(component) }),
+    ({ value, rest }) =>
+      rest.kind === "under"
+        ? { value, ...rest.value }
+        : settled(value, rest.kind === "none" ? null : rest.value),
+  );
+}
+
+type Rest<Value> =
+  | { readonly kind: "none"; readonly value: true }
+  | { readonly kind: "some"; readonly value: Value }
+  | { readonly kind: "under"; readonly value: UnderWay<Value> };
+
+interface UnderWay<Value> {
+  readonly confirmed: Value | null;
+  readonly sent: Sent<Value>;
+}
+
+function restOf<Value>({ confirmed, sent }: Component<Value>): Rest<Value> {
+  if (sent !== undefined) return { kind: "under", value: { confirmed, sent } };
+  return confirmed === null ? { kind: "none", value: true } : { kind: "some", value: confirmed };
 }

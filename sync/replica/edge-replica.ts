@@ -16,6 +16,7 @@ import type { ReplicaId } from "../brand.ts";
 import { replicaKey } from "../crdt/lattice.ts";
 import { FRAME_BYTES_TARGET } from "../limits.ts";
 import { hubTime, newLife, type Cut, type EdgeLinkRecord } from "../link/edge.ts";
+import { sentUpTo } from "../link/sent.ts";
 import type { DownState, Horizon } from "../wire/down-frame.ts";
 import { ORIGIN_POSITION } from "../wire/frame.ts";
 import { numberOf, viewsOf, type Draft } from "./draft.ts";
@@ -60,7 +61,9 @@ export class EdgeReplica {
     this.#seq = numberOf(this.#stored.fact("seq"));
     this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
     this.#stored.state("floorMs", this.#clock.floorMs);
-    if (this.#stored.fact("link") === undefined || this.#stored.isDamaged) this.renew();
+    // A life that no hub has met may have been copied and lived elsewhere: it costs nothing to end it.
+    const isUnmet = this.#stored.fact("link") === undefined || this.record.link === 0;
+    if (isUnmet || this.#stored.isDamaged) this.renew();
     else if (this.#stored.fact("schema") !== this.#schema.name) this.#pullAgain();
     this.#stored.state("schema", this.#schema.name);
     for (const { id } of this.#schema.all)
@@ -210,10 +213,14 @@ export class EdgeReplica {
 
   #write(collection: Collection<never>, key: string, delta: unknown): void {
     this.#schema.check(collection, key, "down");
+    const { kind } = collection;
     const held = this.#table.get(collection.id, key);
-    const value = collection.kind.writeAtEdge(held?.value, delta, this.record.ack.seq);
-    if (value !== null)
-      this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: held?.mark ?? 0 });
+    const isUnderWay = held !== undefined && held.seq > 0 && held.seq <= sentUpTo(this.record);
+    const before = isUnderWay ? kind.keepSent(held.value, held.seq) : held?.value;
+    const value = kind.writeAtEdge(before, delta, this.record.ack.seq);
+    if (value === null) return;
+    this.#schema.checkValue(key, collection.kind.edge, value);
+    this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: held?.mark ?? 0 });
   }
 
   /** What was sent up to `seq` is the hub's now, which is at `hubSeq`. */
@@ -221,6 +228,10 @@ export class EdgeReplica {
     for (const { collection, key, entry } of this.#table.after(0, seq)) {
       const value = this.#schema.held(collection).kind.confirm(entry.value);
       this.#put(collection, key, { value, seq: 0, mark: hubSeq });
+    }
+    for (const { collection, key, entry } of this.#table.after(seq, this.#seq)) {
+      const value = this.#schema.held(collection).kind.confirmSent(entry.value, seq);
+      if (value !== entry.value) this.#put(collection, key, { ...entry, value });
     }
   }
 
@@ -352,7 +363,7 @@ export class EdgeReplica {
   }
 }
 
-/** Tells whether the two ends agreed on an entry, and did so before the horizon. */
-function isBefore(entry: Entry, horizon: Horizon): boolean {
-  return entry.mark > 0 && entry.mark <= horizon.seq;
+/** Tells whether the two ends agreed on an entry, in the history that both have, before the horizon. */
+function isBefore({ mark }: Entry, { seq, known }: Horizon): boolean {
+  return mark > 0 && mark <= Math.min(seq, known);
 }

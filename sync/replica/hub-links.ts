@@ -4,6 +4,7 @@
 
 import { LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
 import type { HubLinkRecord } from "../link/hub.ts";
+import { numberOf } from "./draft.ts";
 import type { StoredTable } from "./stored-table.ts";
 
 /** A link, and what the hub knows of it as the holder of state. */
@@ -12,9 +13,13 @@ export interface StateLinkRecord extends HubLinkRecord {
   readonly settled: number;
   /** What every link had acknowledged when this one was first told of the hub's history. */
   readonly base: number;
+  /** The last seq of the hub that was told as all there was, and came back; absent: none was. */
+  readonly known?: number;
 }
 
 const PREFIX = "link:";
+/** What a replica is known to have held whose links are forgotten. */
+const KNOWN = "known:";
 
 /** The links of a hub, kept as facts. */
 export class HubLinks {
@@ -47,10 +52,14 @@ export class HubLinks {
     );
   }
 
-  /** The hub's seq up to which some life of the replica is known to have held its history. */
+  /**
+   * The hub's seq up to which the replica's history is certainly this one: it has said so of all there
+   * was. After a copy of the hub was put back, what it held later comes from a history that is gone.
+   */
   knownTo(replica: string): number {
     const lives = this.all().filter((record) => record.replica === replica);
-    return Math.max(0, ...lives.map(({ acked }) => acked.seq));
+    const forgotten = numberOf(this.#stored.fact(KNOWN + replica));
+    return Math.max(forgotten, ...lives.map(({ known = 0 }) => known));
   }
 
   /** Keeps a record; storing that a link spoke is put off while it does not matter. */
@@ -66,14 +75,21 @@ export class HubLinks {
     if (!isSame || !isFresh) this.#stored.state(name, record);
   }
 
+  /** Forgets a link: a frame of it that still comes is never applied. */
+  forget({ link, replica }: { readonly link: number; readonly replica: string }): void {
+    const known = this.knownTo(replica);
+    if (known > 0) this.#stored.state(KNOWN + replica, known);
+    this.#links.delete(link);
+    this.#stored.state(`${PREFIX}${link}`, null);
+  }
+
   /** Forgets links whose lease is over, and of a replica's lives the ones that are too many. */
   expire(nowMs: number): void {
-    for (const lives of this.#byReplica().values()) {
+    for (const [replica, lives] of this.#byReplica()) {
       for (const [at, { link, seenMs }] of lives.toReversed().entries()) {
         const leaseMs = at === 0 ? this.#leaseMs : Math.min(this.#leaseMs, SUPERSEDED_LEASE_MS);
         if (nowMs - seenMs <= leaseMs && at < LIVES_PER_REPLICA_MAX) continue;
-        this.#links.delete(link);
-        this.#stored.state(`${PREFIX}${link}`, null);
+        this.forget({ link, replica });
       }
     }
   }

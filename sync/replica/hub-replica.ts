@@ -184,7 +184,11 @@ export class HubReplica {
     if (verdict.kind === "refused") return this.#refuse(verdict.answer.outcome, frame, here, nowMs);
     const read = readGroups(frame.groups, this.#schema, (kind) => kind.up);
     if (read === null) return { kind: "not-a-frame", reason: "broken-frame" };
-    if (isAnyAhead(read.known, nowMs)) return this.#refuse("clock-ahead", frame, here, nowMs);
+    if (isAnyAhead(read.known, nowMs)) {
+      // Its author stamps anew and begins another life: the same bytes must not be applied later.
+      this.#links.forget(record);
+      return this.#refuse("clock-ahead", frame, here, nowMs);
+    }
     if (!this.#kept.hasRoom(read.unknown)) return this.#answerUnreadable("unknown-version", nowMs);
     session.hear(frame);
     const base = record.told.seq === 0 ? this.#stable : record.base;
@@ -192,7 +196,8 @@ export class HubReplica {
     this.#kept.keep(record.link, read.unknown);
     // An edge that has nothing left to send will not refer to what it knew before.
     const settled = frame.to === frame.head ? verdict.tellFrom.seq : record.settled;
-    const accepted = { ...verdict.record, settled, base };
+    const known = session.hasWhole(verdict.tellFrom.seq) ? { known: verdict.tellFrom.seq } : {};
+    const accepted = { ...record, ...verdict.record, settled, base, ...known };
     this.#links.save(accepted);
     this.#links.expire(nowMs);
     this.#collect();
@@ -204,7 +209,11 @@ export class HubReplica {
     return { kind: "answered", answer, outcome: "applied", frame };
   }
 
-  #hear({ collection, keys, values }: ReadGroup, { link, base }: StateLinkRecord): void {
+  #hear(
+    { collection, keys, values }: ReadGroup,
+    { link, base }: Pick<StateLinkRecord, "link" | "base">,
+    isLate = false,
+  ): void {
     const { kind, direction, id } = collection;
     if (direction === "down") return;
     for (const [i, key] of keys.entries()) {
@@ -212,7 +221,8 @@ export class HubReplica {
       const at = { link, seq: this.#seq + 1, changedSeq: held?.seq ?? 0, base };
       const { value, isChanged, isTheirs } = kind.tellHub(held?.value, values[i], at);
       this.#observe(kind.stampOf(values[i]));
-      if (isChanged) this.#put(id, key, { value, seq: this.#nextSeq(), mark: isTheirs ? link : 0 });
+      const mark = isTheirs && !isLate ? link : 0;
+      if (isChanged) this.#put(id, key, { value, seq: this.#nextSeq(), mark });
     }
   }
 
@@ -245,6 +255,7 @@ export class HubReplica {
     );
     session.toldKeys = session.down.size;
     const told = to === from.seq ? from : { seq: to, digest: digestOf(answer) };
+    if (to === this.#seq) session.whole = to;
     this.#links.save({ ...record, told });
     return answer;
   }
@@ -268,7 +279,9 @@ export class HubReplica {
     this.#schema.check(collection, key, "up");
     const held = this.#stored.table.get(collection.id, key);
     const value = collection.kind.writeAtHub(held?.value, delta, this.#seq + 1);
-    if (value !== null) this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: 0 });
+    if (value === null) return;
+    this.#schema.checkValue(key, collection.kind.hub, value);
+    this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: 0 });
   }
 
   /** Forgets deletions and additions that every link has acknowledged. */
@@ -328,7 +341,8 @@ export class HubReplica {
       const read = readGroups([group], this.#schema, (kind) => kind.up);
       const record = this.#links.get(link);
       for (const known of read?.known ?? [])
-        this.#hear(known, record ?? ({ link, base: this.#stable } as StateLinkRecord));
+        // Its author may have dropped it, when it was told everything and this was not in it.
+        this.#hear(known, record ?? { link, base: this.#stable }, true);
     }
   }
 

@@ -77,8 +77,12 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
   readonly restamp: (held: Edge, stamp: Hlc) => Edge;
   /** The same write by an edge whose knowledge of the hub reaches only to `context`. */
   readonly reframe: (held: Edge, context: number) => Edge;
+  /** Remembers what was sent as `seq`, before it is written to. */
+  readonly keepSent: (held: Edge, seq: number) => Edge;
   /** What an edge does to an entry once the hub holds it. */
   readonly confirm: (held: Edge) => Edge;
+  /** The same once the hub holds what was sent up to `seq`, and the entry was written to since. */
+  readonly confirmSent: (held: Edge, seq: number) => Edge;
   /** Sends an entry that the hub has lost once more. Null: there is nothing to send. */
   readonly resend: (held: Edge) => Edge | null;
   /**
@@ -168,7 +172,9 @@ export function joinKind<Value>(
     stampOf: traits.stampOf ?? (() => null),
     restamp: traits.restamp ?? same,
     reframe: same,
+    keepSent: same,
     confirm: same,
+    confirmSent: same,
     resend: same,
     renew: () => null,
     viewAtEdge: view,

@@ -19,7 +19,7 @@ import {
   versionedCodec,
 } from "../wire/values/records.ts";
 import { lwwRegisterCodec, mvRegisterCodec, numberCodec } from "../wire/values/scalars.ts";
-import { componentKind, moveCount, type ComponentKind } from "./component.ts";
+import { componentKind, moveCount, settled, type ComponentKind } from "./component.ts";
 import { joinKind, type JoinKind, type JoinTraits } from "./kind.ts";
 import { starKind, type StarKind } from "./star-kind.ts";
 
@@ -82,7 +82,7 @@ export const mvKind: ComponentKind<MvRegister> = /* @__PURE__ */ componentKind(
   mvRegisterCodec,
   {
     renew: (key, { value, confirmed }, { old, next }) => [
-      { key, value: { value: renameDots(value, confirmed, old, next), confirmed } },
+      { key, value: settled(renameDots(value, confirmed, old, next), confirmed) },
     ],
     weigh: ({ values, context }) =>
       [...values.values()].reduce<number>((sum, value) => sum + 48 + String(value).length * 3, 0) +

@@ -3,8 +3,10 @@
 
 import { InvariantError } from "../assert.ts";
 import { COLLECTION_ID_MAX, KEY_BYTES_MAX } from "../limits.ts";
-import { encodeText } from "../wire/bytes.ts";
+import { isWritable, textCodec, type Codec } from "../wire/values.ts";
 import type { Collection, Direction } from "./kind.ts";
+
+const KEY = textCodec(KEY_BYTES_MAX);
 
 /** Collections by id. */
 export class Schema {
@@ -41,7 +43,15 @@ export class Schema {
       );
     if (collection.direction === closed)
       throw new RangeError(`Cannot write collection ${collection.id}: its direction is ${closed}`);
-    if (encodeText(key).length > KEY_BYTES_MAX)
-      throw new RangeError(`Cannot write key: it has more than ${KEY_BYTES_MAX} bytes`);
+    if (!isWritable(KEY, key))
+      throw new RangeError(
+        `Cannot write key: it has more than ${KEY_BYTES_MAX} bytes, or half of a character`,
+      );
+  }
+
+  /** Throws a RangeError for a value that could not be read back. */
+  checkValue(key: string, codec: Codec<unknown>, value: unknown): void {
+    if (!isWritable(codec, value))
+      throw new RangeError(`Cannot write ${key}: its value is out of bounds, or no number or text`);
   }
 }

@@ -13,12 +13,19 @@ export class Session {
   /** Keys of the way down that the edge holds at `acked`, and once it has the last answer. */
   ackedKeys = 0;
   toldKeys = 0;
+  /** The hub's seq that was told last as all there was. */
+  whole = 0;
   last: { readonly request: Uint8Array; readonly answer: Uint8Array } | null = null;
 
   /** Returns how many keys an edge knows that says it holds `ack`. */
   keysAt(ack: Position, told: Position): number {
     if (ack.seq === told.seq && ack.digest === told.digest) this.ackedKeys = this.toldKeys;
     return Math.min(this.ackedKeys, this.down.size);
+  }
+
+  /** Tells whether the edge, which says that it holds `seq`, was told that this is all there is. */
+  hasWhole(seq: number): boolean {
+    return seq > 0 && seq === this.whole;
   }
 
   /** Takes in what an accepted frame says of the two dictionaries. */

@@ -90,7 +90,9 @@ export function starKind<Value>(
       if (op?.kind !== "remove") return { present, op };
       return { present, op: { kind: "remove", context: Math.min(op.context, context) } };
     },
+    keepSent: same,
     confirm: ({ present }) => ({ present, op: null }),
+    confirmSent: same,
     resend({ present }) {
       return present === null ? null : { present, op: { kind: "add", value: present } };
     },
@@ -98,14 +100,15 @@ export function starKind<Value>(
     viewAtEdge: ({ present }) => present,
     viewAtHub,
     weigh(travelled) {
-      const value = isOp(travelled)
-        ? travelled.kind === "add"
-          ? travelled.value
-          : null
-        : travelled;
+      const added = isOp(travelled) && travelled.kind === "add" ? travelled.value : null;
+      const value = isOp(travelled) ? added : travelled;
       return ENTRY_WEIGHT + (value === null ? 0 : (traits.weigh?.(value) ?? 0));
     },
   };
+}
+
+function same<Held>(held: Held): Held {
+  return held;
 }
 
 function tellHub<Value>(

@@ -1,0 +1,40 @@
+// Which of the frames that were sent may still arrive? An edge that starts over while one is under way
+// asks whether it has arrived; it may do so after the answer, in the place of one that was sent later.
+
+import { isSamePosition, type Position } from "../wire/frame.ts";
+import type { EdgeLinkRecord } from "./edge.ts";
+
+type Sent = Pick<EdgeLinkRecord, "sent" | "earlier">;
+
+/** Frames that are remembered. */
+const EARLIER_MAX = 16;
+
+/** Remembers a frame that ends at `position` with those before it. */
+export function remember(record: EdgeLinkRecord, position: Position): EdgeLinkRecord {
+  return withSent(record, { sent: position, earlier: withLast(record) });
+}
+
+/** Where the hub stands is known: what was sent from elsewhere, it will refuse. */
+export function settle(record: EdgeLinkRecord, at: Position): EdgeLinkRecord {
+  const earlier = isSamePosition(at, record.cursor) ? withLast(record) : [];
+  return { ...withSent(record, { sent: null, earlier }), cursor: at };
+}
+
+function withSent(record: EdgeLinkRecord, { sent, earlier = [] }: Sent): EdgeLinkRecord {
+  const { earlier: _, ...rest } = record;
+  return earlier.length === 0 ? { ...rest, sent } : { ...rest, sent, earlier };
+}
+
+/** Tells whether a frame was sent that ends at `at`. */
+export function wasSent(record: EdgeLinkRecord, at: Position): boolean {
+  return withLast(record).some((position) => isSamePosition(position, at));
+}
+
+/** The highest seq that was sent and may arrive; 0 if there is none. */
+export function sentUpTo(record: EdgeLinkRecord): number {
+  return Math.max(0, ...withLast(record).map(({ seq }) => seq));
+}
+
+function withLast({ sent, earlier = [] }: EdgeLinkRecord): readonly Position[] {
+  return sent === null ? earlier : [...earlier, sent].slice(-EARLIER_MAX);
+}
