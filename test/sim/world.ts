@@ -3,6 +3,7 @@
 
 import { replicaKey } from "../../sync/crdt/lattice.ts";
 import type { Draft } from "../../sync/replica/draft.ts";
+import { nameOf } from "./checks/owed.ts";
 import type { Checker, Taint, View } from "./checks/checker.ts";
 import { MachineStopped, SimDisk, type DiskImage } from "./disk.ts";
 import { EdgeNode, type EdgeWatch, type EdgeWorld } from "./edge-node.ts";
@@ -193,7 +194,11 @@ export class World implements EdgeWorld, View {
     const { exchange, isApplied } = done;
     this.exchanges += 1;
     if (isApplied) learn();
-    this.#noteForgotten(before);
+    // A link whose clock was ahead is given up by both ends.
+    if (exchange.kind !== "answered" || exchange.outcome !== "clock-ahead")
+      this.#noteForgotten(before);
+    if (exchange.kind === "answered" && exchange.outcome === "open")
+      this.#noteNewcomer(request.edge);
     const outcome = exchange.kind === "answered" ? exchange.outcome : exchange.reason;
     this.trace.note(`hub takes a request of e${request.edge}: ${outcome}`);
     this.tell((checker) => checker.onExchange?.(this, exchange, isApplied, nowMs));
@@ -285,6 +290,19 @@ export class World implements EdgeWorld, View {
     return writes
       .map(({ id, collection, key, what }) => `w${id}:${what.kind} ${collection.id}/${key}`)
       .join(", ");
+  }
+
+  /**
+   * A link that the hub has not met holds back no collection: what it has not sent yet of a key that
+   * can be deleted may be older than a deletion that is forgotten.
+   */
+  #noteNewcomer(number: number): void {
+    const node = this.edges[number];
+    if (node === undefined) return;
+    const { cursor } = node.replica.record;
+    for (const write of this.ledger.of(node.shadow.writes))
+      if (write.seq > cursor.seq || node.replica.record.isPulling)
+        this.taint.vague.add(nameOf(write));
   }
 
   /** A link that is gone while its replica still lives that life. */

@@ -1,0 +1,18 @@
+// Runs seeds in a thread of its own, for pool.ts.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { loadSimulator } from "./bundle.ts";
+import type { Tally, Task } from "./pool.ts";
+
+const { runSeed } = await loadSimulator(String(workerData));
+
+parentPort?.on("message", ({ from, count }: Task) => {
+  const tally: Tally = { seeds: count, exchanges: 0, steps: 0, failures: [] };
+  for (let seed = from; seed < from + count; seed += 1) {
+    const { exchanges, steps, failure } = runSeed(seed);
+    tally.exchanges += exchanges;
+    tally.steps += steps;
+    if (failure !== null) tally.failures.push(failure);
+  }
+  parentPort?.postMessage(tally);
+});
