@@ -25,6 +25,8 @@ export function decodeText(bytes: Uint8Array): string | null {
 export class ByteWriter {
   #buffer = new Uint8Array(256);
   #length = 0;
+  /** True if a value was given that no reader would take: what is written is worth nothing. */
+  broken = false;
 
   get length(): number {
     return this.#length;

@@ -1,8 +1,9 @@
 // How do the values of a frame become bytes? Encoding 0, plain columns: all first fields, then all
 // second fields. A codec of a type is put together from those of its parts. As with ByteReader,
-// reading never throws: it breaks the reader, and may then give fewer values than asked for.
+// reading never throws: it breaks the reader, and may then give fewer values than asked for. A value
+// that no reader would take (NaN, half of a surrogate pair) breaks the writer.
 
-import { decodeText, encodeText, type ByteReader, type ByteWriter } from "./bytes.ts";
+import { ByteWriter, decodeText, encodeText, type ByteReader } from "./bytes.ts";
 
 /** Writes values as columns and reads them back. The reader knows their number. */
 export interface Codec<V> {
@@ -17,6 +18,13 @@ type Codecs<Parts> = { readonly [K in keyof Parts]: Codec<Parts[K]> };
 type Case<Cases> = {
   [K in keyof Cases]: { readonly kind: K; readonly value: Cases[K] };
 }[keyof Cases];
+
+/** Tells whether a value could be read again. */
+export function isWritable<V>(codec: Codec<V>, value: V): boolean {
+  const writer = new ByteWriter();
+  codec.write(writer, [value]);
+  return !writer.broken;
+}
 
 /** Makes the codec of values that are written one by one. */
 export function each<V>(
@@ -42,15 +50,22 @@ export const unitCodec: Codec<true> = /* @__PURE__ */ each<true>(
 );
 
 /** Whole numbers from 0 to 2^53 - 1. */
-export const naturalCodec: Codec<number> = /* @__PURE__ */ each(
-  (writer, value) => writer.varint(value),
-  (reader) => reader.varint(),
+export const naturalCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
+  /* @__PURE__ */ each<number>(
+    (writer, value) => writer.varint(value),
+    (reader) => reader.varint(),
+  ),
+  (value) => Number.isSafeInteger(value) && value >= 0,
 );
 
 /** Well-formed text of at most `bytesMax` bytes of UTF-8. */
 export function textCodec(bytesMax: number): Codec<string> {
   return each(
-    (writer, value) => writer.block(encodeText(value)),
+    (writer, value) => {
+      const bytes = encodeText(value);
+      if (!value.isWellFormed() || bytes.length > bytesMax) writer.broken = true;
+      writer.block(bytes);
+    },
     (reader) => {
       const text = decodeText(reader.block(bytesMax));
       if (text === null) reader.fail();
@@ -63,7 +78,10 @@ export function textCodec(bytesMax: number): Codec<string> {
 export function differencesCodec(least: number, most: number): Codec<number> {
   return {
     write(writer, values) {
-      values.forEach((value, i) => writer.zigzag(value - (values[i - 1] ?? 0)));
+      values.forEach((value, i) => {
+        if (!(value >= least && value <= most)) writer.broken = true;
+        writer.zigzag(value - (values[i - 1] ?? 0));
+      });
     },
     read(reader, count) {
       let value = 0;
@@ -100,13 +118,20 @@ export function mappedCodec<V, As>(
   };
 }
 
-/** Makes a codec that reads only what is legal. */
+/** Makes a codec that reads and writes only what is legal. */
 export function checkedCodec<V>(codec: Codec<V>, isLegal: (value: V) => boolean): Codec<V> {
-  return mappedCodec<V, V>(
+  const { read } = mappedCodec<V, V>(
     codec,
     (value) => value,
     (value) => (isLegal(value) ? value : undefined),
   );
+  return {
+    read,
+    write(writer, values) {
+      if (!values.every(isLegal)) writer.broken = true;
+      codec.write(writer, values);
+    },
+  };
 }
 
 /** Makes the codec of records: a column a field, in the order given here. */

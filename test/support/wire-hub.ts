@@ -1,64 +1,73 @@
-// Goal: one exchange of a hub as plain data: what was stored, the frames, what is stored then.
+// Goal: one exchange of a hub as plain data: the frames before it, the frame, the answer, and what
+// the hub holds then.
 
-import { HubReplica } from "../../sync/replica/hub-replica.ts";
+import { HubReplica, type Exchange } from "../../sync/replica/hub-replica.ts";
 import { MemoryReplicaStore } from "../../sync/replica/store.ts";
 import { REGION_COLLECTIONS } from "../../state/region.ts";
-import { bytesOf, hexOf } from "./wire.ts";
+import { bytesOf, hexOf, text } from "./wire.ts";
 
-/** Stored images, in hexadecimal. */
-export interface StoredHex {
-  readonly pages: readonly string[];
-  readonly rows: readonly string[];
+/** What a hub holds: its seq, where its links are, what is seen of its entries. */
+export interface HubState {
+  readonly head: number;
+  readonly links: unknown;
+  readonly entries: unknown;
 }
 
 export interface ExchangeVector {
   readonly name: string;
-  readonly before: StoredHex;
+  /** Frames that it was given before. */
+  readonly earlier: readonly string[];
+  /** True if it has been restarted since. */
+  readonly isRestarted: boolean;
   /** Every number that the hub draws. */
   readonly draws: number;
   readonly nowMs: number;
-  readonly frames: readonly string[];
-  /** Of the last frame: its outcome, or why there is none. */
+  readonly frame: string;
+  readonly before: HubState;
+  /** The outcome, or why there is none. */
   readonly outcome: string;
-  readonly after: StoredHex;
   readonly reply: string | null;
+  readonly after: HubState;
 }
 
-/** Lists what a store holds. */
-export function storedIn(store: MemoryReplicaStore): StoredHex {
-  const { pages, rows } = store.load();
-  return { pages: [...pages].map(hexOf), rows: [...rows].map(hexOf) };
+/** Lists what a hub of the regions' link holds. */
+export function stateOf(hub: HubReplica): HubState {
+  const links = hub.links().map(({ link, replica, replicaEpoch, cursor, head, lostEntries }) => {
+    return { link, replica, replicaEpoch, cursor, head, lostEntries };
+  });
+  const entries = REGION_COLLECTIONS.flatMap((collection) =>
+    [...hub.readAll(collection)].map(([key, value]) => [collection.id, key, text(value)]),
+  );
+  return { head: hub.head, links, entries };
 }
 
-/** Makes a store that holds this. */
-export function storeOf({ pages, rows }: StoredHex): MemoryReplicaStore {
+/** Gives the frames to a hub; the answer is that to the last one. */
+export function exchangeOf({
+  earlier,
+  isRestarted,
+  draws,
+  nowMs,
+  frame,
+}: Pick<ExchangeVector, "earlier" | "isRestarted" | "draws" | "nowMs" | "frame">): Pick<
+  ExchangeVector,
+  "before" | "outcome" | "reply" | "after"
+> {
   const store = new MemoryReplicaStore();
-  store.checkpoint(new Map(pages.map((page, number) => [number, bytesOf(page)])));
-  for (const row of rows) store.append(bytesOf(row));
-  return store;
+  let hub = openRegionHub(store, draws);
+  for (const bytes of earlier) hub.exchange(bytesOf(bytes), nowMs);
+  if (isRestarted) hub = openRegionHub(store, draws);
+  const before = stateOf(hub);
+  const exchange: Exchange = hub.exchange(bytesOf(frame), nowMs);
+  const after = stateOf(hub);
+  if (exchange.kind !== "answered") return { before, outcome: exchange.reason, reply: null, after };
+  return { before, outcome: exchange.outcome, reply: hexOf(exchange.answer), after };
 }
 
-/** Opens the hub of the regions' link. */
-export function openRegionHub(store: MemoryReplicaStore, draws: number): HubReplica {
+function openRegionHub(store: MemoryReplicaStore, draws: number): HubReplica {
   return new HubReplica({
     collections: REGION_COLLECTIONS,
     store,
     newNumber: () => draws,
     leaseMs: 86_400_000,
   });
-}
-
-/** Gives the frames to a hub; the answer is that to the last one. */
-export function exchangeOf({
-  before,
-  draws,
-  nowMs,
-  frames,
-}: ExchangeVector): Pick<ExchangeVector, "outcome" | "after" | "reply"> {
-  const store = storeOf(before);
-  const hub = openRegionHub(store, draws);
-  const [last] = frames.map((frame) => hub.exchange(bytesOf(frame), nowMs)).toReversed();
-  const after = storedIn(store);
-  if (last?.kind !== "answered") return { outcome: last?.reason ?? "", after, reply: null };
-  return { outcome: last.outcome, after, reply: hexOf(last.answer) };
 }

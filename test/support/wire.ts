@@ -97,22 +97,21 @@ function heldOf(code: number, end: "edge" | "hub"): readonly unknown[] {
             stable: null,
           },
         ];
-  if (end === "edge" && code >= 4 && code <= 7)
-    return [
-      { value: second, confirmed: first },
-      { value: first, confirmed: null },
-    ];
   return values;
 }
 
-/** A stored image with entries of every kind. */
+/** Kinds of which an edge keeps more than the value. */
+const COMPONENTS: readonly number[] = [4, 5, 6, 7];
+
+/** A stored image with entries of every kind; of an edge's without its components. */
 export function imageOf(end: "edge" | "hub"): Image {
-  const entries = ALL_KINDS.map(({ code }) => {
-    const held = heldOf(code, end).map((value, i): readonly [string, Entry | null] => [
+  const held = ALL_KINDS.filter(({ code }) => end === "hub" || !COMPONENTS.includes(code));
+  const entries = held.map(({ code }) => {
+    const rows = heldOf(code, end).map((value, i): readonly [string, Entry | null] => [
       `key/${i}`,
       { value, seq: code * 100 - i * 7, mark: i % 2 === 0 ? 0 : i * 50 },
     ]);
-    return [code, new Map([...held, ["key/gone", null] as const])] as const;
+    return [code, new Map([...rows, ["key/gone", null] as const])] as const;
   });
   const facts = new Map<string, unknown>([
     ["seq", 1_100],

@@ -24,7 +24,7 @@ export interface Sample {
 
 interface Vector {
   readonly input?: string;
-  readonly frames?: readonly string[];
+  readonly frame?: string;
   readonly decoder?: Decoder;
   readonly dictionary?: readonly string[];
   readonly kind?: number;
@@ -51,17 +51,15 @@ const SAMPLE_BYTES_MAX = 4_096;
 export function loadCorpus(): Sample[] {
   const vectors = FILES.flatMap(([file, decoder]) => {
     const text = readFileSync(path.join(FOLDER, `${file}.json`), "utf8");
-    return (JSON.parse(text) as readonly Vector[]).flatMap((vector) =>
-      (vector.frames ?? [vector.input ?? ""]).map((hex) => sampleOf(vector, decoder, hex)),
-    );
+    return (JSON.parse(text) as readonly Vector[]).map((vector) => sampleOf(vector, decoder));
   });
   return [...vectors, ...bombs()].filter(({ bytes }) => bytes.length <= SAMPLE_BYTES_MAX);
 }
 
-function sampleOf(vector: Vector, decoder: Decoder, hex: string): Sample {
+function sampleOf(vector: Vector, decoder: Decoder): Sample {
   return {
     decoder: vector.decoder ?? decoder,
-    bytes: Uint8Array.from(Buffer.from(hex, "hex")),
+    bytes: Uint8Array.from(Buffer.from(vector.frame ?? vector.input ?? "", "hex")),
     dictionary: vector.dictionary ?? [],
     kind: vector.kind ?? 1,
     way: vector.way ?? "up",
