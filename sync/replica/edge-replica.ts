@@ -264,11 +264,12 @@ export class EdgeReplica {
   }
 
   #reframe(id: number, key: string, entry: Entry, isTold: boolean, horizon: Horizon): void {
-    const { kind } = this.#schema.held(id);
+    const { kind, direction } = this.#schema.held(id);
     const stamp = kind.stampOf(kind.toUp(entry.value));
     const isOld = stamp !== null && compareHlc(stamp, horizon.stamp) <= 0;
+    const isLost = !isTold && direction === "both" && kind.isCollectable;
     // The hub may have collected a later deletion of what this replica had known.
-    const isDropped = !isTold && isOld && kind.isCollectable && isBefore(entry, horizon);
+    const isDropped = isLost && isOld && isBefore(entry, horizon);
     const value = kind.reframe(entry.value, horizon.known);
     this.#put(id, key, isDropped ? null : { ...entry, value });
   }
