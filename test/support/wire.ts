@@ -76,6 +76,9 @@ export function samplesOf(code: number, way: "up" | "down"): readonly unknown[] 
   ];
 }
 
+/** Kinds of which an edge keeps what is confirmed, and what is under way, beside the value. */
+const COMPONENTS: readonly number[] = [4, 5, 6, 7];
+
 /** Values of that kind as one end holds them. */
 function heldOf(code: number, end: "edge" | "hub"): readonly unknown[] {
   const values = SAMPLES[code] ?? [];
@@ -97,16 +100,16 @@ function heldOf(code: number, end: "edge" | "hub"): readonly unknown[] {
             stable: null,
           },
         ];
-  return values;
+  if (end === "hub" || !COMPONENTS.includes(code)) return values;
+  return [
+    { value: second, confirmed: first, sent: [] },
+    { value: first, confirmed: null, sent: [{ seq: 7, value: second }] },
+  ];
 }
 
-/** Kinds of which an edge keeps more than the value. */
-const COMPONENTS: readonly number[] = [4, 5, 6, 7];
-
-/** A stored image with entries of every kind; of an edge's without its components. */
+/** A stored image with entries of every kind. */
 export function imageOf(end: "edge" | "hub"): Image {
-  const held = ALL_KINDS.filter(({ code }) => end === "hub" || !COMPONENTS.includes(code));
-  const entries = held.map(({ code }) => {
+  const entries = ALL_KINDS.map(({ code }) => {
     const rows = heldOf(code, end).map((value, i): readonly [string, Entry | null] => [
       `key/${i}`,
       { value, seq: code * 100 - i * 7, mark: i % 2 === 0 ? 0 : i * 50 },

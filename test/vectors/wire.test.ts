@@ -99,7 +99,7 @@ const PINS: Readonly<Record<string, Pin>> = {
   "up-frames": { decoder: "up", countMin: 14, checksum: 1_230_566_647 },
   "down-frames": { decoder: "down", countMin: 12, checksum: 4_081_198_786 },
   groups: { decoder: "group", countMin: 22, checksum: 3_140_464_528 },
-  images: { decoder: "image", countMin: 26, checksum: 1_923_140_188 },
+  images: { decoder: "image", countMin: 30, checksum: 385_890_485 },
   refused: { countMin: 190, checksum: 1_546_682_886 },
   exchanges: { countMin: 12, checksum: 808_608_533 },
 };

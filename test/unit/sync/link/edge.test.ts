@@ -199,6 +199,19 @@ test("a link that is not known says hello in its old name", () => {
   assert.deepEqual(speaker, { kind: "hello", replica: REPLICA, replicaEpoch: 7 });
 });
 
+test("a replica that the hub has forgotten renews, unless it waits to hear of what it sent", () => {
+  const unknown = answer({ outcome: "unknown" });
+  assert.equal(kinds(step(asking, unknown).effects), "renew");
+  const doubtful = run(waiting.record, wake, cut(NOTHING)).state;
+  assert.equal(kinds(step(doubtful, unknown).effects), "cut");
+});
+
+test("a hello that is told where its life has come to is that of a clone: it renews", () => {
+  const greeting = run(newLife(REPLICA, 7), wake, cut(NOTHING)).state;
+  const lived = answer({ outcome: "at", at: CURSOR }, { 3: 33 });
+  assert.equal(kinds(step(greeting, lived).effects), "renew");
+});
+
 test("a frame says what was cut, after the cursor, with what this end holds", () => {
   const frame = sentBy(logging);
   assert.deepEqual(
