@@ -17,6 +17,8 @@ interface StoredGroup extends Omit<Group, "body"> {
 }
 
 const PREFIX = "kept:";
+/** Bytes that a group, and a key in it, take beside their own. */
+const BESIDE_BYTES = 8;
 
 /** Groups that wait, kept as facts in the order in which they came. */
 export class Kept {
@@ -27,9 +29,9 @@ export class Kept {
   }
 
   hasRoom(groups: readonly Group[]): boolean {
-    const held = this.#facts().map(([, { body }]) => body.length);
-    const bytes = [...held, ...groups.map(({ body }) => body.length)];
-    return bytes.reduce((sum, length) => sum + length, 0) <= KEPT_BYTES_MAX;
+    const held = this.#facts().map(([, group]) => roomOf(group));
+    const bytes = [...held, ...groups.map(roomOf)];
+    return bytes.reduce((sum, room) => sum + room, 0) <= KEPT_BYTES_MAX;
   }
 
   keep(link: number, groups: readonly Group[]): void {
@@ -58,4 +60,11 @@ export class Kept {
       .filter(([name]) => name.startsWith(PREFIX))
       .map(([name, fact]) => [name, fact as StoredGroup]);
   }
+}
+
+function roomOf({
+  keys,
+  body,
+}: Pick<StoredGroup, "keys"> & { readonly body: { readonly length: number } }): number {
+  return keys.reduce((sum, key) => sum + key.length + BESIDE_BYTES, body.length + BESIDE_BYTES * 8);
 }
