@@ -278,8 +278,8 @@ function answered(
 
 /** Who comes back after so long may be a copy of what has gone on, unless it waits for an answer. */
 function forgotten(state: EdgeLink): EdgeLinkStep {
-  const { ack, sent } = state.record;
-  if (ack.seq > 0 && sent === null) return ended(state, { kind: "renew" });
+  const { ack, cursor, sent } = state.record;
+  if (sent === null && (ack.seq > 0 || cursor.seq === 0)) return ended(state, { kind: "renew" });
   return cutAgain({ ...state, record: { ...state.record, link: 0, sent: null } }, true);
 }
 

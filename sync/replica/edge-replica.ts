@@ -217,7 +217,9 @@ export class EdgeReplica {
     const held = this.#table.get(collection.id, key);
     const isUnderWay = held !== undefined && held.seq > 0 && held.seq <= sentUpTo(this.record);
     const before = isUnderWay ? kind.keepSent(held.value, held.seq) : held?.value;
-    const value = kind.writeAtEdge(before, delta, this.record.ack.seq);
+    // While the link begins anew, what was agreed on an entry is still known of it.
+    const context = Math.max(this.record.ack.seq, held?.mark ?? 0);
+    const value = kind.writeAtEdge(before, delta, context);
     if (value === null) return;
     this.#schema.checkValue(key, collection.kind.edge, value);
     this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: held?.mark ?? 0 });

@@ -76,8 +76,8 @@ export class HubLinks {
   }
 
   /** Forgets a link: a frame of it that still comes is never applied. */
-  forget({ link, replica }: { readonly link: number; readonly replica: string }): void {
-    const known = this.knownTo(replica);
+  forget({ link, replica, known: last = 0 }: StateLinkRecord): void {
+    const known = Math.max(last, this.knownTo(replica));
     if (known > 0) this.#stored.state(KNOWN + replica, known);
     this.#links.delete(link);
     this.#stored.state(`${PREFIX}${link}`, null);
@@ -85,11 +85,11 @@ export class HubLinks {
 
   /** Forgets links whose lease is over, and of a replica's lives the ones that are too many. */
   expire(nowMs: number): void {
-    for (const [replica, lives] of this.#byReplica()) {
-      for (const [at, { link, seenMs }] of lives.toReversed().entries()) {
+    for (const lives of this.#byReplica().values()) {
+      for (const [at, life] of lives.toReversed().entries()) {
         const leaseMs = at === 0 ? this.#leaseMs : Math.min(this.#leaseMs, SUPERSEDED_LEASE_MS);
-        if (nowMs - seenMs <= leaseMs && at < LIVES_PER_REPLICA_MAX) continue;
-        this.forget({ link, replica });
+        if (nowMs - life.seenMs <= leaseMs && at < LIVES_PER_REPLICA_MAX) continue;
+        this.forget(life);
       }
     }
   }

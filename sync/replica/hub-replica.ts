@@ -186,7 +186,7 @@ export class HubReplica {
     if (read === null) return { kind: "not-a-frame", reason: "broken-frame" };
     if (isAnyAhead(read.known, nowMs)) {
       // Its author stamps anew and begins another life: the same bytes must not be applied later.
-      this.#links.forget(record);
+      this.#links.forget({ ...record, ...session.knownAt(verdict.tellFrom) });
       return this.#refuse("clock-ahead", frame, here, nowMs);
     }
     if (!this.#kept.hasRoom(read.unknown)) return this.#answerUnreadable("unknown-version", nowMs);
@@ -196,12 +196,14 @@ export class HubReplica {
     this.#kept.keep(record.link, read.unknown);
     // An edge that has nothing left to send will not refer to what it knew before.
     const settled = frame.to === frame.head ? verdict.tellFrom.seq : record.settled;
-    const known = session.hasWhole(verdict.tellFrom.seq) ? { known: verdict.tellFrom.seq } : {};
+    const known = session.knownAt(verdict.tellFrom);
     const accepted = { ...record, ...verdict.record, settled, base, ...known };
     this.#links.save(accepted);
     this.#links.expire(nowMs);
     this.#collect();
-    const answer = this.#tell(accepted, session, verdict.tellFrom, frame.version, nowMs);
+    // What is stable when a link is first told anything, it had no part in.
+    const told = record.told.seq === 0 ? { ...accepted, base: this.#stable } : accepted;
+    const answer = this.#tell(told, session, verdict.tellFrom, frame.version, nowMs);
     // A request that changes nothing, and is answered with nothing, may be asked anew.
     const isEmpty = frame.to === frame.from.seq && this.#seq === verdict.tellFrom.seq;
     session.last = isEmpty ? null : { request: bytes, answer };

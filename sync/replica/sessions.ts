@@ -23,9 +23,9 @@ export class Session {
     return Math.min(this.ackedKeys, this.down.size);
   }
 
-  /** Tells whether the edge, which says that it holds `seq`, was told that this is all there is. */
-  hasWhole(seq: number): boolean {
-    return seq > 0 && seq === this.whole;
+  /** What is known of an edge that says it holds `seq`: if that was told as all there is, all of it. */
+  knownAt({ seq }: Position): { readonly known?: number } {
+    return seq > 0 && seq === this.whole ? { known: seq } : {};
   }
 
   /** Takes in what an accepted frame says of the two dictionaries. */
