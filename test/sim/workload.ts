@@ -32,6 +32,7 @@ export interface Pen {
   readonly text: string;
   readonly shadow: Shadow;
   readonly isHub: boolean;
+  readonly isUnsure: boolean;
   /** Finds the additions to a key among ids. */
   readonly additionsTo: (collection: Collection, key: string, ids: readonly number[]) => number[];
 }
@@ -101,7 +102,7 @@ const addLabel: Maker = ({ rng, draft, text }) => {
 
 const remove =
   (...collections: readonly Collection[]): Maker =>
-  ({ rng, draft, shadow, isHub, additionsTo }) => {
+  ({ rng, draft, shadow, isHub, isUnsure, additionsTo }) => {
     const collection = rng.pick(collections);
     const key = rng.pick(schema.PASSING_KEYS);
     if (draft.read(collection as Collection<never>, key) === null) return null;
@@ -109,6 +110,9 @@ const remove =
     const maybe = new Set(additionsTo(collection, key, shadow.perhaps));
     const known = isHub ? [...shadow.fates.keys()] : [...shadow.seen, ...shadow.writes];
     const sure = new Set(additionsTo(collection, key, known)).difference(maybe);
+    // While a link begins anew, not all that its edge has seen is sure to be of the hub's history.
+    if (isUnsure) for (const id of sure) maybe.add(id);
+    if (isUnsure) sure.clear();
     return { collection, key, what: { kind: "remove", sure, maybe } };
   };
 

@@ -1,7 +1,6 @@
 // What happens in a simulation, and in which order? One step at a time, drawn from the seed; a step
 // is a turn of one machine, a message that arrives, or something that goes wrong.
 
-import { replicaKey } from "../../sync/crdt/lattice.ts";
 import type { Draft } from "../../sync/replica/draft.ts";
 import { nameOf } from "./checks/owed.ts";
 import type { Checker, Taint, View } from "./checks/checker.ts";
@@ -132,7 +131,11 @@ export class World implements EdgeWorld, View {
   }
 
   send(node: EdgeNode, bytes: Uint8Array, attempt: string, carried: readonly number[]): void {
-    this.trace.note(`e${node.number} sends ${bytes.length} bytes, carrying ${carried.join()}`);
+    const { link, cursor, sent, ack } = node.replica.record;
+    const where = `${link % 1000}: ${cursor.seq}, ${sent?.seq ?? "-"} of ${node.replica.head}; ${ack.seq}`;
+    this.trace.note(
+      `e${node.number} sends ${bytes.length} bytes (${where}) with ${carried.join()}`,
+    );
     this.trace.bytes(bytes);
     this.network.send({ kind: "request", edge: node.number, attempt, bytes, carried });
   }
@@ -263,6 +266,7 @@ export class World implements EdgeWorld, View {
       text: `w${this.ledger.size}`,
       shadow,
       isHub: node === null,
+      isUnsure: node !== null && node.replica.record.isPulling,
       additionsTo: (collection, key, ids) =>
         ids.filter((id) => {
           const write = this.ledger.get(id);
@@ -270,13 +274,9 @@ export class World implements EdgeWorld, View {
         }),
     });
     if (made === null) return;
-    const write = this.ledger.record({
-      ...made,
-      node: node?.number ?? -1,
-      seq: (node ?? this.hub).replica.head,
-      link: node?.replica.record.link ?? 0,
-      life: node === null ? replicaKey("hub", 0) : draft.life,
-    });
+    const author = node === null ? { node: -1, link: 0 } : authorOf(node);
+    const seq = (node ?? this.hub).replica.head;
+    const write = this.ledger.record({ ...made, ...author, seq, life: draft.life });
     if (node === null) this.hub.learn([write], headBefore, this.hub.replica.head);
     else shadow.add(write.id);
   }
@@ -312,6 +312,10 @@ export class World implements EdgeWorld, View {
     if (gone.some((link) => this.edges.some(({ replica }) => replica.record.link === link)))
       this.taint.forgotten = true;
   }
+}
+
+function authorOf({ number, replica }: EdgeNode): { readonly node: number; readonly link: number } {
+  return { node: number, link: replica.record.link };
 }
 
 function watchOf(world: World): EdgeWatch {

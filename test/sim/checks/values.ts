@@ -199,10 +199,14 @@ export const concurrentNotes: Checker = {
         const held = hubView(view, collection).get(key) as MvRegister | undefined;
         const shown = new Set([...(held?.values.values() ?? [])].map(String));
         const due = uncovered(owed.get(name) ?? [], ever.get(name) ?? []);
+        require(shown.size > 0 || due.size === 0, "sync.concurrent-values", () => {
+          return `${name} is empty`;
+        });
+        // Copies of one life name different writes alike until they learn of each other.
+        if (view.taint.edgeCopies || view.taint.hubRestored) continue;
         for (const value of due)
           require(shown.has(value), "sync.concurrent-values", () =>
             `${name} lacks ${value}, it shows ${[...shown].join()}`);
-        if (view.taint.edgeCopies || view.taint.hubRestored) continue;
         for (const value of shown)
           require(due.has(value), "sync.concurrent-values", () =>
             `${name} shows ${value}, which was replaced or never written`);
