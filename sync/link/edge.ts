@@ -217,7 +217,7 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
   const frame = {
     ...said,
     speaker: speakerOf(record),
-    head: Math.max(cut.head, to),
+    head: isEmpty && !isAsking ? headAtRest(cut, from) : Math.max(cut.head, to),
     sentMs: nowMs,
     from,
     ack: record.ack,
@@ -236,6 +236,11 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
       { kind: "send", request },
     ],
   };
+}
+
+/** What was written and has come to nothing is not waited for. */
+function headAtRest({ to, head }: Cut, from: Position): number {
+  return to === head ? from.seq : Math.max(head, from.seq);
 }
 
 function speakerOf({ link, replica, replicaEpoch }: EdgeLinkRecord): Speaker {
