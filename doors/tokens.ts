@@ -50,9 +50,12 @@ export class TokenVerifier {
     this.#keys = createLocalJWKSet(issuerKeys);
   }
 
-  /** Verifies the token of an Authorization field value. Never throws for what the field holds. */
+  /**
+   * Verifies the token of an Authorization field value. Never throws for what the field holds. The
+   * scheme is Bearer, or Token, as clients of line protocol call it.
+   */
   async verify(authorization: string | null, nowMs: number): Promise<TokenVerdict> {
-    const token = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? "")?.[1];
+    const token = /^(?:Bearer|Token) +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? "")?.[1];
     if (token === undefined)
       return { ok: false, reason: authorization === null ? "no-token" : "not-a-token" };
     if (token.length > TOKEN_CHARS_MAX) return { ok: false, reason: "not-a-token" };

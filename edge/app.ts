@@ -6,10 +6,13 @@ import { noSuchPath } from "../doors/methods.ts";
 import type { EdgeConfig } from "./config.ts";
 import type { EdgeEnv } from "./platform/env.ts";
 import type { Regions } from "./platform/regions.ts";
+import { batchRoutes } from "./routes/batches.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { placeRoutes } from "./routes/place.ts";
 import { purgeRoutes } from "./routes/purge.ts";
+import { timeRoutes } from "./routes/time.ts";
+import { writeRoutes } from "./routes/write.ts";
 
 /** What every handler finds in `c.env` beside the bindings, which it was built with. */
 export interface ApiBindings {
@@ -36,7 +39,10 @@ export function createApi(parts: ApiParts): EdgeApi {
   app.route("/", healthRoutes(parts));
   app.route("/v1/place", placeRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
+  app.route("/v1/batches", batchRoutes(parts));
   app.route("/v1/purge", purgeRoutes(parts));
+  app.route("/v1/time", timeRoutes());
+  app.route("/", writeRoutes(parts));
   app.notFound(noSuchPath);
   app.onError((error) => {
     throw error;

@@ -10,6 +10,13 @@ export const limits = {
   bodyBytesMax: 1_048_576,
   /** Readings in one request. */
   readingsPerRequestMax: 10_000,
+  /** Devices that one request has readings of, and calls to hubs that it makes at once. */
+  devicesPerRequestMax: 256,
+  hubCallsAtOnceMax: 8,
+  /** Cells of a row of CSV: the time, and a device's streams. */
+  csvColumnsMax: 257,
+  /** How long a body without times is known by its hash, in minutes. */
+  bodyKeyMinutes: 10,
   /** Items of `errors` in an answer; the counts stay exact. */
   errorsListedMax: 20,
   /** Streams of one device; each has its own totals row. */
@@ -118,6 +125,8 @@ export const limits = {
   staleOfflineMsMax: 604_800_000,
 } as const;
 
+assert(limits.csvColumnsMax > limits.streamsPerDeviceMax, "A row has room for every stream");
+assert(limits.devicesPerRequestMax <= limits.readingsPerRequestMax, "A device has a reading");
 assert(limits.readingsPerRequestMax * 16 <= FRAME_BYTES_MAX, "Largest batch fits a frame");
 assert(
   limits.journalUnackedBytesMax < limits.journalBytesMax,

@@ -23,7 +23,7 @@ export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
     Object.assign(c.env.scope.fields, { door: "readings", device, region });
     const admission = await guard.requireDevice(c.req.raw, device, "ingest");
     if (!admission.ok) return problemResponse(admission.problem);
-    const read = await readIngest(c.req.raw, device);
+    const read = await readIngest(c.req.raw, device, Date.now());
     if (!read.ok) return problemResponse(read.error);
     const outcome = await hubOf(env, config, region, device).ingest(read.value.command);
     return answerIngest(read.value, outcome, region, c.env.scope);

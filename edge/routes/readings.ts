@@ -1,6 +1,5 @@
 // POST /v1/devices/{device}/readings: from HTTP to the hub's command, and from its outcome back.
 
-import { readBody } from "../../doors/read-body.ts";
 import type { RequestScope } from "../../doors/access-log.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
@@ -15,8 +14,21 @@ import {
   withContentHash,
   type BuiltBatches,
 } from "../telemetry/build-batches.ts";
+import { parseCsv } from "../telemetry/parse-csv.ts";
+import { parseNdjson } from "../telemetry/parse-ndjson.ts";
 import { parseReadings } from "../telemetry/parse-readings.ts";
+import { parseSenml } from "../telemetry/parse-senml.ts";
+import type { ParsedReadings } from "../telemetry/parsed-readings.ts";
 import { TOO_MANY_STREAMS, type ReadingCollector } from "../telemetry/reading-collector.ts";
+import {
+  decodeJson,
+  decodeText,
+  isStrict,
+  mediaTypeOf,
+  readPayload,
+  sha256Of,
+  unsupported,
+} from "./ingest-body.ts";
 
 /** A request that is good enough to reach the hub. */
 export interface ReadIngest {
@@ -25,22 +37,69 @@ export interface ReadIngest {
   readonly readings: ReadingCollector;
 }
 
+/** What became of a batch that is on disk. */
+export interface IngestAnswer {
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly conflicts: number;
+  readonly rejected: number;
+  readonly late: number;
+  readonly quarantined: number;
+  readonly ackSeq: number | null;
+  readonly durable: true;
+  readonly region: string;
+  readonly errors: readonly ProblemItem[];
+}
+
+type Parse = (
+  body: Uint8Array,
+  device: DeviceId,
+  key: string | null,
+  nowMs: number,
+) => Result<ParsedReadings, Problem>;
+
+/** The forms of this door, by their media types. */
+const FORMS: ReadonlyMap<string, Parse> = new Map<string, Parse>([
+  ["application/json", ofJson((json, device, key) => parseReadings(json, device, key))],
+  ["application/senml+json", ofJson(parseSenml)],
+  ["application/x-ndjson", ofText(parseNdjson)],
+  ["text/csv", ofText(parseCsv)],
+]);
+
 /** Reads, parses, validates and encodes a request; the problem says what is wrong with all of it. */
 export async function readIngest(
   request: Request,
   device: DeviceId,
+  nowMs: number,
 ): Promise<Result<ReadIngest, Problem>> {
-  const body = await readJson(request);
+  const type = mediaTypeOf(request);
+  const parse = FORMS.get(type);
+  if (parse === undefined) {
+    const forms = [...FORMS.keys()].join(", ");
+    return err(
+      unsupported(`Send one of the Content-Types ${forms}; this is "${type.slice(0, 80)}"`),
+    );
+  }
+  const body = await readPayload(request);
   if (!body.ok) return body;
-  const parsed = parseReadings(body.value, device, request.headers.get("idempotency-key"));
+  const parsed = parse(body.value, device, request.headers.get("idempotency-key"), nowMs);
   if (!parsed.ok) return parsed;
-  const { identity, sentMs, readings } = parsed.value;
-  const isStrict = /(^|[\s,;])handling=strict($|[\s,;])/i.test(request.headers.get("prefer") ?? "");
+  return encodeIngest(device, parsed.value, isStrict(request), body.value);
+}
+
+/** Encodes one device's readings for its hub; `body` is what they came in. */
+export async function encodeIngest(
+  device: DeviceId,
+  { identity, sentMs, readings, isRelative }: ParsedReadings,
+  isStrict: boolean,
+  body: Uint8Array,
+): Promise<Result<ReadIngest, Problem>> {
   const built = buildBatches(device, identity, readings);
   if (built.batches.length === 0 || (isStrict && readings.rejected > 0)) {
     return err(unprocessable(readings.rejected, readings.errors, isStrict));
   }
-  const contentHash = await hashOf(contentOf(built.batches));
+  const hash = await sha256Of(isRelative ? body : contentOf(built.batches));
+  const contentHash = hash.slice(0, 16);
   const entry = encodeBatches(withContentHash(built.batches, contentHash));
   return ok({
     command: { device, identity, contentHash, entry, sentMs, isStrict },
@@ -49,32 +108,44 @@ export async function readIngest(
   });
 }
 
-/** Formats what the hub did. 200 only for what is on disk. */
-export function answerIngest(
+function ofJson(
+  parse: (
+    json: unknown,
+    device: DeviceId,
+    key: string | null,
+    nowMs: number,
+  ) => Result<ParsedReadings, Problem>,
+): Parse {
+  return (body, device, key, nowMs) => {
+    const json = decodeJson(body);
+    return json.ok ? parse(json.value, device, key, nowMs) : json;
+  };
+}
+
+function ofText(
+  parse: (text: string, key: string | null) => Result<ParsedReadings, Problem>,
+): Parse {
+  return (body, _device, key) => {
+    const text = decodeText(body);
+    return text.ok ? parse(text.value, key) : text;
+  };
+}
+
+/** Says what the hub did. An answer only for what is on disk. */
+export function settleIngest(
   read: ReadIngest,
   outcome: IngestOutcome,
   region: string,
-  scope: RequestScope,
-): Response {
+): Result<IngestAnswer, Problem> {
   switch (outcome.kind) {
     case "sequence-reused":
-      return problemResponse(SEQUENCE_REUSED);
+      return err(SEQUENCE_REUSED);
     case "buffer-full":
-      return problemResponse(
-        full(
-          "buffer-full",
-          "The buffer is full until the origin has taken what it holds: keep the readings and send them again later",
-        ),
-      );
+      return err(full("buffer-full", BUFFER_FULL));
     case "hub-full":
-      return problemResponse(
-        full(
-          "hub-full",
-          "This hub serves as many devices as it may: keep the readings; more hubs are to be configured",
-        ),
-      );
+      return err(full("hub-full", HUB_FULL));
     case "refused":
-      return problemResponse(
+      return err(
         unprocessable(
           read.readings.rejected + countOf(outcome.refused),
           errorsOf(read, outcome.refused),
@@ -82,83 +153,39 @@ export function answerIngest(
         ),
       );
     case "committed":
-      return committed(read, outcome, region, scope);
+      return committed(read, outcome, region);
   }
+}
+
+/** Answers with what the hub did. */
+export function answerIngest(
+  read: ReadIngest,
+  outcome: IngestOutcome,
+  region: string,
+  scope: RequestScope,
+): Response {
+  const settled = settleIngest(read, outcome, region);
+  if (!settled.ok) return problemResponse(settled.error);
+  const { accepted, duplicates, rejected } = settled.value;
+  Object.assign(scope.fields, { accepted, duplicates, rejected });
+  return jsonResponse(settled.value);
 }
 
 function committed(
   read: ReadIngest,
   outcome: Extract<IngestOutcome, { kind: "committed" }>,
   region: string,
-  scope: RequestScope,
-): Response {
+): Result<IngestAnswer, Problem> {
   const { readings, built } = read;
   const errors = errorsOf(read, outcome.refused);
-  const answer = {
-    accepted: outcome.accepted,
-    duplicates: outcome.duplicates + built.duplicates,
-    conflicts: outcome.conflicts + built.conflicts,
-    rejected: readings.rejected + countOf(outcome.refused),
-    late: outcome.late,
-    quarantined: outcome.quarantined,
-    ackSeq: outcome.ackSeq,
-    durable: true,
-    region,
-    errors,
-  };
-  Object.assign(scope.fields, {
-    accepted: answer.accepted,
-    duplicates: answer.duplicates,
-    rejected: answer.rejected,
-  });
-  if (answer.accepted + answer.duplicates + answer.conflicts === 0)
-    return problemResponse(unprocessable(answer.rejected, errors, false));
-  return jsonResponse(answer);
-}
-
-async function readJson(request: Request): Promise<Result<unknown, Problem>> {
-  const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json")
-    return err(
-      unsupported(`Send Content-Type: application/json; this is "${(type ?? "").slice(0, 80)}"`),
-    );
-  const body = await readBody(request, limits.bodyBytesMax);
-  switch (body.kind) {
-    case "too-large":
-      return err(TOO_LARGE);
-    case "broken-gzip":
-      return err(
-        malformed("gzip", "Content-Encoding says gzip, but the body is not whole gzip data"),
-      );
-    case "aborted":
-      return err(malformed("body", "The body ended early"));
-    case "unknown-encoding":
-      return err(
-        unsupported(`Content-Encoding is gzip or none, not "${body.encoding.slice(0, 80)}"`),
-      );
-    case "bytes":
-      return parseJson(body.bytes);
-  }
-}
-
-function parseJson(bytes: Uint8Array): Result<unknown, Problem> {
-  try {
-    return ok(
-      JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes)),
-    );
-  } catch (error) {
-    return err(
-      malformed(
-        "json",
-        `The body is not JSON in UTF-8: ${error instanceof Error ? error.message.slice(0, 200) : ""}`,
-      ),
-    );
-  }
-}
-
-async function hashOf(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const duplicates = outcome.duplicates + built.duplicates;
+  const conflicts = outcome.conflicts + built.conflicts;
+  const rejected = readings.rejected + countOf(outcome.refused);
+  if (outcome.accepted + duplicates + conflicts === 0)
+    return err(unprocessable(rejected, errors, false));
+  const { accepted, late, quarantined, ackSeq } = outcome;
+  const counts = { accepted, duplicates, conflicts, rejected, late, quarantined };
+  return ok({ ...counts, ackSeq, durable: true, region, errors });
 }
 
 const REFUSALS: Record<Refusal["code"], string> = {
@@ -193,20 +220,6 @@ function unprocessable(
   return { code: "unprocessable", status: 422, title: "Readings not stored", detail, errors };
 }
 
-function malformed(code: string, detail: string): Problem {
-  return { code: `malformed-${code}`, status: 400, title: "Malformed request", detail };
-}
-
-function unsupported(detail: string): Problem {
-  return {
-    code: "unsupported-media-type",
-    status: 415,
-    title: "Unsupported media type",
-    detail,
-    headers: { "accept-encoding": "gzip" },
-  };
-}
-
 function full(code: string, detail: string): Problem {
   return {
     code,
@@ -225,9 +238,7 @@ const SEQUENCE_REUSED: Problem = {
     "Another batch was stored under this name (boot and seq, or Idempotency-Key): draw a new boot when the device starts and number its batches 1, 2, 3, ..., or a new key for each batch",
 };
 
-const TOO_LARGE: Problem = {
-  code: "too-large",
-  status: 413,
-  title: "Too large",
-  detail: `A request has at most ${limits.bodyBytesMax} bytes, also after gunzip: split it`,
-};
+const BUFFER_FULL =
+  "The buffer is full until the origin has taken what it holds: keep the readings and send them again later";
+const HUB_FULL =
+  "This hub serves as many devices as it may: keep the readings; more hubs are to be configured";

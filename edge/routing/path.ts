@@ -2,7 +2,7 @@
 // development on its reserved paths of any host. Everything else is content of the site that the
 // host names.
 
-const API_PATHS = ["/v1", "/write", "/api/v2", "/livez", "/readyz", "/metrics"];
+const API_PATHS = ["/v1", "/write", "/api/v2", "/ping", "/health", "/livez", "/readyz", "/metrics"];
 
 /** Tells whether a request's host and path belong to the API. */
 export function isApiRequest(host: string, path: string, apiHosts: readonly string[]): boolean {

@@ -5,16 +5,21 @@ import type { Problem } from "../../http/problem.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 import type { BatchIdentity } from "../../sync/wire/batch.ts";
 import { limits } from "../limits.ts";
-import { ReadingCollector } from "./reading-collector.ts";
+import {
+  Cursor,
+  escapePointer,
+  isObject,
+  isPlainKey,
+  malformed,
+  noReading,
+  parseKey,
+  tooMany,
+  type ParsedReadings,
+} from "./parsed-readings.ts";
+import { ReadingCollector, type ValuePosition } from "./reading-collector.ts";
 import { parseTime } from "./time.ts";
 
-/** A request's readings, sorted into good and bad. */
-export interface ParsedReadings {
-  readonly identity: BatchIdentity;
-  /** The device's clock when it sent the batch, epoch milliseconds; null if not given. */
-  readonly sentMs: number | null;
-  readonly readings: ReadingCollector;
-}
+export type { ParsedReadings };
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -72,27 +77,29 @@ function parseRows(
 ): Result<ParsedReadings, Problem> {
   const identity = parseIdentity(batch, key);
   if (!identity.ok) return identity;
-  if (rows.length > limits.readingsPerRequestMax) return err(tooMany(rows.length));
+  if (rows.length > limits.readingsPerRequestMax) return err(tooMany());
   const readings = new ReadingCollector(identity.value.kind !== "none");
-  rows.forEach((row, index) => {
-    const pointer = base === null ? "" : `${base}/${index}`;
-    if (!isObject(row))
-      return readings.reject(
-        "reading-type",
-        "A reading is { stream, value, time }",
-        { pointer, index },
-        null,
-      );
-    const odd = Object.keys(row).find((name) => !ROW_FIELDS.includes(name));
-    if (odd !== undefined) {
-      const message = `A reading has stream, value and time, not "${odd.slice(0, 40)}"`;
-      return readings.reject("unknown-field", message, { pointer, index }, row["stream"]);
-    }
-    const timeMs =
-      row["time"] === undefined || row["time"] === null ? null : (parseTime(row["time"]) ?? "bad");
-    return readings.take(row["stream"], row["value"], timeMs, { pointer, index });
-  });
+  const cursor = new Cursor(base ?? "");
+  const at = base === null ? { pointer: "", index: 0 } : cursor;
+  for (const row of rows) {
+    takeRow(readings, row, at);
+    cursor.index += 1;
+  }
   return finish(batch, identity.value, readings, rows.length);
+}
+
+/** Takes one `{ stream, value, time }`. */
+export function takeRow(readings: ReadingCollector, row: unknown, at: ValuePosition): void {
+  if (!isObject(row)) {
+    return readings.reject("reading-type", "A reading is { stream, value, time }", at, null);
+  }
+  const odd = Object.keys(row).find((name) => !ROW_FIELDS.includes(name));
+  if (odd !== undefined) {
+    const message = `A reading has stream, value and time, not "${odd.slice(0, 40)}"`;
+    return readings.reject("unknown-field", message, at, row["stream"]);
+  }
+  const { time = null } = row;
+  readings.take(row["stream"], row["value"], time === null ? null : (parseTime(time) ?? "bad"), at);
 }
 
 function parseColumnar(body: Json, key: string | null): Result<ParsedReadings, Problem> {
@@ -120,13 +127,12 @@ function parseColumnar(body: Json, key: string | null): Result<ParsedReadings, P
         ),
       );
     }
+    const at = new Cursor(pointer);
     for (const [index, value] of values.entries()) {
       if (value === null) continue;
       count += 1;
-      readings.take(stream, value, times.value[index] ?? null, {
-        pointer: `${pointer}/${index}`,
-        index,
-      });
+      at.index = index;
+      readings.take(stream, value, times.value[index] ?? null, at);
     }
   }
   return finish(body, identity.value, readings, count);
@@ -140,7 +146,7 @@ function shapeProblem(columns: readonly [string, unknown][]): Problem | null {
     }
     cells += values.filter((value) => value !== null).length;
   }
-  return cells > limits.readingsPerRequestMax ? tooMany(cells) : null;
+  return cells > limits.readingsPerRequestMax ? tooMany() : null;
 }
 
 /** The time of each row: given, computed from t0 and step, or null for one row without a time. */
@@ -155,7 +161,7 @@ function parseTimes(
       return err(malformed("/t0", "Give either t, or t0 and step"));
     }
     if (!Array.isArray(body["t"])) return err(malformed("/t", "t is an array of times"));
-    if (body["t"].length > limits.readingsPerRequestMax) return err(tooMany(body["t"].length));
+    if (body["t"].length > limits.readingsPerRequestMax) return err(tooMany());
     return ok(body["t"].map((time) => parseTime(time) ?? "bad"));
   }
   if (body["t0"] !== undefined || body["step"] !== undefined) return parseSteps(body, rows);
@@ -182,25 +188,20 @@ function finish(
   readings: ReadingCollector,
   count: number,
 ): Result<ParsedReadings, Problem> {
-  if (count === 0) return err(malformed("", "There is no reading in the request"));
+  if (count === 0) return err(noReading());
   const sent = body["sent"];
   const sentMs = sent === undefined ? null : parseTime(sent);
   if (sent !== undefined && sentMs === null)
     return err(
       malformed("/sent", "sent is the device's clock: epoch milliseconds or RFC 3339 text"),
     );
-  return ok({ identity, sentMs, readings });
+  return ok({ identity, sentMs, readings, isRelative: false });
 }
 
 function parseIdentity(body: Json, key: string | null): Result<BatchIdentity, Problem> {
   const { boot, seq } = body as { boot?: unknown; seq?: unknown };
   if (boot === undefined && seq === undefined) {
-    if (key === null) return ok({ kind: "none" });
-    if (!isPlainKey(key))
-      return err(
-        malformed("", `Idempotency-Key has 1 to ${limits.batchKeyCharsMax} printable characters`),
-      );
-    return ok({ kind: "key", key });
+    return parseKey(key);
   }
   const name = typeof boot === "number" && Number.isSafeInteger(boot) ? String(boot) : boot;
   if (typeof name !== "string" || !isPlainKey(name)) {
@@ -222,10 +223,6 @@ function parseIdentity(body: Json, key: string | null): Result<BatchIdentity, Pr
   return ok({ kind: "boot", boot: name, seq });
 }
 
-function isPlainKey(key: string): boolean {
-  return key.length <= limits.batchKeyCharsMax && /^[\x21-\x7e]+$/.test(key);
-}
-
 function unknownField(
   body: Json,
   known: readonly string[],
@@ -239,22 +236,4 @@ function unknownField(
       `There is no field "${odd.slice(0, 40)}" here; known are ${known.join(", ")}`,
     ),
   ) as { ok: false; error: Problem };
-}
-
-function malformed(pointer: string, message: string): Problem {
-  const errors = [{ pointer, code: "malformed", message }];
-  return { code: "malformed", status: 400, title: "Malformed readings", detail: message, errors };
-}
-
-function tooMany(count: number): Problem {
-  const detail = `The request has ${count} readings; at most ${limits.readingsPerRequestMax} go into one: split it`;
-  return { code: "too-many-readings", status: 413, title: "Too many readings", detail };
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function escapePointer(name: string): string {
-  return name.replaceAll("~", "~0").replaceAll("/", "~1").slice(0, 80);
 }

@@ -36,7 +36,7 @@ export class ReadingCollector {
 
   /** Takes one value. `timeMs` is null if none was given; "bad" if what was given is no time. */
   take(name: unknown, value: unknown, timeMs: number | null | "bad", at: ValuePosition): void {
-    const stream = typeof name === "string" ? parseStreamName(name) : null;
+    const stream = typeof name === "string" ? this.#streamOf(name) : null;
     if (stream === null) return this.reject("stream-name", STREAM_NAME, at, name);
     const problem = problemOf(value);
     if (problem !== null) return this.reject(problem, VALUE_PROBLEMS[problem], at, stream);
@@ -53,6 +53,11 @@ export class ReadingCollector {
     if (this.errors.length >= limits.errorsListedMax) return;
     const named = typeof stream === "string" ? { stream: stream.slice(0, 80) } : {};
     this.errors.push({ pointer: at.pointer, ...named, index: at.index, code, message });
+  }
+
+  /** A name that has been taken is one: a request names few streams many times. */
+  #streamOf(name: string): StreamName | null {
+    return this.timed.get(name)?.stream ?? parseStreamName(name);
   }
 
   #takeTimed(
@@ -80,7 +85,7 @@ export class ReadingCollector {
     value: number,
     at: ValuePosition,
   ): void {
-    if (!this.#mayLackTime) return this.reject("time-or-key-required", TIME_OR_KEY, at, stream);
+    if (!this.#mayLackTime) return this.reject(TIME_OR_KEY.code, TIME_OR_KEY.text, at, stream);
     if (this.timeless.has(stream)) return this.reject("time-required", TIME_REQUIRED, at, stream);
     if (this.timeless.size >= limits.streamsPerDeviceMax)
       return this.reject("too-many-streams", TOO_MANY_STREAMS, at, stream);
@@ -93,10 +98,14 @@ const TIME =
   "A time is whole epoch milliseconds (seconds times 1000), or RFC 3339 text such as 2026-11-21T10:00:00Z";
 const TYPE_MIXED =
   "One batch holds numbers or booleans of a stream, not both: send them under two names";
-const TIME_OR_KEY =
-  "Give the reading a time, or the batch an identity (boot and seq, or an Idempotency-Key), so that a retry is not counted again";
 const TIME_REQUIRED =
   "Only one reading of a stream in a batch may lack its time: give the others theirs";
+
+/** Said of a time that is only known once the reading has arrived, when nothing names the batch. */
+export const TIME_OR_KEY = {
+  code: "time-or-key-required",
+  text: "Give the reading a time, or the batch an identity (boot and seq, or an Idempotency-Key), so that a retry is not counted again",
+} as const;
 
 export const TOO_MANY_STREAMS: string = `A device has at most ${limits.streamsPerDeviceMax} streams`;
 

@@ -11,6 +11,8 @@ import { limits } from "../../../../edge/limits.ts";
 import { answerIngest, readIngest, type ReadIngest } from "../../../../edge/routes/readings.ts";
 import { DEVICE } from "../../../support/commands.ts";
 
+const NOW_MS = 1_790_000_000_000;
+
 function requestOf(body: unknown, fields: Record<string, string> = {}): Request {
   return new Request("http://edge.test/v1/devices/boat-1/readings", {
     method: "POST",
@@ -23,13 +25,13 @@ function requestOf(body: unknown, fields: Record<string, string> = {}): Request 
 }
 
 async function problemOf(body: unknown, fields: Record<string, string> = {}): Promise<Problem> {
-  const read = await readIngest(requestOf(body, fields), DEVICE);
+  const read = await readIngest(requestOf(body, fields), DEVICE, NOW_MS);
   assert.ok(!read.ok);
   return read.error;
 }
 
 async function read(body: unknown, fields: Record<string, string> = {}): Promise<ReadIngest> {
-  const result = await readIngest(requestOf(body, fields), DEVICE);
+  const result = await readIngest(requestOf(body, fields), DEVICE, NOW_MS);
   assert.ok(result.ok);
   return result.value;
 }
@@ -45,9 +47,27 @@ const PROBLEMS: readonly (readonly [string, unknown, Record<string, string>, num
   ["bytes that are not UTF-8", Uint8Array.of(0x22, 0xff, 0x22), {}, 400, "malformed-json"],
   ["two documents", "{} {}", {}, 400, "malformed-json"],
   ["readings of a wrong shape", {}, {}, 400, "malformed"],
-  ["text", "a,b", { "content-type": "text/csv" }, 415, "unsupported-media-type"],
+  ["text", "a,b", { "content-type": "text/plain" }, 415, "unsupported-media-type"],
   ["no type", GOOD, { "content-type": "" }, 415, "unsupported-media-type"],
-  ["SenML", [], { "content-type": "application/senml+json" }, 415, "unsupported-media-type"],
+  ["SenML in XML", "", { "content-type": "application/senml+xml" }, 415, "unsupported-media-type"],
+  ["SenML without a reading", [], { "content-type": "application/senml+json" }, 400, "malformed"],
+  [
+    "SenML that is no JSON",
+    "[",
+    { "content-type": "application/senml+json" },
+    400,
+    "malformed-json",
+  ],
+  ["CSV without a header", "", { "content-type": "text/csv" }, 400, "malformed"],
+  [
+    "CSV that is not UTF-8",
+    Uint8Array.of(255),
+    { "content-type": "text/csv" },
+    400,
+    "malformed-text",
+  ],
+  ["NDJSON of nothing", "\n\n", { "content-type": "application/x-ndjson" }, 400, "malformed"],
+  ["NDJSON of nonsense", "x\ny", { "content-type": "application/x-ndjson" }, 422, "unprocessable"],
   ["br", GOOD, { "content-encoding": "br" }, 415, "unsupported-media-type"],
   ["gzip that is none", GOOD, { "content-encoding": "gzip" }, 400, "malformed-gzip"],
   ["a body past the bound", " ".repeat(limits.bodyBytesMax + 1), {}, 413, "too-large"],
