@@ -23,7 +23,7 @@ import {
 import { encodeUpFrame, type Speaker } from "../wire/up-frame.ts";
 import { retryDelayMs, type RetryBounds } from "./back-off.ts";
 import { endDigest } from "./position.ts";
-import { remember, settle, wasSent } from "./sent.ts";
+import { isOnly, remember, settle, wasSent } from "./sent.ts";
 
 /** What of a link outlives a crash. */
 export interface EdgeLinkRecord {
@@ -267,7 +267,7 @@ function answered(
     case "open":
       return opened(heard, answer);
     case "unknown":
-      return forgotten(heard);
+      return forgotten(heard, state.attempt === 0 && isOnly(state.record, phase.to));
     case "applied":
       return applied(heard, phase, answer, event.frame, retry);
     case "at":
@@ -282,9 +282,10 @@ function answered(
 }
 
 /** Who comes back after so long may be a copy of what has gone on, unless it waits for an answer. */
-function forgotten(state: EdgeLink): EdgeLinkStep {
+function forgotten(state: EdgeLink, isRefused: boolean): EdgeLinkStep {
   const { ack, cursor, sent } = state.record;
-  if (sent === null && (ack.seq > 0 || cursor.seq === 0)) return ended(state, { kind: "renew" });
+  if ((sent === null || isRefused) && (ack.seq > 0 || cursor.seq === 0))
+    return ended(state, { kind: "renew" });
   return cutAgain({ ...state, record: { ...state.record, link: 0, sent: null } }, true);
 }
 

@@ -192,6 +192,7 @@ export class HubReplica {
     if (!this.#kept.hasRoom(read.unknown)) return this.#answerUnreadable("unknown-version", nowMs);
     session.hear(frame);
     const base = record.told.seq === 0 ? this.#stable : record.base;
+    const before = this.#seq;
     for (const group of read.known) this.#hear(group, { ...record, base });
     this.#kept.keep(record.link, read.unknown);
     // An edge that has nothing left to send will not refer to what it knew before.
@@ -200,7 +201,8 @@ export class HubReplica {
     const accepted = { ...record, ...verdict.record, settled, base, ...known };
     this.#links.save(accepted);
     this.#links.expire(nowMs);
-    this.#collect();
+    // What a link has just said, it may take back before it is told anything.
+    this.#collect(before);
     // What is stable when a link is first told anything, it had no part in.
     const told = record.told.seq === 0 ? { ...accepted, base: this.#stable } : accepted;
     const answer = this.#tell(told, session, verdict.tellFrom, frame.version, nowMs);
@@ -287,8 +289,8 @@ export class HubReplica {
   }
 
   /** Forgets deletions and additions that every link has acknowledged. */
-  #collect(): void {
-    const stable = this.#links.stable(this.#seq);
+  #collect(head: number): void {
+    const stable = this.#links.stable(head);
     if (stable <= this.#stable) return;
     this.#stable = stable;
     this.#stored.state("stable", stable);
