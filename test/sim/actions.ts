@@ -3,7 +3,8 @@
 import type { SimClock } from "./clock.ts";
 import { SimDisk } from "./disk.ts";
 import { EdgeNode } from "./edge-node.ts";
-import { sendHostile } from "./hostile.ts";
+import { Violation } from "./checks/checker.ts";
+import { contentOf, sendHostile } from "./hostile.ts";
 import type { Action } from "./plan.ts";
 import type { Prng } from "./prng.ts";
 import type { DiskCopy, World } from "./world.ts";
@@ -82,6 +83,7 @@ function restoreHub(world: World, rng: Prng): void {
   world.taint.hubRestored = true;
   hub.disk = new SimDisk(world.hubCopy.image);
   hub.shadow = world.hubCopy.shadow.copy();
+  hub.applied = new WeakSet();
   hub.reopen();
   world.tell((checker) => checker.onReopened?.(world, hub, false));
 }
@@ -139,7 +141,11 @@ function replay(world: World, rng: Prng): void {
   const old = world.network.old(rng);
   if (old === null || !world.network.isOpen(old)) return;
   world.trace.note("an old request comes again");
+  const before = contentOf(world.hub);
+  const isDone = world.hub.applied.has(old.bytes);
   world.deliverRequest(old, rng);
+  if (isDone && contentOf(world.hub) !== before)
+    throw new Violation("sync.replay-changes-nothing", "An old request has changed the hub");
 }
 
 function timeout(world: World, rng: Prng): void {

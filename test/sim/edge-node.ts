@@ -41,6 +41,8 @@ export interface EdgeWatch {
   onSend(node: EdgeNode, bytes: Uint8Array, kept: Uint8Array | null): void;
   onAbsorb(node: EdgeNode, state: DownState): void;
   onRecord(node: EdgeNode, before: EdgeLinkRecord): void;
+  /** A life has ended with a row that was torn: what it had sent is not known. */
+  onTorn(node: EdgeNode): void;
   onRestamp(node: EdgeNode, before: EdgeLinkRecord): void;
 }
 
@@ -93,8 +95,10 @@ export class EdgeNode {
     const { replicaEpoch } = this.replica.record;
     this.replica = this.openReplica(this.disk);
     // A torn row: it cannot be known what it said.
-    if (this.replica.record.replicaEpoch !== replicaEpoch)
+    if (this.replica.record.replicaEpoch !== replicaEpoch) {
+      this.#world.watch.onTorn(this);
       this.doubt({ ...this.replica.record, cursor: ORIGIN_POSITION });
+    }
     this.link = openEdgeLink(this.replica.record, this.versions);
     this.sync();
   }

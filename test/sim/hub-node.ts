@@ -28,6 +28,8 @@ export class HubNode {
   disk: SimDisk = new SimDisk();
   shadow: Shadow = new Shadow();
   release: Release;
+  /** Requests that were applied. */
+  applied = new WeakSet<Uint8Array>();
   replica: HubReplica;
   readonly #world: HubWorld;
 
@@ -76,6 +78,7 @@ export class HubNode {
       exchange.outcome === "applied" &&
       speaker?.kind === "link" &&
       before.get(speaker.link) !== this.cursors().get(speaker.link);
+    if (isApplied) this.applied.add(bytes);
     return { isApplied, exchange };
   }
 

@@ -1,6 +1,7 @@
 // Does everything come to rest once the faults stop? Heals the world, lets every link speak until it
 // has nothing to say, and then looks that nobody says anything any more.
 
+import type { Collection } from "../../sync/replica/kind.ts";
 import { exchangeCalmly } from "./actions.ts";
 import { Violation } from "./checks/checker.ts";
 import { canonical } from "./checks/canonical.ts";
@@ -16,6 +17,7 @@ const EXCHANGES_BESIDE = 10;
 const FRAME_BYTES_LEAST = 400;
 /** Superseded lives are waited for an hour. */
 const PAUSE_MS = 1_500_000;
+const EXPIRY_ROUNDS = 5;
 
 /** Heals everything and brings the world to rest. */
 export function comeToRest(world: World, round: number): void {
@@ -30,9 +32,30 @@ export function comeToRest(world: World, round: number): void {
   }
   if (shown.at(-1) !== shown.at(-2))
     throw new Violation("sync.rests", `Something still changes after ${ROUNDS_MAX} rounds`);
+  expireOldLives(world, rng);
   world.trace.note("everything is at rest");
   world.tell((checker) => checker.onStep?.(world));
   world.tell((checker) => checker.onRest?.(world));
+}
+
+/** Lives that have ended hold back what can be forgotten, for a while; then nobody sees it go. */
+function expireOldLives(world: World, rng: Prng): void {
+  const before = world.hub.release.collections.map(({ id }) => shownOf(world, id));
+  const isCrowded = world.hub.replica.links().length > world.edges.length;
+  for (let i = 0; i < (isCrowded ? EXPIRY_ROUNDS : 2); i += 1) {
+    world.pass(Math.min(PAUSE_MS, world.plan.leaseMs / 4));
+    for (const node of world.edges) speakToRest(world, rng, node.number);
+  }
+  const after = world.hub.release.collections.map(({ id }) => shownOf(world, id));
+  if (canonical(after) !== canonical(before))
+    throw new Violation("sync.gc-invisible", "What is forgotten at rest changes what is shown");
+}
+
+function shownOf(world: World, id: number): string {
+  const collection = world.hub.release.collections.find((other) => other.id === id);
+  if (collection === undefined) return "";
+  const replicas = [world.hub.replica, ...world.edges.map(({ replica }) => replica)];
+  return canonical(replicas.map((replica) => replica.readAll(collection as Collection<never>)));
 }
 
 function heal(world: World, rng: Prng): void {

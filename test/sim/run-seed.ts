@@ -58,6 +58,7 @@ function takeStep(world: World, step: number): void {
   world.pass(rng.between(1, 2_000));
   world.trace.note(`${step} ${action}`);
   act(action, world, rng);
+  world.tell((checker) => checker.onTurn?.(world));
 }
 
 function failureOf(seed: number, step: number, error: unknown, trace: Trace): Failure {

@@ -120,14 +120,19 @@ export class World implements EdgeWorld, View {
   /** What a copy had counted and the hub not confirmed may be counted by both. */
   taintCopy(node: EdgeNode, copy: DiskCopy): void {
     this.taint.edgeCopies = true;
-    for (const { collection, key, what, seq } of this.ledger.of(copy.shadow.writes)) {
-      if (what.kind !== "count" || seq <= copy.confirmed) continue;
+    this.taintCounts(copy.shadow, copy.confirmed);
+    this.trace.note(`e${node.number} has a copy`);
+  }
+
+  /** What was counted after `confirmed` may be counted twice. */
+  taintCounts(shadow: Shadow, confirmed: number): void {
+    for (const { collection, key, what, seq } of this.ledger.of(shadow.writes)) {
+      if (what.kind !== "count" || seq <= confirmed) continue;
       const name = `${collection.id}/${key}`;
       const before = this.taint.recounted.get(name) ?? [];
       const sums = what.by.map((part, i) => Math.abs(part) + (before[i] ?? 0));
       this.taint.recounted.set(name, sums);
     }
-    this.trace.note(`e${node.number} has a copy`);
   }
 
   send(node: EdgeNode, bytes: Uint8Array, attempt: string, carried: readonly number[]): void {
@@ -325,6 +330,7 @@ function watchOf(world: World): EdgeWatch {
       world.tell((checker) => checker.onSend?.(world, node, bytes, kept)),
     onAbsorb: (node, state) => world.tell((checker) => checker.onAbsorb?.(world, node, state)),
     onRecord: (node, before) => world.tell((checker) => checker.onRecord?.(world, node, before)),
+    onTorn: (node) => world.taintCounts(node.shadow, 0),
     onRestamp(node, before) {
       noteRestamp(world, node, before);
       world.tell((checker) => checker.onRestamp?.(world, node, before));

@@ -2,6 +2,7 @@
 
 import type { Checker } from "./checker.ts";
 import { converges, direction } from "./convergence.ts";
+import { boundedMetadata, clockLimit, makeNeverDown, sessionTokens } from "./history.ts";
 import { cursors, rebuild, retries } from "./links.ts";
 import { addWins, concurrentNotes, countedOnce, lastWrite } from "./values.ts";
 
@@ -17,5 +18,9 @@ export function makeCheckers(): readonly Checker[] {
     retries,
     cursors,
     rebuild,
+    makeNeverDown(),
+    clockLimit,
+    sessionTokens,
+    boundedMetadata,
   ];
 }

@@ -59,7 +59,10 @@ export interface Checker {
   onExchange?(view: View, exchange: Exchange, isApplied: boolean, nowMs: number): void;
   /** A machine started over from its disk, which held everything (`isSame`) or something older. */
   onReopened?(view: View, node: EdgeNode | HubNode, isSame: boolean): void;
+  /** From time to time, and at rest. */
   onStep?(view: View): void;
+  /** After every step. */
+  onTurn?(view: View): void;
   /** Everything is healed, all links are at rest. */
   onRest?(view: View): void;
 }

@@ -20,14 +20,16 @@ export function hubView(view: View, collection: Collection): ReadonlyMap<string,
  * is the truth, the rest comes back from the edges.
  */
 export const converges: Checker = {
-  ids: ["sync.converges", "sync.unknown-kept"],
+  ids: ["sync.converges", "sync.restore-converges"],
   onRest(view) {
     for (const collection of view.hub.release.collections) {
       if (collection.direction === "up") continue;
       const wanted = canonical(hubView(view, collection));
       for (const node of view.edges) {
         const shown = canonical(edgeView(node, collection));
-        require(shown === wanted, "sync.converges", () =>
+        const isCopy = view.taint.hubRestored || view.taint.edgeCopies;
+        const id = isCopy ? "sync.restore-converges" : "sync.converges";
+        require(shown === wanted, id, () =>
           `collection ${collection.id}: e${node.number} shows ${shown}, the hub ${wanted}`);
       }
     }

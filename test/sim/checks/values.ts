@@ -25,7 +25,7 @@ import {
 import { nameOfComponent } from "../../../sync/replica/component.ts";
 import type { Collection } from "../../../sync/replica/kind.ts";
 import type { Write } from "../ledger.ts";
-import { LASTING_KEYS, traffic } from "../schema.ts";
+import { lateFields, LASTING_KEYS, traffic } from "../schema.ts";
 import { canonical } from "./canonical.ts";
 import { require, type Checker, type View } from "./checker.ts";
 import { hubView } from "./convergence.ts";
@@ -45,7 +45,12 @@ const CHAINS = new Map<number, Lattice<unknown>>([
  * put back, an unsent write may have been dropped with a deletion that was collected.
  */
 export const lastWrite: Checker = {
-  ids: ["sync.last-write-wins", "sync.no-acked-write-lost"],
+  ids: [
+    "sync.last-write-wins",
+    "sync.no-acked-write-lost",
+    "sync.unknown-kept",
+    "sync.no-resurrection",
+  ],
   onRest(view) {
     const owed = owedBy(view);
     const ever = everWritten(view);
@@ -91,9 +96,14 @@ function checkChain(
   const isKept = isErased
     ? shown === undefined
     : shown !== undefined && lattice.lessOrEqual(greatest, shown);
-  require(isKept, "sync.no-acked-write-lost", () => {
+  require(isKept, idOfLoss(collection, isErased), () => {
     return `${name} is ${canonical(shown)}, but ${canonical(greatest)} was written`;
   });
+}
+
+function idOfLoss({ id }: Collection, isErased: boolean): string {
+  if (isErased) return "sync.no-resurrection";
+  return id === lateFields.id ? "sync.unknown-kept" : "sync.no-acked-write-lost";
 }
 
 function isWeak({ taint }: View, collection: Collection, key: string): boolean {
@@ -265,7 +275,7 @@ function checkPresence(view: View, name: string, isThere: boolean, written: Writ
       return `${name} is gone, but nobody removed ${namesOf(adds, fates, "there")}`;
     });
   else if (!fates.includes("doubtful"))
-    require(!isThere, "sync.add-wins", () => `${name} is there, but was removed`);
+    require(!isThere, "sync.no-resurrection", () => `${name} is there, but was removed`);
 }
 
 function namesOf(adds: readonly Write[], fates: readonly string[], fate: string): string {
