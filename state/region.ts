@@ -39,7 +39,7 @@ export const REGION_COLLECTIONS: readonly Collection[] = [
   keys,
   config,
   purges,
-] as readonly Collection[];
+];
 
 export const ISSUERS = "issuers";
 export const CONFIG = "config";
