@@ -15,6 +15,8 @@ export interface StateLinkRecord extends HubLinkRecord {
   readonly base: number;
   /** The last seq of the hub that was told as all there was, and came back; absent: none was. */
   readonly known?: number;
+  /** Where the whole state ends, should it have been told in several frames. */
+  readonly pullEnd?: number;
 }
 
 const PREFIX = "link:";
@@ -110,4 +112,21 @@ export class HubLinks {
       lives.set(record.replica, [...(lives.get(record.replica) ?? []), record]);
     return lives;
   }
+}
+
+/** Tells whether what follows `from` belongs to the whole state: all of it is told. */
+export function isPulled({ pullEnd = 0 }: StateLinkRecord, from: number): boolean {
+  return from === 0 || from < pullEnd;
+}
+
+/** Notes where a whole state ends that takes more than one frame. */
+export function pullOf(
+  record: StateLinkRecord,
+  from: number,
+  to: number,
+  head: number,
+): Pick<StateLinkRecord, "pullEnd"> {
+  if (!isPulled(record, from)) return {};
+  if (to < head) return { pullEnd: Number.MAX_SAFE_INTEGER };
+  return from === 0 && record.pullEnd === undefined ? {} : { pullEnd: to };
 }

@@ -26,7 +26,7 @@ import {
 import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
 import { numberOf, viewsOf, type Draft } from "./draft.ts";
 import { Groups, readGroups, type ReadGroup } from "./groups.ts";
-import { HubLinks, type StateLinkRecord } from "./hub-links.ts";
+import { HubLinks, isPulled, pullOf, type StateLinkRecord } from "./hub-links.ts";
 import { Kept } from "./kept.ts";
 import type { Collection } from "./kind.ts";
 import { Schema } from "./schema.ts";
@@ -201,10 +201,10 @@ export class HubReplica {
     const accepted = { ...record, ...verdict.record, settled, base, ...known };
     this.#links.save(accepted);
     this.#links.expire(nowMs);
-    // What a link has just said, it may take back before it is told anything.
-    this.#collect(before);
-    // What is stable when a link is first told anything, it had no part in.
-    const told = record.told.seq === 0 ? { ...accepted, base: this.#stable } : accepted;
+    this.#collect();
+    // What is stable when a link is first told anything, it had no part in, but for what it just said.
+    const first = Math.min(this.#stable, before);
+    const told = record.told.seq === 0 ? { ...accepted, base: first } : accepted;
     const answer = this.#tell(told, session, verdict.tellFrom, frame.version, nowMs);
     // A request that changes nothing, and is answered with nothing, may be asked anew.
     const isEmpty = frame.to === frame.from.seq && this.#seq === verdict.tellFrom.seq;
@@ -239,7 +239,7 @@ export class HubReplica {
     nowMs: number,
   ): Uint8Array {
     const { link, cursor, replica } = record;
-    const { to, groups } = this.#cut(from.seq, link);
+    const { to, groups } = this.#cut(from.seq, link, isPulled(record, from.seq));
     const { seq, stamp } = this.#collected();
     const known = this.#links.knownTo(replica);
     const horizon = from.seq === 0 ? { seq, stamp, known } : null;
@@ -260,17 +260,17 @@ export class HubReplica {
     session.toldKeys = session.down.size;
     const told = to === from.seq ? from : { seq: to, digest: digestOf(answer) };
     if (to === this.#seq) session.whole = to;
-    this.#links.save({ ...record, told });
+    this.#links.save({ ...record, told, ...pullOf(record, from.seq, to, this.#seq) });
     return answer;
   }
 
-  #cut(from: number, link: number): Pick<DownState, "to" | "groups"> {
+  #cut(from: number, link: number, isPulled: boolean): Pick<DownState, "to" | "groups"> {
     const groups = new Groups(FRAME_BYTES_TARGET);
     let to = from;
     for (const { collection, key, entry } of this.#stored.table.after(from, this.#seq)) {
       const { kind, direction } = this.#schema.held(collection);
       // What came from an edge is not told to it, unless it may have lost it.
-      const isTold = direction !== "up" && (entry.mark !== link || from === 0);
+      const isTold = direction !== "up" && (entry.mark !== link || isPulled);
       const value = isTold ? kind.toDown(entry.value) : null;
       if (isTold && !groups.hasRoom(key, kind.weigh(value))) return { to, groups: groups.encode() };
       if (isTold) groups.add(collection, kind.code, kind.down, key, value);
@@ -289,8 +289,8 @@ export class HubReplica {
   }
 
   /** Forgets deletions and additions that every link has acknowledged. */
-  #collect(head: number): void {
-    const stable = this.#links.stable(head);
+  #collect(): void {
+    const stable = this.#links.stable(this.#seq);
     if (stable <= this.#stable) return;
     this.#stable = stable;
     this.#stored.state("stable", stable);
