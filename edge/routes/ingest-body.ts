@@ -6,6 +6,8 @@ import type { Problem } from "../../http/problem.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 import { limits } from "../limits.ts";
 
+export const JSON_TYPE = "application/json";
+
 /** Finds the media type of a request, without its parameters. */
 export function mediaTypeOf(request: Request): string {
   const type = request.headers.get("content-type") ?? "";
@@ -31,7 +33,7 @@ export async function readPayload(request: Request): Promise<Result<Uint8Array, 
       return err(malformed("body", "The body ended early"));
     case "unknown-encoding":
       return err(
-        unsupported(`Content-Encoding is gzip or none, not "${body.encoding.slice(0, 80)}"`),
+        refuseForm(`Content-Encoding is gzip or none, not "${body.encoding.slice(0, 80)}"`),
       );
     case "bytes":
       return ok(body.bytes);
@@ -45,6 +47,18 @@ export function decodeText(bytes: Uint8Array): Result<string, Problem> {
   } catch {
     return err(malformed("text", "The body is not text in UTF-8"));
   }
+}
+
+/** Reads a body that has to be JSON. */
+export async function readJson(
+  request: Request,
+): Promise<Result<{ readonly json: unknown; readonly body: Uint8Array }, Problem>> {
+  const type = mediaTypeOf(request);
+  if (type !== JSON_TYPE) return err(unsupported([JSON_TYPE], type));
+  const body = await readPayload(request);
+  if (!body.ok) return body;
+  const json = decodeJson(body.value);
+  return json.ok ? ok({ json: json.value, body: body.value }) : json;
 }
 
 /** Parses JSON in UTF-8. */
@@ -65,7 +79,13 @@ export async function sha256Of(bytes: Uint8Array): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export function unsupported(detail: string): Problem {
+/** Says which media types a door takes. */
+export function unsupported(types: Iterable<string>, given: string): Problem {
+  const known = [...types].join(", ");
+  return refuseForm(`Content-Type is one of ${known}, not "${given.slice(0, 80)}"`);
+}
+
+function refuseForm(detail: string): Problem {
   return {
     code: "unsupported-media-type",
     status: 415,

@@ -1,33 +1,76 @@
-// How is a request with readings of many devices carried out? One has to be let in for each of them,
-// and a few hubs are called at once.
+// How is a request with readings of many devices carried out? It has to be let in for each of them;
+// then a few hubs are called at once, and for one device what is its own, in its order.
 
 import type { Guard } from "../../doors/guard.ts";
 import type { Problem } from "../../http/problem.ts";
+import type { DeviceId } from "../../sync/brand.ts";
+import { err, type Result } from "../../sync/result.ts";
 import { limits } from "../limits.ts";
+import type { DeviceReport } from "../objects/device-hub.ts";
+import type { hubOf } from "../platform/hubs.ts";
+import { bodyKey } from "../telemetry/body-key.ts";
+import type { ParsedReadings } from "../telemetry/parsed-readings.ts";
+import { sha256Of } from "./ingest-body.ts";
+import { encodeIngest, settleIngest, type IngestAnswer } from "./readings.ts";
 
-/** Finds out whether the request may post for all devices; null if it may. */
-export async function refusalOf(
-  guard: Guard,
-  request: Request,
-  devices: Iterable<string>,
-): Promise<Problem | null> {
-  for (const device of devices) {
-    const admission = await guard.requireDevice(request, device, "ingest");
-    if (!admission.ok) return admission.problem;
-  }
-  return null;
+/** What became of one batch. */
+export type Settled = Result<IngestAnswer, Problem>;
+
+/** One device's part of a request; a problem says why there is none. */
+export interface DevicePart {
+  readonly device: DeviceId | null;
+  readonly parsed: Result<ParsedReadings, Problem>;
 }
 
-/** Runs `work` for each item, a few at once; the results are in the items' order. */
-export async function forEachOf<T, R>(
-  items: readonly T[],
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  const take = async (): Promise<void> => {
-    for (const [at, item] of queue) results[at] = await work(item);
+/** What the parts of a request came in, and where they go. */
+export interface PartsRequest {
+  /** The request that carries the token. */
+  readonly request: Request;
+  readonly guard: Guard;
+  readonly body: Uint8Array;
+  readonly isStrict: boolean;
+  readonly region: string;
+  hubOf(device: DeviceId): ReturnType<typeof hubOf>;
+}
+
+/** Stores the parts, or says why the request may not post for one of the devices. */
+export async function storeParts(
+  parts: readonly DevicePart[],
+  asked: PartsRequest,
+): Promise<Result<readonly Settled[], Problem>> {
+  const byDevice = [...Map.groupBy(parts.entries(), ([, { device }]) => device)];
+  for (const [device] of byDevice) {
+    if (device === null) continue;
+    const admission = await asked.guard.requireDevice(asked.request, device, "ingest");
+    if (!admission.ok) return err(admission.problem);
+  }
+  const value: Settled[] = [];
+  const queue = byDevice.values();
+  const work = async (): Promise<void> => {
+    for (const [device, own] of queue)
+      for (const [at, { parsed }] of own)
+        value[at] =
+          parsed.ok && device !== null
+            ? await store(device, parsed.value, asked)
+            : (parsed as Settled);
   };
-  await Promise.all(Array.from({ length: limits.hubCallsAtOnceMax }, take));
-  return results;
+  await Promise.all(Array.from({ length: limits.hubCallsAtOnceMax }, work));
+  return { ok: true, value };
+}
+
+async function store(
+  device: DeviceId,
+  parsed: ParsedReadings,
+  { body, isStrict, region, hubOf }: PartsRequest,
+): Promise<Settled> {
+  const hub = hubOf(device);
+  const isNameless = parsed.identity.kind === "none" && parsed.readings.timeless.size > 0;
+  // RPC's own types turn the tuples inside a report into arrays; what arrives is what was sent.
+  const report = isNameless ? ((await hub.report(device)) as unknown as DeviceReport) : null;
+  const keys = report?.state?.memory.keys ?? [];
+  const key = isNameless ? bodyKey(await sha256Of(body), keys, Date.now()) : "";
+  const named = isNameless ? { ...parsed, identity: { kind: "key", key } as const } : parsed;
+  const read = await encodeIngest(device, named, isStrict, body);
+  if (!read.ok) return read;
+  return settleIngest(read.value, await hub.ingest(read.value.command), region);
 }

@@ -24,6 +24,7 @@ import {
   decodeJson,
   decodeText,
   isStrict,
+  JSON_TYPE,
   mediaTypeOf,
   readPayload,
   sha256Of,
@@ -60,7 +61,7 @@ type Parse = (
 
 /** The forms of this door, by their media types. */
 const FORMS: ReadonlyMap<string, Parse> = new Map<string, Parse>([
-  ["application/json", ofJson((json, device, key) => parseReadings(json, device, key))],
+  [JSON_TYPE, ofJson((json, device, key) => parseReadings(json, device, key))],
   ["application/senml+json", ofJson(parseSenml)],
   ["application/x-ndjson", ofText(parseNdjson)],
   ["text/csv", ofText(parseCsv)],
@@ -74,12 +75,7 @@ export async function readIngest(
 ): Promise<Result<ReadIngest, Problem>> {
   const type = mediaTypeOf(request);
   const parse = FORMS.get(type);
-  if (parse === undefined) {
-    const forms = [...FORMS.keys()].join(", ");
-    return err(
-      unsupported(`Send one of the Content-Types ${forms}; this is "${type.slice(0, 80)}"`),
-    );
-  }
+  if (parse === undefined) return err(unsupported(FORMS.keys(), type));
   const body = await readPayload(request);
   if (!body.ok) return body;
   const parsed = parse(body.value, device, request.headers.get("idempotency-key"), nowMs);

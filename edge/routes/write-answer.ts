@@ -48,7 +48,7 @@ function customary(
 function messageOf({ stored, dropped, conflicts, errors }: Written): string {
   const first = errors[0];
   if (dropped === 0 || first === undefined)
-    return `partial write: ${conflicts} readings have the device, stream and time of another one with another value, and of these the one stored first counts; tags other than "device" do not tell streams apart`;
+    return `partial write: ${conflicts} readings have the device, stream and time of others with another value, and do not count; tags other than "device" do not tell streams apart`;
   // Telegraf sends again what was refused, unless it reads one of these words.
   const what = stored > 0 ? "partial write" : "unable to parse";
   const stream = first.stream === undefined ? "" : `${first.stream}: `;

@@ -7,32 +7,23 @@ import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse } from "../../doors/respond.ts";
 import type { Identity } from "../../doors/tokens.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
-import type { DeviceId } from "../../sync/brand.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 import type { BatchIdentity } from "../../sync/wire/batch.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { limits } from "../limits.ts";
-import type { DeviceReport } from "../objects/device-hub.ts";
 import { hubOf } from "../platform/hubs.ts";
-import { bodyKey } from "../telemetry/body-key.ts";
 import { parseLines, parsePrecision, type ParsedLines } from "../telemetry/parse-lines.ts";
 import { malformed, parseKey } from "../telemetry/parsed-readings.ts";
-import type { ReadingCollector } from "../telemetry/reading-collector.ts";
-import { decodeText, isStrict, readPayload, sha256Of } from "./ingest-body.ts";
+import { decodeText, isStrict, readPayload } from "./ingest-body.ts";
 import { locate } from "./locate.ts";
-import { forEachOf, refusalOf } from "./many-devices.ts";
-import { encodeIngest, settleIngest, type IngestAnswer } from "./readings.ts";
+import { storeParts, type Settled } from "./many-devices.ts";
 import { answerWritten, refuseWrite, type Written } from "./write-answer.ts";
-
-type Hub = ReturnType<typeof hubOf>;
-type Settled = Result<IngestAnswer, Problem>;
 
 /** A request whose lines are read. */
 interface ReadWrite {
   readonly lines: ParsedLines;
   readonly body: Uint8Array;
   readonly identity: BatchIdentity;
-  readonly isStrict: boolean;
 }
 
 export function writeRoutes(parts: ApiParts): Hono<ApiEnv> {
@@ -62,16 +53,23 @@ async function write(c: Context<ApiEnv>, parts: ApiParts): Promise<Response> {
   const read = await readWrite(c.req.raw, url, admission.identity);
   if (!read.ok) return refuseWrite(read.error);
   const { lines } = read.value;
-  const refusal = await refusalOf(guard, asking, lines.devices.keys());
-  if (refusal !== null) return refuseWrite(refusal);
-  const devices = [...lines.devices];
-  const settled = await forEachOf(devices, ([device, readings]) =>
-    store(hubOf(parts.env, config, region, device), device, readings, read.value, region),
-  );
-  const written = writtenOf(lines, settled);
-  const { stored: accepted, dropped: rejected } = written;
-  Object.assign(c.env.scope.fields, { devices: devices.length, accepted, rejected });
-  const refused = settled.map((result) => (result.ok ? null : result.error));
+  const { body, identity } = read.value;
+  const devices = [...lines.devices].map(([device, readings]) => ({
+    device,
+    parsed: ok({ identity, sentMs: null, readings, isRelative: false }),
+  }));
+  const settled = await storeParts(devices, {
+    request: asking,
+    guard,
+    region,
+    body,
+    isStrict: isStrict(c.req.raw),
+    hubOf: (device) => hubOf(parts.env, config, region, device),
+  });
+  if (!settled.ok) return refuseWrite(settled.error);
+  const written = writtenOf(lines, settled.value);
+  Object.assign(c.env.scope.fields, { accepted: written.stored, rejected: written.dropped });
+  const refused = settled.value.map((result) => (result.ok ? null : result.error));
   // What was not taken for want of room is to be sent again, with all that came with it.
   const problem =
     refused.find((each) => each?.status === 503) ?? refused.find((each) => each?.status === 409);
@@ -115,40 +113,10 @@ async function readWrite(
   const own = identity.kind === "device" ? identity.device : null;
   const lines = parseLines(text.value, precision, url.searchParams.get("device") ?? own);
   if (!lines.ok) return lines;
-  const isStrictly = isStrict(request);
-  const { errors, rejected } = lines.value.rejections();
-  if (isStrictly && rejected > 0) {
-    const message = `Nothing is stored, as Prefer: handling=strict asks: ${errors[0]?.message ?? ""}`;
-    return err({ ...malformed("", message), errors });
-  }
-  return ok({ lines: lines.value, body: body.value, identity: named.value, isStrict: isStrictly });
-}
-
-/** Stores the readings of one device. */
-async function store(
-  hub: Hub,
-  device: DeviceId,
-  readings: ReadingCollector,
-  { identity, isStrict: isStrictly, body }: ReadWrite,
-  region: string,
-): Promise<Settled> {
-  const isNameless = identity.kind === "none" && readings.timeless.size > 0;
-  const named = isNameless ? await nameOf(hub, device, body) : identity;
-  const parsed = { identity: named, sentMs: null, readings, isRelative: false };
-  const read = await encodeIngest(device, parsed, isStrictly, body);
-  if (!read.ok) return read;
-  return settleIngest(read.value, await hub.ingest(read.value.command), region);
-}
-
-/** Names a body without times; the hub says under which name it has it, if it has. */
-async function nameOf(hub: Hub, device: DeviceId, body: Uint8Array): Promise<BatchIdentity> {
-  // RPC's own types turn the tuples inside a report into arrays; what arrives is what was sent.
-  const [hash, report] = await Promise.all([
-    sha256Of(body),
-    hub.report(device) as unknown as Promise<DeviceReport>,
-  ]);
-  const keys = report.state?.memory.keys ?? [];
-  return { kind: "key", key: bodyKey(hash, keys, Date.now()) };
+  const { errors } = lines.value.lost;
+  if (errors[0] !== undefined && isStrict(request))
+    return err({ ...malformed("", `Nothing is stored: ${errors[0].message}`), errors });
+  return ok({ lines: lines.value, body: body.value, identity: named.value });
 }
 
 function writtenOf(lines: ParsedLines, settled: readonly Settled[]): Written {

@@ -1,7 +1,7 @@
 // What does a body of line protocol say? Fields of points become readings: the device is a tag or
 // given, the stream is `measurement_field`, and each device has its readings apart.
 
-import type { Problem, ProblemItem } from "../../http/problem.ts";
+import type { Problem } from "../../http/problem.ts";
 import { parseDeviceId, type DeviceId, type StreamName } from "../../sync/brand.ts";
 import { TIME_MS_MAX } from "../../sync/limits.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
@@ -11,20 +11,19 @@ import { Cursor, noReading, tooMany } from "./parsed-readings.ts";
 import { ReadingCollector } from "./reading-collector.ts";
 import { MAPPING_RULE, mapStreamName } from "./stream-mapping.ts";
 
-/** What a unit of time is in milliseconds; below one, how many digits of it are cut off. */
+/** Of each unit, as 2.x and 1.x name it: how many digits are cut off, and its milliseconds. */
 const PRECISIONS = {
-  ns: { cut: 6, ms: 1 },
-  us: { cut: 3, ms: 1 },
-  ms: { cut: 0, ms: 1 },
-  s: { cut: 0, ms: 1_000 },
-  m: { cut: 0, ms: 60_000 },
-  h: { cut: 0, ms: 3_600_000 },
+  ns: [6, 1],
+  n: [6, 1],
+  us: [3, 1],
+  u: [3, 1],
+  ms: [0, 1],
+  s: [0, 1_000],
+  m: [0, 60_000],
+  h: [0, 3_600_000],
 } as const;
 
 export type Precision = keyof typeof PRECISIONS;
-
-/** The names that clients of 1.x have for a unit. */
-const ALIASES: Readonly<Record<string, Precision>> = { n: "ns", u: "us", µ: "us" };
 
 /** Readings before it are taken for those of a wrong `precision`: 3 March 1973. */
 const TIME_MS_MIN = 1e11;
@@ -36,15 +35,12 @@ export interface ParsedLines {
   readonly lost: ReadingCollector;
   /** Readings in the request, good and bad. */
   readonly count: number;
-  /** Counts what was rejected, and lists the first of it. */
-  rejections(): { readonly rejected: number; readonly errors: readonly ProblemItem[] };
 }
 
 /** Parses the `precision` of a write; null if there is no such unit. */
 export function parsePrecision(text: string | null): Precision | null {
   const unit = text === null || text === "" ? "ns" : text;
-  if (Object.hasOwn(PRECISIONS, unit)) return unit as Precision;
-  return Object.hasOwn(ALIASES, unit) ? (ALIASES[unit] ?? null) : null;
+  return Object.hasOwn(PRECISIONS, unit) ? (unit as Precision) : null;
 }
 
 /** Parses lines; `device` is that of points without a tag, null if there is none. */
@@ -57,7 +53,8 @@ export function parseLines(
   for (;;) {
     const more = parser.next();
     if (parser.count > limits.readingsPerRequestMax) return err(tooMany());
-    if (parser.devices.size > limits.devicesPerRequestMax) return err(tooManyDevices());
+    if (parser.devices.size > limits.devicesPerRequestMax)
+      return err(tooMany("devices", limits.devicesPerRequestMax));
     if (!more) break;
   }
   return parser.count === 0 ? err(noReading()) : ok(parser);
@@ -77,12 +74,6 @@ class LineParser implements ParsedLines {
     this.#scanner = scanner;
     this.#precision = precision;
     this.#device = device;
-  }
-
-  rejections(): { readonly rejected: number; readonly errors: readonly ProblemItem[] } {
-    const all = [this.lost, ...this.devices.values()];
-    const errors = all.flatMap((readings) => readings.errors).slice(0, limits.errorsListedMax);
-    return { rejected: all.reduce((sum, { rejected }) => sum + rejected, 0), errors };
   }
 
   /** Takes one line; false at the end. */
@@ -106,9 +97,7 @@ class LineParser implements ParsedLines {
     const named = this.#scanner.device ?? this.#device;
     const device = named === null ? null : parseDeviceId(named);
     if (device === null) {
-      const [code, message] =
-        named === null ? (["device-missing", DEVICE] as const) : (["device-name", NAME] as const);
-      return this.lost.reject(code, message, this.#at, measurement, fields.length);
+      return this.lost.reject("device-name", DEVICE, this.#at, measurement, fields.length);
     }
     const readings = this.devices.get(device) ?? new ReadingCollector(true);
     this.devices.set(device, readings);
@@ -136,21 +125,15 @@ class LineParser implements ParsedLines {
   /** Below a millisecond the digits are cut off, as of a time in text. */
   #timeOf(digits: string): number | null | "bad" {
     if (digits === "") return null;
-    const { cut, ms } = PRECISIONS[this.#precision];
+    const [cut, ms] = PRECISIONS[this.#precision];
     const timeMs = Number(cut === 0 ? digits : digits.slice(0, -cut)) * ms;
     return timeMs >= TIME_MS_MIN && timeMs <= TIME_MS_MAX ? timeMs : "bad";
   }
 }
 
-function tooManyDevices(): Problem {
-  const detail = `The request has readings of more than ${limits.devicesPerRequestMax} devices: split it`;
-  return { code: "too-many-devices", status: 413, title: "Too many devices", detail };
-}
-
 const DEVICE =
-  'Nothing says which device this is: give the point a tag "device", or the request the parameter device=NAME';
-const NAME = "A device's name is 1 to 64 characters of A-Z, a-z, 0-9, dot, underscore and hyphen";
+  'Name the device, with 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-": a tag "device", or the parameter device=NAME';
 const STREAM = `The stream is measurement_field, or the measurement alone if the field is "value"; ${MAPPING_RULE}`;
 const EXACT = "An integer past 2^53 cannot be kept exactly: send it as a float if that will do";
 const TIME =
-  "The time is before March 1973 or after 9999: is the parameter precision (ns, us, ms, s, m, h; without it ns) what the times are in?";
+  "The time is before March 1973 or after 9999: say with the parameter precision (ns, us, ms, s, m, h) what it is in";

@@ -65,9 +65,9 @@ export function malformed(pointer: string, message: string): Problem {
   return { code: "malformed", status: 400, title: "Malformed readings", detail: message, errors };
 }
 
-export function tooMany(): Problem {
-  const detail = `The request has more than ${limits.readingsPerRequestMax} readings: split it`;
-  return { code: "too-many-readings", status: 413, title: "Too many readings", detail };
+export function tooMany(what = "readings", max: number = limits.readingsPerRequestMax): Problem {
+  const detail = `The request has more than ${max} ${what}: split it`;
+  return { code: `too-many-${what}`, status: 413, title: `Too many ${what}`, detail };
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
