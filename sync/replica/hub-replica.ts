@@ -78,6 +78,7 @@ export class HubReplica {
   #clock: Clock;
   #seq: number;
   #stable = 0;
+  #collectedTo = 0;
 
   constructor(options: HubReplicaOptions) {
     this.#options = options;
@@ -201,7 +202,7 @@ export class HubReplica {
     const accepted = { ...record, ...verdict.record, settled, base, ...known };
     this.#links.save(accepted);
     this.#links.expire(nowMs);
-    this.#collect();
+    this.#collect(before);
     // What is stable when a link is first told anything, it had no part in, but for what it just said.
     const first = Math.min(this.#stable, before);
     const told = record.told.seq === 0 ? { ...accepted, base: first } : accepted;
@@ -289,11 +290,13 @@ export class HubReplica {
   }
 
   /** Forgets deletions and additions that every link has acknowledged. */
-  #collect(): void {
-    const stable = this.#links.stable(this.#seq);
-    if (stable <= this.#stable) return;
-    this.#stable = stable;
-    this.#stored.state("stable", stable);
+  #collect(before: number): void {
+    const head = this.#links.stable(this.#seq);
+    if (head > this.#stable) this.#stored.state("stable", (this.#stable = head));
+    // What a link has just said, it may take back before it is told anything.
+    const stable = Math.min(this.#stable, before);
+    if (stable <= this.#collectedTo) return;
+    this.#collectedTo = stable;
     for (const { id, key } of this.#unstable.values()) {
       const { kind } = this.#schema.held(id);
       const entry = this.#stored.table.get(id, key);
