@@ -22,9 +22,9 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "the hub leaves every fifth change out of what it tells",
     invariant: "sync.converges",
     file: HUB,
-    find: 'const isTold = direction !== "up" && (entry.mark !== link || from === 0);',
+    find: 'const isTold = direction !== "up" && (entry.mark !== link || isPulled);',
     replace:
-      'const isTold = direction !== "up" && entry.seq % 5 !== 0 && (entry.mark !== link || from === 0);',
+      'const isTold = direction !== "up" && entry.seq % 5 !== 0 && (entry.mark !== link || isPulled);',
   },
   "pull-sends-nothing": {
     breaks: "an edge that was told everything does not send what the hub has lost",
@@ -160,7 +160,7 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "nothing is ever acknowledged by all",
     invariant: "sync.bounded-metadata",
     file: HUB,
-    find: "if (stable <= this.#stable) return;",
+    find: "if (stable <= this.#collectedTo) return;",
     replace: "if (stable > 0) return;",
   },
   "applied-again": {

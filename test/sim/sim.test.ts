@@ -13,7 +13,7 @@ import { PLANTS, readSeeds } from "./plants.ts";
 import type { Failure } from "./run-seed.ts";
 
 const FIXED_SEEDS = 200;
-const FRESH_SEEDS = 100;
+const FRESH_SEEDS = 20;
 /** Fresh seeds lie beyond those that a person would try. */
 const FRESH_FROM = 1_000_000;
 
