@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { pick, randomOf } from "../../tools/fuzz/mutate.ts";
 import { openWorld, type World } from "../../tools/launcher/world.ts";
 import { shownCommands } from "../support/documents.ts";
 
@@ -293,4 +294,28 @@ test("the time is that of now, for everyone, and stored by nobody", async () => 
   assert.equal(response.headers.get("cache-control"), "no-store");
   assert.equal(Date.parse(now), nowMs);
   assert.ok(Math.abs(nowMs - Date.now()) < 5_000);
+});
+
+test("P9 mutated requests over HTTP never get a 5xx, and the process goes on", async () => {
+  const random = randomOf(1);
+  const readings = "/v1/devices/boat-1/readings";
+  const samples = [
+    [readings, "application/json", `{"t":[${T0}],"series":{"a":[1]}}`],
+    [readings, "application/senml+json", '[{"bn":"boat-1:","n":"a","t":-1,"v":1}]'],
+    [readings, "application/x-ndjson", `{"stream":"a","value":1,"time":${T0}}\n`],
+    [readings, "text/csv", `time,a\n${T0},"1"\n`],
+    ["/write?precision=ms", "text/plain", `a,device=boat-1 value=1i,b="x" ${T0}\n`],
+    ["/api/v2/write?device=boat-1", "text/plain", "a value=1\nb value=t"],
+    ["/v1/batches", "application/json", `{"batches":[{"device":"boat-1","stream":"a","value":1}]}`],
+  ] as const;
+  const parts = ['"', "\\", ",", "\n", "{", "]", "1e999", "\0", "9".repeat(99), "é", "__proto__"];
+  for (let at = 0; at < 400; at += 1) {
+    const [target, type, good] = pick(random, samples);
+    const [start, end] = [random(good.length), random(good.length)];
+    const body = good.slice(0, start) + pick(random, parts) + good.slice(Math.max(start, end));
+    const fields = { "content-type": type, "content-encoding": pick(random, ["", "", "", "gzip"]) };
+    const { status } = await post(target, body, `Bearer ${operator}`, fields);
+    assert.ok(status < 500, `${status}: ${target} ${body}`);
+  }
+  assert.equal((await fetch(`${base}/livez`)).status, 200);
 });

@@ -154,6 +154,43 @@ const good: Step[] = [
     expect: { status: 200, json: { accepted: 0, duplicates: 1 } },
   },
   {
+    name: "CSV, of readings that are there already",
+    method: "POST",
+    path: READINGS,
+    headers: { "content-type": "text/csv" },
+    body: `time,depth_m,hatch_open\n${T0},10.4,true\n${T0 + 2000},10.6,\n`,
+    expect: { status: 200, json: { accepted: 0, duplicates: 3, conflicts: 0 } },
+  },
+  {
+    name: "NDJSON, of readings that are there already",
+    method: "POST",
+    path: READINGS,
+    headers: { "content-type": "application/x-ndjson" },
+    body: `{"stream":"depth_m","value":10.6,"time":${T0 + 2000}}\n{"stream":`,
+    expect: { status: 200, json: { duplicates: 1, rejected: 1, errors: [{ code: "line-json" }] } },
+  },
+  {
+    name: "SenML, of readings that are there already",
+    method: "POST",
+    path: READINGS,
+    headers: { "content-type": "application/senml+json" },
+    body: [{ bn: `${DEVICE}:`, bt: T0 / 1000, n: "depth_m", t: 2, v: 10.6 }],
+    expect: { status: 200, json: { accepted: 0, duplicates: 1 } },
+  },
+  {
+    name: "a gateway's batches",
+    method: "POST",
+    path: "/v1/batches",
+    body: { batches: [{ device: DEVICE, ...batchBody("b1", 1) }] },
+    expect: { status: 200, json: { results: [{ device: DEVICE, status: 200, duplicates: 4 }] } },
+  },
+  {
+    name: "the time",
+    path: "/v1/time",
+    token: null,
+    expect: { status: 200, json: { source: "region" } },
+  },
+  {
     name: "far ahead",
     method: "POST",
     path: READINGS,
@@ -605,6 +642,8 @@ const RUN_FIELDS = new Set([
   "start",
   "latest",
   "lastMinute",
+  "now",
+  "nowMs",
 ]);
 
 /** Leaves out what differs between two runs: times of commits, replicas, places and addresses. */
