@@ -31,7 +31,7 @@ The device's token is read from the file of --token-file, or from the variable S
   --device NAME         the device, as it is registered
   --edge URL            an edge; more than one: in the order of preference
   --token-file FILE     the token's file, read anew for each request
-  --buffer FOLDER       where batches wait, of this device alone  (default ./skerry-NAME)
+  --buffer FOLDER       where batches wait, of this device alone  (.state/device-NAME)
   --period MS           time between two measurements             (1000)
   --samples N           measure N times, send all and end         (0: until a signal)
   --batch N             readings of a batch                       (300)
@@ -85,7 +85,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine | null {
     device,
     edges: parseEdges(values["edge"]),
     tokenFile: said("token-file"),
-    folder: said("buffer") ?? `skerry-${device}`,
+    folder: said("buffer") ?? `.state/device-${device}`,
     periodMs: number("period"),
     samples: number("samples"),
     batchReadings: number("batch"),

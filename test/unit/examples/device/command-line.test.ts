@@ -10,7 +10,7 @@ const SOUND = ["--device", "boat-1", "--edge", "http://localhost:8787"];
 test("a short command line is enough, and edges keep their order", () => {
   const told = parseCommandLine([...SOUND, "--edge", "https://far.example"]);
   assert.deepEqual(told?.edges, ["http://localhost:8787", "https://far.example"]);
-  assert.equal(told.folder, "skerry-boat-1");
+  assert.equal(told.folder, ".state/device-boat-1");
   assert.equal(told.whenFull, "refuse");
   assert.equal(parseCommandLine(["--help"]), null);
 });
