@@ -33,6 +33,9 @@ export class HeldLease<View> {
   /** When what is held was asked for; nothing has been at first. */
   #askedMs = -Infinity;
   #asking: Ask | null = null;
+  /** How many calls were made, and the last one that was answered: clocks may go back. */
+  #asks = 0;
+  #answered = 0;
   /** When the last call that failed was made. */
   #failedMs = -Infinity;
 
@@ -50,10 +53,10 @@ export class HeldLease<View> {
   async current(background: (work: Promise<unknown>) => void): Promise<View> {
     const { leaseMs, leaseTimeoutMs } = limits;
     const nowMs = this.#source.nowMs();
-    if (nowMs - this.#askedMs < leaseMs / 2) return this.#view;
+    if (isWithin(this.#askedMs, nowMs, leaseMs / 2)) return this.#view;
     const ask = this.#askOnce(nowMs, background);
     const waitMs = ask === null ? 0 : ask.startedMs + leaseTimeoutMs - nowMs;
-    if (ask === null || waitMs <= 0 || nowMs - this.#askedMs < leaseMs) return this.#view;
+    if (ask === null || waitMs <= 0 || isWithin(this.#askedMs, nowMs, leaseMs)) return this.#view;
     const outcome = await this.#source.within(ask.done, waitMs);
     if (outcome === "late" && !ask.isLate) {
       ask.isLate = true;
@@ -65,9 +68,10 @@ export class HeldLease<View> {
   /** The call that is under way, or a new one; null right after one that failed. */
   #askOnce(nowMs: number, background: (work: Promise<unknown>) => void): Ask | null {
     // A call can be lost with the request that began it: after a while another one is made.
-    const isRunning = this.#asking !== null && nowMs - this.#asking.startedMs < limits.leaseMs;
+    const isRunning =
+      this.#asking !== null && isWithin(this.#asking.startedMs, nowMs, limits.leaseMs);
     if (isRunning) return this.#asking;
-    if (nowMs - this.#failedMs < limits.leaseTimeoutMs) return null;
+    if (isWithin(this.#failedMs, nowMs, limits.leaseTimeoutMs)) return null;
     const done = this.#renew(nowMs);
     const ask: Ask = { startedMs: nowMs, done, isLate: false };
     this.#asking = ask;
@@ -79,10 +83,12 @@ export class HeldLease<View> {
   }
 
   async #renew(startedMs: number): Promise<void> {
+    const number = (this.#asks += 1);
     try {
       const view = await this.#source.ask(this.#view);
       // A call that was overtaken by a later one tells what is old.
-      if (startedMs < this.#askedMs) return;
+      if (number < this.#answered) return;
+      this.#answered = number;
       this.#view = view;
       this.#askedMs = startedMs;
     } catch (error) {
@@ -90,4 +96,9 @@ export class HeldLease<View> {
       this.#source.log("lease-failed", { error: String(error) });
     }
   }
+}
+
+/** Tells whether something happened less than `spanMs` ago; what is yet to come did not. */
+function isWithin(thenMs: number, nowMs: number, spanMs: number): boolean {
+  return thenMs <= nowMs && nowMs - thenMs < spanMs;
 }

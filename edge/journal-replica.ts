@@ -64,8 +64,8 @@ export class JournalReplica implements LinkedReplica {
   restamp(hubNowMs: number): void {
     const { cursor, clock } = this.#store.loadLink();
     this.#store.transaction(() => {
-      restampJournal(this.#store, cursor.seq, hubNowMs, clock.offsetMs);
-      this.renew();
+      // The rows that are left are refused again, and stamped in a turn of their own.
+      if (restampJournal(this.#store, cursor.seq, hubNowMs, clock.offsetMs)) this.renew();
     });
   }
 }

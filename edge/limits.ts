@@ -55,6 +55,9 @@ export const limits = {
   /** Retry-After of a full buffer, in seconds. */
   bufferRetryAfterS: 30,
 
+  /** Journal rows that one turn stamps anew after a clock was wrong. */
+  restampRowsMax: 4_096,
+
   // The link.
   /** Wait after a commit before it is replicated, so that commits share a frame. */
   syncLingerMs: 100,

@@ -102,7 +102,11 @@ function endOf(
       };
     case "renew":
     case "restamp":
-      return { link: beginLife(effect, replica, ports), againInMs: 0, isOriginAway: false };
+      return {
+        link: beginLife(effect, replica, ports),
+        againInMs: limits.syncRetryMsMin,
+        isOriginAway: false,
+      };
     case "cut":
     case "save":
     case "send":

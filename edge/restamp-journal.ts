@@ -7,12 +7,14 @@ import { assert } from "../sync/assert.ts";
 import { AHEAD_MS_MAX } from "../sync/clock/hlc.ts";
 import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../sync/limits.ts";
 import { decodeBatches, encodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
+import { limits } from "./limits.ts";
 import type { HubStore, Span } from "./ports.ts";
 import type { DeviceState, StreamState } from "./telemetry/device-state.ts";
 
 /**
  * Stamps the rows after `cursor` anew, in their order, where they lie too far ahead of `hubNowMs`.
  *
+ * @returns False if there are more rows than one turn may stamp; call it again.
  * @param offsetMs How far the origin's clock is ahead of this one: far below 0.
  */
 export function restampJournal(
@@ -20,17 +22,19 @@ export function restampJournal(
   cursor: number,
   hubNowMs: number,
   offsetMs: number,
-): void {
+): boolean {
   const [acknowledged] = cursor === 0 ? [] : store.entriesAfter(cursor - 1, 0, 1);
   let lastStampMs = acknowledged?.seq === cursor ? acknowledged.stampMs : 0;
   let after = cursor;
-  for (;;) {
+  for (let rows = 0; after < store.extent().head;) {
+    if (rows >= limits.restampRowsMax) return false;
     const entries = store.entriesAfter(after, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
-    if (entries.length === 0) break;
     for (const entry of entries) {
       const isAhead = entry.stampMs > hubNowMs + AHEAD_MS_MAX;
-      if (isAhead) lastStampMs = restampEntry(store, entry, lastStampMs, hubNowMs, offsetMs);
-      else lastStampMs = Math.max(lastStampMs, entry.stampMs);
+      if (isAhead) {
+        lastStampMs = restampEntry(store, entry, lastStampMs, hubNowMs, offsetMs);
+        rows += 1;
+      } else lastStampMs = Math.max(lastStampMs, entry.stampMs);
       after = entry.seq;
     }
   }
@@ -39,6 +43,7 @@ export function restampJournal(
     if (state !== null && isAnyAhead(state, hubNowMs))
       store.saveDevice(device, withMarksUpTo(state, hubNowMs));
   }
+  return true;
 }
 
 /** Stamps one row and returns its stamp. */

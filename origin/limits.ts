@@ -14,7 +14,7 @@ export const limits = {
   /** Devices of a page of the registry. */
   devicesPerPageMax: 1_000,
   /** Devices of the registry: it is held in one object's memory, and in that of every region. */
-  registryDevicesMax: 100_000,
+  registryDevicesMax: 40_000,
   /** Characters of what a device is called, and of its group's name. */
   deviceNameCharsMax: 128,
   deviceGroupCharsMax: 64,

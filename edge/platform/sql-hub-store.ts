@@ -172,10 +172,14 @@ export class SqlHubStore implements HubStore {
   }
 
   replace({ seq, stampMs, body }: LogEntry, spans: readonly Span[]): void {
+    const marks = this.#marks;
+    const more = body.length - this.#bytesBetween(seq - 1, seq);
     this.#sql.exec("update journal set stamp_ms = ?, body = ? where seq = ?", stampMs, body, seq);
     this.#sql.exec("delete from span where seq = ?", seq);
     this.#insertSpans(seq, spans);
-    this.#marks = this.#loadMarks();
+    marks.bytes += more;
+    if (seq > marks.link.cursor.seq) marks.unackedBytes += more;
+    if (seq === marks.head) marks.lastStampMs = stampMs;
   }
 
   loadLink(): SavedLink {

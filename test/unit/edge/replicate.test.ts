@@ -158,7 +158,7 @@ for (const [what, seq] of [
   test(`replicate() with an origin that ${what} begins another life, and sends all of it`, async () => {
     const run = new Run(4);
     const first = await run.with(() => ({ outcome: "at", at: { seq, digest: 123 } }));
-    assert.equal(first.againInMs, 0);
+    assert.equal(first.againInMs, limits.syncRetryMsMin);
     const { replicaEpoch, link, cursor } = run.store.loadLink();
     assert.deepEqual([replicaEpoch, link, cursor.seq], [8, 0, 0]);
     assert.deepEqual(run.events, ["epoch-renewed"]);
