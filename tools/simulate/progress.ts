@@ -1,4 +1,5 @@
-// How does the run go? One line that renews itself on a terminal, a line every few seconds elsewhere.
+// How does the run go? Some lines that renew themselves on a terminal, a line every few seconds
+// elsewhere.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Latencies, Tally } from "./tally.ts";
@@ -14,7 +15,8 @@ export async function showProgress(
   waiting: () => number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { isTTY, columns } = process.stdout;
+  const { isTTY } = process.stdout;
+  const show = isTTY ? showAnew() : (line: string) => void process.stdout.write(`${line}\n`);
   const beganMs = performance.now();
   let before = { atMs: beganMs, delivered: 0 };
   while (!signal.aborted) {
@@ -31,9 +33,30 @@ export async function showProgress(
       backlog: await backlogOf(edges),
       waiting: waiting(),
     });
-    process.stdout.write(isTTY ? `\r\u001B[K${line.slice(0, columns - 1)}` : `${line}\n`);
+    show(line);
   }
-  if (isTTY) process.stdout.write("\r\u001B[K");
+}
+
+/** Shows a line in the place of the one before, over as many rows as the terminal needs for it. */
+function showAnew(): (line: string) => void {
+  let rows = 0;
+  return (line) => {
+    const wrapped = wrap(line, process.stdout.columns);
+    const above = rows === 0 ? "" : `\u001B[${rows}A\u001B[J`;
+    process.stdout.write(`${above}${wrapped.join("\n")}\n`);
+    rows = wrapped.length;
+  };
+}
+
+/** Breaks a line between its figures, which are two spaces apart. */
+export function wrap(line: string, columns: number): readonly string[] {
+  const rows: string[] = [];
+  for (const figure of line.split(/(?<=\S) {2}/)) {
+    const joined = rows.length === 0 ? figure : `${rows.at(-1)}  ${figure}`;
+    if (rows.length > 0 && joined.length < columns) rows[rows.length - 1] = joined;
+    else rows.push(rows.length === 0 ? figure : `        ${figure}`);
+  }
+  return rows;
 }
 
 /** Writes the state of a run as one line; the rate and the latencies are those since the line before. */

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatProgress } from "../../../../tools/simulate/progress.ts";
+import { formatProgress, wrap } from "../../../../tools/simulate/progress.ts";
 import { formatSummary, hasHeld } from "../../../../tools/simulate/summary.ts";
 import { Latencies, Tally } from "../../../../tools/simulate/tally.ts";
 
@@ -53,6 +53,16 @@ test("formatProgress() is one line with every figure", () => {
     formatProgress(tally, { ...at, latencies: new Latencies() }),
     "   5 s  2,000 readings/s  accepted 18  duplicates 2  rejected 0  p50 0.0 p99 0.0 ms  refused 0  failed 0  queued 4  backlog ?",
   );
+});
+
+test("wrap() breaks between figures and loses none", () => {
+  const line = "   5 s  2,000 readings/s  p50 9.8 p99 45 ms  backlog 1";
+  assert.deepEqual(wrap(line, 200), [line]);
+  assert.deepEqual(wrap(line, 30), [
+    "   5 s  2,000 readings/s",
+    "        p50 9.8 p99 45 ms",
+    "        backlog 1",
+  ]);
 });
 
 test("a run has held only if everything was delivered, counted and equal", () => {
