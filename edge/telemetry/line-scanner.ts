@@ -109,10 +109,11 @@ export class LineScanner {
 
 /** Reads a number or a boolean; undefined if it is neither. */
 function valueOf(text: string): number | boolean | null | undefined {
+  const number = parseNumberText(text);
+  if (number !== null) return number;
   if (/^-?\d+i$|^\d+u$/.test(text)) {
     const value = Number(text.slice(0, -1));
     return Number.isSafeInteger(value) ? value : null;
   }
-  if (TRUE.includes(text)) return true;
-  return FALSE.includes(text) ? false : (parseNumberText(text) ?? undefined);
+  return TRUE.includes(text) || (FALSE.includes(text) ? false : undefined);
 }

@@ -94,13 +94,9 @@ class LineParser implements ParsedLines {
   #takePoint(): void {
     const { fields, values, measurement, time } = this.#scanner;
     this.count += fields.length;
-    const named = this.#scanner.device ?? this.#device;
-    const device = named === null ? null : parseDeviceId(named);
-    if (device === null) {
+    const readings = this.#readingsOf(this.#scanner.device ?? this.#device ?? "");
+    if (readings === null)
       return this.lost.reject("device-name", DEVICE, this.#at, measurement, fields.length);
-    }
-    const readings = this.devices.get(device) ?? new ReadingCollector(true);
-    this.devices.set(device, readings);
     const timeMs = this.#timeOf(time);
     if (timeMs === "bad")
       return readings.reject("time", TIME, this.#at, measurement, fields.length);
@@ -110,6 +106,16 @@ class LineParser implements ParsedLines {
       else if (values[i] === null) readings.reject("value-not-exact", EXACT, this.#at, stream);
       else readings.take(stream, values[i], timeMs, this.#at);
     }
+  }
+
+  #readingsOf(name: string): ReadingCollector | null {
+    const known = this.devices.get(name as DeviceId);
+    if (known !== undefined) return known;
+    const device = parseDeviceId(name);
+    if (device === null) return null;
+    const readings = new ReadingCollector(true);
+    this.devices.set(device, readings);
+    return readings;
   }
 
   #streamOf(measurement: string, field: string): StreamName | null {

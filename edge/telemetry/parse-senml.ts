@@ -23,9 +23,9 @@ type SenmlRecord = Readonly<Record<string, unknown>>;
 
 /** What holds from a record on. */
 interface Base {
-  bn: string;
-  bt: number;
-  bv: number;
+  readonly bn: string;
+  readonly bt: number;
+  readonly bv: number;
 }
 
 /** The types of the fields (§12.2). */
@@ -68,7 +68,7 @@ class SenmlParser {
   readonly #isNamed: boolean;
   readonly #nowMs: number;
   readonly #names: SenmlNames;
-  readonly #base: Base = { bn: "", bt: 0, bv: 0 };
+  #base: Base = { bn: "", bt: 0, bv: 0 };
   readonly #at = new Cursor("");
 
   constructor(device: string, isNamed: boolean, nowMs: number) {
@@ -81,9 +81,10 @@ class SenmlParser {
   /** Takes one record; the problem is one of the whole pack. */
   take(record: unknown): Problem | null {
     if (!isObject(record)) return malformed(this.#at.pointer, "A SenML record is an object");
-    const problem = problemOf(record, this.#at.pointer);
+    const problem = problemOf(record, this.#at);
     if (problem !== null) return problem;
-    Object.assign(this.#base, basesOf(record));
+    const { bn = this.#base.bn, bt = this.#base.bt, bv = this.#base.bv } = record as Partial<Base>;
+    this.#base = { bn, bt, bv };
     if (Object.keys(record).some((name) => name in TYPES && !name.startsWith("b"))) {
       this.count += 1;
       this.#takeReading(record);
@@ -131,27 +132,21 @@ class SenmlParser {
   }
 }
 
-function basesOf({ bn, bt, bv }: SenmlRecord): Partial<Base> {
-  return {
-    ...(bn === undefined ? {} : { bn: bn as string }),
-    ...(bt === undefined ? {} : { bt: bt as number }),
-    ...(bv === undefined ? {} : { bv: bv as number }),
-  };
-}
-
 /** What makes the whole pack unreadable (§4.4): a field of another type, or one that must be known. */
-function problemOf(record: SenmlRecord, pointer: string): Problem | null {
-  for (const [name, value] of Object.entries(record)) {
-    const at = `${pointer}/${escapePointer(name)}`;
+function problemOf(record: SenmlRecord, at: Cursor): Problem | null {
+  const say = (name: string, message: string): Problem =>
+    malformed(`${at.pointer}/${escapePointer(name)}`, message);
+  for (const name of Object.keys(record)) {
     // A number past a double's range is the reading's own fault, and named with it.
     const type = TYPES[name];
-    if (type !== undefined && typeof value !== type) return malformed(at, `${name} is a ${type}`);
+    if (type !== undefined && typeof record[name] !== type)
+      return say(name, `${name} is a ${type}`);
     if (name.endsWith("_"))
-      return malformed(at, "A field that ends with _ must be understood, and this one is not");
+      return say(name, "A field that ends with _ must be understood, and this one is not");
   }
   const { bver = VERSION_MAX } = record;
   const isKnown = Number(bver) <= VERSION_MAX || bver === VERSION_SECONDARY_UNITS;
-  return isKnown ? null : malformed(`${pointer}/bver`, `Versions up to ${VERSION_MAX} are known`);
+  return isKnown ? null : say("bver", `Versions up to ${VERSION_MAX} are known`);
 }
 
 /** Adds as decimals, so that 0.1 and 0.2 are 0.3. */

@@ -24,10 +24,10 @@ export class TextScanner {
     return this.#text.slice(start, this.at);
   }
 
-  /** Passes over `text` if it is what comes next. */
-  skip(text: string): boolean {
-    const isNext = this.#text.startsWith(text, this.at);
-    if (isNext) this.at += text.length;
+  /** Passes over a character if it is what comes next. */
+  skip(character: string): boolean {
+    const isNext = this.#text[this.at] === character;
+    if (isNext) this.at += 1;
     return isNext;
   }
 }
