@@ -152,8 +152,11 @@ export class HubReplica {
     if (frame.speaker.kind === "hello") {
       const { replica, replicaEpoch } = frame.speaker;
       const known = this.#links.find(replica, replicaEpoch);
-      // Somebody has lived this life already: a copy of a disk must not live it as well.
-      if (known !== undefined && (known.acked.seq > 0 || known.cursor.seq >= frame.floor))
+      // Somebody lives this life already: it is a late hello, or a copy of a disk, which must not
+      // live it as well.
+      const isLived =
+        known !== undefined && (known.told.seq > 0 || known.cursor.seq >= frame.floor);
+      if (isLived)
         return this.#refuse("at", frame, { link: known.link, at: known.cursor }, nowMs);
       const opened = openLink(known?.link ?? newNumber(), frame.speaker, frame, nowMs);
       this.#links.save({ ...opened, settled: 0, base: this.#stable });
