@@ -42,6 +42,8 @@ const PLANTS: readonly Plant[] = [
   imports("edge/cache/zz-origin.ts", "../../origin/config.ts", OUTSIDE),
   imports("edge/cache/zz-hono.ts", "hono"),
   imports("edge/routing/zz-zod.ts", "zod/mini"),
+  imports("edge/segment/zz-zlib.ts", "node:zlib"),
+  imports("edge/segment/zz-platform.ts", "../platform/env.ts", OUTSIDE),
   imports("edge/telemetry/zz-jose.ts", "jose"),
   imports("edge/telemetry/zz-workers.ts", "cloudflare:workers"),
   imports("edge/platform/zz-origin.ts", "../../origin/config.ts", OUTSIDE),

@@ -16,6 +16,7 @@ const ROOMS = [
   "doors",
   "edge/cache",
   "edge/routing",
+  "edge/segment",
   "edge/telemetry",
   "edge/objects",
   "edge/platform",
