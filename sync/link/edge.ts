@@ -23,7 +23,7 @@ import {
 import { encodeUpFrame, type Speaker } from "../wire/up-frame.ts";
 import { retryDelayMs, type RetryBounds } from "./back-off.ts";
 import { endDigest } from "./position.ts";
-import { isOnly, remember, settle, wasSent } from "./sent.ts";
+import { remember, settle, wasSent } from "./sent.ts";
 
 /** What of a link outlives a crash. */
 export interface EdgeLinkRecord {
@@ -267,7 +267,7 @@ function answered(
     case "open":
       return opened(heard, answer);
     case "unknown":
-      return forgotten(heard, state.attempt === 0 && isOnly(state.record, phase.to));
+      return cutAgain({ ...heard, record: { ...heard.record, link: 0 } }, true);
     case "applied":
       return applied(heard, phase, answer, event.frame, retry);
     case "at":
@@ -279,14 +279,6 @@ function answered(
     case "unsupported":
       return unsupported(state, answer.link, retry);
   }
-}
-
-/** Who comes back after so long may be a copy of what has gone on, unless it waits for an answer. */
-function forgotten(state: EdgeLink, isRefused: boolean): EdgeLinkStep {
-  const { ack, cursor, sent } = state.record;
-  if ((sent === null || isRefused) && (ack.seq > 0 || cursor.seq === 0))
-    return ended(state, { kind: "renew" });
-  return cutAgain({ ...state, record: { ...state.record, link: 0, sent: null } }, true);
 }
 
 /** Steps down to a version that the hub reads; waits if there is none. */
@@ -324,6 +316,9 @@ function clockOf(
 }
 
 function opened(state: EdgeLink, { link, at }: ReceivedDownFrame): EdgeLinkStep {
+  // The hub does not remember this life: what it holds of it may be another's, of a copy.
+  const isForgotten = at.seq < state.record.cursor.seq && state.record.sent === null;
+  if (isForgotten) return ended(state, { kind: "renew" });
   const record: EdgeLinkRecord = {
     ...state.record,
     link,
@@ -371,7 +366,8 @@ function ackOf(before: Position, { from, to }: DownState, frame: Uint8Array): Po
 /** The hub's history ends elsewhere than this replica thought; after a hello it is a twin's. */
 function found(state: EdgeLink, at: Position, event: Answer): EdgeLinkStep {
   const { cursor, link } = state.record;
-  if (link === 0) return ended(state, { kind: "renew" });
+  if (link === 0)
+    return wasSent(state.record, at) ? goOnFrom(state, at) : ended(state, { kind: "renew" });
   const digest = event.digestAt(at.seq);
   // A hub that was restored from a copy may lack what is gone here: it records the gap.
   const isForgotten = digest === null && at.seq < Math.min(cursor.seq, event.floor - 1);

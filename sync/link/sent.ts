@@ -30,11 +30,6 @@ export function wasSent(record: EdgeLinkRecord, at: Position): boolean {
   return withLast(record).some((position) => isSamePosition(position, at));
 }
 
-/** Tells whether the frame that ends at `position` is the only one that may have arrived. */
-export function isOnly(record: EdgeLinkRecord, position: Position): boolean {
-  return withLast(record).every((sent) => isSamePosition(sent, position));
-}
-
 /** The highest seq that was sent and may arrive; 0 if there is none. */
 export function sentUpTo(record: EdgeLinkRecord): number {
   return Math.max(0, ...withLast(record).map(({ seq }) => seq));

@@ -2,8 +2,9 @@
 // while it speaks at least once a lease; a replica's former lives, which nobody may ever hear of
 // again, for a shorter time.
 
-import { LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
+import { DORMANT_LEASES, LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
 import type { HubLinkRecord } from "../link/hub.ts";
+import { ORIGIN_POSITION } from "../wire/frame.ts";
 import { numberOf } from "./draft.ts";
 import type { StoredTable } from "./stored-table.ts";
 
@@ -17,6 +18,8 @@ export interface StateLinkRecord extends HubLinkRecord {
   readonly known?: number;
   /** Where the whole state ends, should it have been told in several frames. */
   readonly pullEnd?: number;
+  /** True once the link is forgotten: where its life stood is still known, and no frame is applied. */
+  readonly isDormant?: true;
 }
 
 const PREFIX = "link:";
@@ -40,7 +43,8 @@ export class HubLinks {
   }
 
   get(link: number): StateLinkRecord | undefined {
-    return this.#links.get(link);
+    const record = this.#links.get(link);
+    return record?.isDormant === true ? undefined : record;
   }
 
   all(): StateLinkRecord[] {
@@ -78,7 +82,13 @@ export class HubLinks {
   }
 
   /** Forgets a link: a frame of it that still comes is never applied. */
-  forget({ link, replica, known: last = 0 }: StateLinkRecord): void {
+  forget({ pullEnd: _, ...record }: StateLinkRecord): void {
+    const told = { acked: ORIGIN_POSITION, told: ORIGIN_POSITION, settled: 0 };
+    this.save({ ...record, ...told, isDormant: true });
+  }
+
+  /** Forgets a link and where its life stood. */
+  remove({ link, replica, known: last = 0 }: StateLinkRecord): void {
     const known = Math.max(last, this.knownTo(replica));
     if (known > 0) this.#stored.state(KNOWN + replica, known);
     this.#links.delete(link);
@@ -88,10 +98,16 @@ export class HubLinks {
   /** Forgets links whose lease is over, and of a replica's lives the ones that are too many. */
   expire(nowMs: number): void {
     for (const lives of this.#byReplica().values()) {
+      const newest = lives.at(-1);
+      // What a former life was told is held until the new one has been told as much.
+      const isSuperseded = newest !== undefined && newest.settled > 0;
       for (const [at, life] of lives.toReversed().entries()) {
-        const leaseMs = at === 0 ? this.#leaseMs : Math.min(this.#leaseMs, SUPERSEDED_LEASE_MS);
-        if (nowMs - life.seenMs <= leaseMs && at < LIVES_PER_REPLICA_MAX) continue;
-        this.forget(life);
+        const isFormer = at > 0 && isSuperseded;
+        const leaseMs = isFormer ? Math.min(this.#leaseMs, SUPERSEDED_LEASE_MS) : this.#leaseMs;
+        const silentMs = nowMs - life.seenMs;
+        if (at >= LIVES_PER_REPLICA_MAX || silentMs > this.#leaseMs * DORMANT_LEASES)
+          this.remove(life);
+        else if (silentMs > leaseMs && life.isDormant !== true) this.forget(life);
       }
     }
   }

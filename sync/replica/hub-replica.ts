@@ -17,6 +17,7 @@ import { answerUnreadable, judge, openLink, refuse } from "../link/hub.ts";
 import { encodeDownFrame, type DownFrame, type DownState } from "../wire/down-frame.ts";
 import {
   digestOf,
+  isSamePosition,
   ORIGIN_POSITION,
   VERSIONS,
   type FrameError,
@@ -58,6 +59,8 @@ export type Exchange =
     }
   /** The bytes are not a frame, or not one of ours: nothing is stored. */
   | { readonly kind: "not-a-frame"; readonly reason: FrameError };
+
+type Life = Extract<ReceivedUpFrame["speaker"], { kind: "hello" }>;
 
 /** The latest deletion that was collected. */
 interface Collected {
@@ -145,23 +148,11 @@ export class HubReplica {
 
   /** Takes one request of a link and gives the answer; what it says is stored before. */
   exchange(bytes: Uint8Array, nowMs: number): Exchange {
-    const { versions = VERSIONS, newNumber } = this.#options;
+    const { versions = VERSIONS } = this.#options;
     const decoded = decodeUpFrame(bytes, (link) => this.#sessions.of(link).up, versions);
     if (!decoded.ok) return this.#answerUnreadable(decoded.error, nowMs);
     const frame = decoded.value;
-    if (frame.speaker.kind === "hello") {
-      const { replica, replicaEpoch } = frame.speaker;
-      const known = this.#links.find(replica, replicaEpoch);
-      // Somebody lives this life already: it is a late hello, or a copy of a disk, which must not
-      // live it as well.
-      const isLived =
-        known !== undefined && (known.told.seq > 0 || known.cursor.seq >= frame.floor);
-      if (isLived)
-        return this.#refuse("at", frame, { link: known.link, at: known.cursor }, nowMs);
-      const opened = openLink(known?.link ?? newNumber(), frame.speaker, frame, nowMs);
-      this.#links.save({ ...opened, settled: 0, base: this.#stable });
-      return this.#refuse("open", frame, { link: opened.link, at: opened.cursor }, nowMs);
-    }
+    if (frame.speaker.kind === "hello") return this.#greet(frame, frame.speaker, nowMs);
     const record = this.#links.get(frame.speaker.link);
     if (record === undefined)
       return this.#refuse("unknown", frame, { link: 0, at: ORIGIN_POSITION }, nowMs);
@@ -169,6 +160,24 @@ export class HubReplica {
     const again = session.replay(bytes);
     if (again !== null) return { kind: "answered", answer: again, outcome: "applied", frame };
     return this.#apply(record, session, frame, bytes, nowMs);
+  }
+
+  /** Opens a link for a life: where it stands, if it has a past. */
+  #greet(frame: ReceivedUpFrame, life: Life, nowMs: number): Exchange {
+    const known = this.#links.find(life.replica, life.replicaEpoch);
+    // Who lives this life already does not say hello, and who stands elsewhere is not who lived it:
+    // it is a late hello, a copy of a disk, or does not know yet that a frame of it has arrived.
+    const isOther =
+      known !== undefined && (known.told.seq > 0 || !isSamePosition(known.cursor, frame.from));
+    if (isOther) return this.#refuse("at", frame, { link: known.link, at: known.cursor }, nowMs);
+    if (known?.isDormant === true) this.#links.remove(known);
+    const link =
+      known === undefined || known.isDormant === true ? this.#options.newNumber() : known.link;
+    const opened = openLink(link, life, frame, nowMs);
+    const cursor = known?.cursor ?? opened.cursor;
+    this.#links.expire(nowMs);
+    this.#links.save({ ...opened, cursor, settled: 0, base: this.#stable });
+    return this.#refuse("open", frame, { link, at: cursor }, nowMs);
   }
 
   /** Writes the state's pages now, not when its rows have grown: before a copy is taken. */
@@ -188,7 +197,7 @@ export class HubReplica {
     if (verdict.kind === "refused") return this.#refuse(verdict.answer.outcome, frame, here, nowMs);
     const read = readGroups(frame.groups, this.#schema, (kind) => kind.up);
     if (read === null) return { kind: "not-a-frame", reason: "broken-frame" };
-    if (isAnyAhead(read.known, nowMs)) {
+    if (isAnyAhead(read.known, Math.max(nowMs, this.#clock.last.wallMs))) {
       // Its author stamps anew and begins another life: the same bytes must not be applied later.
       this.#links.forget({ ...record, ...session.knownAt(verdict.tellFrom) });
       return this.#refuse("clock-ahead", frame, here, nowMs);
