@@ -19,7 +19,8 @@ const SMALL = 0x40000000;
 const SIGNS_AT = CONTEXTS;
 const EXPONENTS_AT: number = SIGNS_AT + 3;
 const DIGITS_AT: number = EXPONENTS_AT + CONTEXTS * EXPONENTS;
-const MODELS: number = DIGITS_AT + (EXPONENTS << DIGITS);
+/** Copied, not made, for each column. */
+const MODELS: Int32Array = newModels(DIGITS_AT + (EXPONENTS << DIGITS));
 
 function contextOf(last: number, secondLast: number): number {
   const size =
@@ -38,7 +39,7 @@ function exponentOf(size: number): number {
 /** Writes whole numbers whose double is below 2^53. */
 export function encodeModelled(residuals: Float64Array): Uint8Array {
   const coder = new RangeEncoder(residuals.length);
-  const models = newModels(MODELS);
+  const models = MODELS.slice();
   let last = 0;
   let secondLast = 0;
   let sign = 0;
@@ -63,7 +64,7 @@ export function encodeModelled(residuals: Float64Array): Uint8Array {
 /** Reads `count` numbers; anything gives some. */
 export function decodeModelled(bytes: Uint8Array, count: number): Float64Array {
   const coder = new RangeDecoder(bytes);
-  const models = newModels(MODELS);
+  const models = MODELS.slice();
   const residuals = new Float64Array(count);
   let last = 0;
   let secondLast = 0;
