@@ -9,8 +9,8 @@ import type { Segment, SegmentColumn } from "./segment.ts";
 export type StreamReadings = ReadonlyMap<StreamName, ReadingSet>;
 
 /**
- * Joins two segments. The result may hold more than a segment's bounds allow; whoever seals it cuts
- * it (`sliceSegment`).
+ * Joins two segments. The result may hold more than a segment's bounds allow: whoever seals it cuts
+ * its readings by time first.
  */
 export function joinSegments(left: Segment, right: Segment): Segment {
   const joined = new Map(readingsOf(left));
