@@ -38,8 +38,8 @@ export const SESSIONS_MAX = 256;
 export const LIVES_PER_REPLICA_MAX = 16;
 /** How long a life is waited for when another life of its replica has spoken since, milliseconds. */
 export const SUPERSEDED_LEASE_MS = 3_600_000;
-/** How many leases long it is remembered where a forgotten life stood. */
-export const DORMANT_LEASES = 12;
+/** Links that a hub remembers; past it the ones that were silent longest are forgotten for good. */
+export const LINKS_MAX = 8_192;
 /** Bytes of entries that a hub keeps for collections that it does not know yet. */
 export const KEPT_BYTES_MAX: number = 256 * 1024;
 /** Entries of a page of stored state, about; and how many bytes of rows make a checkpoint due. */

@@ -16,6 +16,8 @@ export interface StarHubEntry<V> {
   readonly tags: ReadonlyMap<number, { readonly seq: number; readonly value: V }>;
   /** The join of those that every link has; null: none. */
   readonly stable: V | null;
+  /** The hub's seq of the latest of those; 0: none. */
+  readonly stableSeq: number;
 }
 
 /** What an edge did to a key. */
@@ -47,17 +49,18 @@ export function addAtHub<V>(
   return {
     tags: new Map(held?.tags).set(link, { seq, value: joined }),
     stable: held?.stable ?? null,
+    stableSeq: held?.stableSeq ?? 0,
   };
 }
 
 /**
- * Removes at the hub what a link had seen up to the hub's seq `context`.
+ * Removes at the hub what a link had seen up to the hub's seq `context`, and what it added itself.
  *
- * Must run before the frame's acknowledgement moves the link's cursor: until then no addition that
- * the edge had not seen when it removed can have become stable.
+ * Must run before the frame's acknowledgement moves the link's cursor: until then nothing that the
+ * edge added itself, and removed before it heard of it, can have become stable.
  *
- * @returns `held` itself if nothing was there. Else the entry has changed even if a tag is left: the
- *   remover, who does not see the addition that won, is to be told.
+ * @returns `held` itself if nothing was there. Else the entry has changed even if something is left:
+ *   the remover, who does not see the addition that won, is to be told.
  */
 export function removeAtHub<V>(
   held: StarHubEntry<V>,
@@ -66,7 +69,9 @@ export function removeAtHub<V>(
 ): StarHubEntry<V> {
   if (held.tags.size === 0 && held.stable === null) return held;
   const unseen = [...held.tags].filter(([adder, { seq }]) => adder !== link && seq > context);
-  return { tags: new Map(unseen), stable: null };
+  const tags = new Map(unseen);
+  // Links that come back, or come for the first time, have not held back what became stable.
+  return held.stableSeq > context ? { ...held, tags } : { tags, stable: null, stableSeq: 0 };
 }
 
 /** The value at the hub; null: absent. */
@@ -77,16 +82,17 @@ export function valueAtHub<V>(lattice: Lattice<V>, entry: StarHubEntry<V>): V | 
   );
 }
 
-/** Folds what every link has acknowledged, the hub's seq `stableSeq`, into the stable value. */
+/** Folds what every link has acknowledged, up to the hub's seq `upTo`, into the stable value. */
 export function stabilizeEntry<V>(
   lattice: Lattice<V>,
   entry: StarHubEntry<V>,
-  stableSeq: number,
+  upTo: number,
 ): StarHubEntry<V> {
-  const tags = new Map([...entry.tags].filter(([, { seq }]) => seq > stableSeq));
+  const tags = new Map([...entry.tags].filter(([, { seq }]) => seq > upTo));
   if (tags.size === entry.tags.size) return entry;
   const folded = new Map([...entry.tags].filter(([link]) => !tags.has(link)));
-  return { tags, stable: valueAtHub(lattice, { tags: folded, stable: entry.stable }) };
+  const stableSeq = Math.max(entry.stableSeq, ...[...folded.values()].map(({ seq }) => seq));
+  return { tags, stable: valueAtHub(lattice, { ...entry, tags: folded }), stableSeq };
 }
 
 /** Adds a value at an edge; also one that is there, so that it outlives a removal elsewhere. */

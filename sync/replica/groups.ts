@@ -1,6 +1,7 @@
 // How do changed entries become the groups of a frame, and back? One group a collection, up to a
 // bound of entries and bytes; and what is not known here is set apart, not lost.
 
+import { isAhead } from "../clock/hlc.ts";
 import { FRAME_STATE_ENTRIES_MAX } from "../limits.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { Group } from "../wire/frame.ts";
@@ -77,4 +78,14 @@ export function readGroups(
     known.push({ collection, keys: group.keys, values });
   }
   return { known, unknown };
+}
+
+/** Tells whether a stamp in groups lies too far ahead of the hub's clock. */
+export function isAnyAhead(groups: readonly ReadGroup[], nowMs: number): boolean {
+  return groups.some(({ collection, values }) =>
+    values.some((value) => {
+      const stamp = collection.kind.stampOf(value);
+      return stamp !== null && isAhead(stamp, nowMs);
+    }),
+  );
 }

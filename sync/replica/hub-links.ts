@@ -2,7 +2,7 @@
 // while it speaks at least once a lease; a replica's former lives, which nobody may ever hear of
 // again, for a shorter time.
 
-import { DORMANT_LEASES, LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
+import { LINKS_MAX, LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
 import type { HubLinkRecord } from "../link/hub.ts";
 import { ORIGIN_POSITION } from "../wire/frame.ts";
 import { numberOf } from "./draft.ts";
@@ -12,8 +12,6 @@ import type { StoredTable } from "./stored-table.ts";
 export interface StateLinkRecord extends HubLinkRecord {
   /** The hub's seq up to which nothing that the edge does can refer to anything before. */
   readonly settled: number;
-  /** What every link had acknowledged when this one was first told of the hub's history. */
-  readonly base: number;
   /** The last seq of the hub that was told as all there was, and came back; absent: none was. */
   readonly known?: number;
   /** Where the whole state ends, should it have been told in several frames. */
@@ -104,12 +102,12 @@ export class HubLinks {
       for (const [at, life] of lives.toReversed().entries()) {
         const isFormer = at > 0 && isSuperseded;
         const leaseMs = isFormer ? Math.min(this.#leaseMs, SUPERSEDED_LEASE_MS) : this.#leaseMs;
-        const silentMs = nowMs - life.seenMs;
-        if (at >= LIVES_PER_REPLICA_MAX || silentMs > this.#leaseMs * DORMANT_LEASES)
-          this.remove(life);
-        else if (silentMs > leaseMs && life.isDormant !== true) this.forget(life);
+        if (at >= LIVES_PER_REPLICA_MAX) this.remove(life);
+        else if (nowMs - life.seenMs > leaseMs && life.isDormant !== true) this.forget(life);
       }
     }
+    const tooMany = Math.max(0, this.#links.size - LINKS_MAX);
+    for (const record of this.all().toSorted(bySilence).slice(0, tooMany)) this.remove(record);
   }
 
   /**
@@ -124,10 +122,15 @@ export class HubLinks {
   /** The lives of each replica, the one that spoke last at the end. */
   #byReplica(): Map<string, StateLinkRecord[]> {
     const lives = new Map<string, StateLinkRecord[]>();
-    for (const record of this.all().toSorted((a, b) => a.seenMs - b.seenMs))
+    for (const record of this.all().toSorted(bySilence))
       lives.set(record.replica, [...(lives.get(record.replica) ?? []), record]);
     return lives;
   }
+}
+
+/** The one that was silent longest first. */
+function bySilence(left: StateLinkRecord, right: StateLinkRecord): number {
+  return left.seenMs - right.seenMs;
 }
 
 /** Tells whether what follows `from` belongs to the whole state: all of it is told. */

@@ -3,7 +3,6 @@
 
 import {
   compareHlc,
-  isAhead,
   observe,
   openClock,
   tick,
@@ -26,7 +25,7 @@ import {
 } from "../wire/frame.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
 import { numberOf, viewsOf, type Draft } from "./draft.ts";
-import { Groups, readGroups, type ReadGroup } from "./groups.ts";
+import { Groups, isAnyAhead, readGroups, type ReadGroup } from "./groups.ts";
 import { HubLinks, isPulled, pullOf, type StateLinkRecord } from "./hub-links.ts";
 import { Kept } from "./kept.ts";
 import type { Collection } from "./kind.ts";
@@ -90,6 +89,8 @@ export class HubReplica {
     this.#links = new HubLinks(this.#stored, options.leaseMs);
     this.#kept = new Kept(this.#stored);
     this.#seq = numberOf(this.#stored.fact("seq"));
+    // Seq 0 is before everything: an edge that holds it is told everything.
+    if (this.#seq === 0) this.#nextSeq();
     this.#stable = numberOf(this.#stored.fact("stable"));
     this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
     this.#stored.state("floorMs", this.#clock.floorMs);
@@ -176,7 +177,7 @@ export class HubReplica {
     const opened = openLink(link, life, frame, nowMs);
     const cursor = known?.cursor ?? opened.cursor;
     this.#links.expire(nowMs);
-    this.#links.save({ ...opened, cursor, settled: 0, base: this.#stable });
+    this.#links.save({ ...opened, cursor, settled: 0 });
     return this.#refuse("open", frame, { link, at: cursor }, nowMs);
   }
 
@@ -204,21 +205,17 @@ export class HubReplica {
     }
     if (!this.#kept.hasRoom(read.unknown)) return this.#answerUnreadable("unknown-version", nowMs);
     session.hear(frame);
-    const base = record.told.seq === 0 ? this.#stable : record.base;
     const before = this.#seq;
-    for (const group of read.known) this.#hear(group, { ...record, base });
+    for (const group of read.known) this.#hear(group, record.link);
     this.#kept.keep(record.link, read.unknown);
     // An edge that has nothing left to send will not refer to what it knew before.
     const settled = frame.to === frame.head ? verdict.tellFrom.seq : record.settled;
     const known = session.knownAt(verdict.tellFrom);
-    const accepted = { ...record, ...verdict.record, settled, base, ...known };
+    const accepted = { ...record, ...verdict.record, settled, ...known };
     this.#links.save(accepted);
     this.#links.expire(nowMs);
     this.#collect(before);
-    // What is stable when a link is first told anything, it had no part in, but for what it just said.
-    const first = Math.min(this.#stable, before);
-    const told = record.told.seq === 0 ? { ...accepted, base: first } : accepted;
-    const answer = this.#tell(told, session, verdict.tellFrom, frame.version, nowMs);
+    const answer = this.#tell(accepted, session, verdict.tellFrom, frame.version, nowMs);
     // A request that changes nothing, and is answered with nothing, may be asked anew.
     const isEmpty = frame.to === frame.from.seq && this.#seq === verdict.tellFrom.seq;
     session.last = isEmpty ? null : { request: bytes, answer };
@@ -226,16 +223,12 @@ export class HubReplica {
     return { kind: "answered", answer, outcome: "applied", frame };
   }
 
-  #hear(
-    { collection, keys, values }: ReadGroup,
-    { link, base }: Pick<StateLinkRecord, "link" | "base">,
-    isLate = false,
-  ): void {
+  #hear({ collection, keys, values }: ReadGroup, link: number, isLate = false): void {
     const { kind, direction, id } = collection;
     if (direction === "down") return;
     for (const [i, key] of keys.entries()) {
       const held = this.#stored.table.get(id, key);
-      const at = { link, seq: this.#seq + 1, changedSeq: held?.seq ?? 0, base };
+      const at = { link, seq: this.#seq + 1 };
       const { value, isChanged, isTheirs } = kind.tellHub(held?.value, values[i], at);
       this.#observe(kind.stampOf(values[i]));
       const mark = isTheirs && !isLate ? link : 0;
@@ -358,10 +351,9 @@ export class HubReplica {
     const taken = this.#kept.take(({ collection, kind }) => isKnown(collection, kind));
     for (const { link, group } of taken) {
       const read = readGroups([group], this.#schema, (kind) => kind.up);
-      const record = this.#links.get(link);
       for (const known of read?.known ?? [])
         // Its author may have dropped it, when it was told everything and this was not in it.
-        this.#hear(known, record ?? { link, base: this.#stable }, true);
+        this.#hear(known, link, true);
     }
   }
 
@@ -400,13 +392,4 @@ export class HubReplica {
     this.#stored.state("seq", this.#seq);
     return this.#seq;
   }
-}
-
-function isAnyAhead(groups: readonly ReadGroup[], nowMs: number): boolean {
-  return groups.some(({ collection, values }) =>
-    values.some((value) => {
-      const stamp = collection.kind.stampOf(value);
-      return stamp !== null && isAhead(stamp, nowMs);
-    }),
-  );
 }

@@ -27,11 +27,8 @@ export interface AtHub<Hub> {
 /** Where the hub stands when it hears of an entry. */
 export interface HearingAt {
   readonly link: number;
-  /** The hub's seq that the entry gets, and the one that it has; 0 if it is not there. */
+  /** The hub's seq that the entry gets. */
   readonly seq: number;
-  readonly changedSeq: number;
-  /** What all links had acknowledged when this one was opened: what it knew before is doubtful. */
-  readonly base: number;
 }
 
 /** The keys of a replica's life that ends and of the one that begins. */

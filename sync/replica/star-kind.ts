@@ -115,7 +115,7 @@ function tellHub<Value>(
   lattice: Lattice<Value>,
   held: StarHubEntry<Value> | undefined,
   op: StarOp<Value>,
-  { link, seq, changedSeq, base }: HearingAt,
+  { link, seq }: HearingAt,
 ): AtHub<StarHubEntry<Value>> {
   if (op.kind === "add") {
     const value = addAtHub(lattice, held, link, op.value, seq);
@@ -123,14 +123,11 @@ function tellHub<Value>(
     const isTheirs = joined !== null && lattice.lessOrEqual(joined, op.value);
     return { value, isChanged: true, isTheirs };
   }
-  const before = held ?? { tags: new Map(), stable: null };
-  // A link that was away did not hold back what others' acknowledgements made stable: the remover
-  // may not have seen it, and an addition that it has not seen wins.
-  const isDoubtful = op.context < base && changedSeq > op.context && before.tags.size === 0;
-  const value = isDoubtful ? before : removeAtHub(before, link, op.context);
+  const before = held ?? { tags: new Map(), stable: null, stableSeq: 0 };
+  const value = removeAtHub(before, link, op.context);
   // The remover does not see an addition that won: it is told.
-  const isTheirs = !isDoubtful && value.tags.size === 0;
-  return { value, isChanged: isDoubtful || value !== before, isTheirs };
+  const isTheirs = value.tags.size === 0 && value.stable === null;
+  return { value, isChanged: value !== before, isTheirs };
 }
 
 /** Values of a map are never operations: they are last writes, or the unit. */

@@ -41,6 +41,7 @@ export function starHubCodec<V>(values: Codec<V>): Codec<StarHubEntry<V>> {
       recordCodec({ seq: naturalCodec, value: values }),
     ),
     stable: starDownCodec(values),
+    stableSeq: naturalCodec,
   });
 }
 
