@@ -317,9 +317,13 @@ test("values that are not above each other are joined: an adder's own, others', 
   const edge2 = addAtEdge(values, absorbAtEdge(edge1, ab, false), c);
   assert.deepEqual(edge2, { present: values.join(ab, c), op: { kind: "add", value: c } });
   const hub1 = addAtHub(values, addAtHub(values, undefined, 1, a, 1), 1, b, 2);
-  assert.deepEqual(hub1, { tags: new Map([[1, { seq: 2, value: ab }]]), stable: null });
+  assert.deepEqual(hub1, {
+    tags: new Map([[1, { seq: 2, value: ab }]]),
+    stable: null,
+    stableSeq: 0,
+  });
   const hub2 = addAtHub(values, stabilizeEntry(values, hub1, 2), 2, c, 3);
-  assert.deepEqual(hub2, { tags: new Map([[2, { seq: 3, value: c }]]), stable: ab });
+  assert.deepEqual(hub2, { tags: new Map([[2, { seq: 3, value: c }]]), stable: ab, stableSeq: 2 });
   assert.deepEqual(valueAtHub(values, hub2), values.join(ab, c));
 });
 
@@ -331,7 +335,7 @@ test("stabilizeEntry() gives the same whatever steps led there", () => {
   const tags = fc.array(tag, { maxLength: 4 }).map((list) => new Map(list.entries()));
   fc.assert(
     fc.property(tags, fc.nat(9), fc.nat(9), (held, a, b) => {
-      const entry = { tags: held, stable: null };
+      const entry = { tags: held, stable: null, stableSeq: 0 };
       const stabilize = (from: StarHubEntry<Value>, seq: number): StarHubEntry<Value> =>
         stabilizeEntry(lwwRegister, from, seq);
       assert.deepEqual(
@@ -340,6 +344,12 @@ test("stabilizeEntry() gives the same whatever steps led there", () => {
       );
     }),
   );
+});
+
+test("what became stable without a remover's knowing stays", () => {
+  const stable = stabilizeEntry(unit, addAtHub(unit, undefined, 1, true, 7), 9);
+  assert.equal(valueAtHub(unit, removeAtHub(stable, 2, 6)), true);
+  assert.equal(valueAtHub(unit, removeAtHub(stable, 2, 7)), null);
 });
 
 test("a set is a map to unit", () => {
@@ -354,7 +364,7 @@ test("a set is a map to unit", () => {
   const gone = removeAtHub(held, 1, 0);
   assert.equal(valueAtHub(unit, gone), null);
   assert.equal(removeAtHub(gone, 2, 9), gone);
-  assert.deepEqual(stabilizeEntry(unit, held, 7), { tags: new Map(), stable: true });
+  assert.deepEqual(stabilizeEntry(unit, held, 7), { tags: new Map(), stable: true, stableSeq: 7 });
 });
 
 /** What an edge did last is what it sees, until the hub has answered it. */

@@ -103,7 +103,11 @@ function opOf<V>(value: fc.Arbitrary<V>): fc.Arbitrary<StarOp<V>> {
 }
 function hubOf<V>(value: fc.Arbitrary<V>): fc.Arbitrary<StarHubEntry<V>> {
   const tags = fc.array(fc.tuple(fc.nat(), record({ seq: natural, value })), { maxLength: 5 });
-  return record({ tags: tags.map((list) => new Map(list)), stable: fc.option(value) });
+  return record({
+    tags: tags.map((list) => new Map(list)),
+    stable: fc.option(value),
+    stableSeq: natural,
+  });
 }
 function edgeOf<V>(value: fc.Arbitrary<V>): fc.Arbitrary<StarEdgeEntry<V>> {
   return record({ present: fc.option(value), op: fc.option(opOf(value)) });

@@ -199,11 +199,18 @@ test("a link that is not known says hello in its old name", () => {
   assert.deepEqual(speaker, { kind: "hello", replica: REPLICA, replicaEpoch: 7 });
 });
 
-test("a replica that the hub has forgotten renews, unless it waits to hear of what it sent", () => {
+test("a replica whose link is not known says hello from where it stands", () => {
   const unknown = answer({ outcome: "unknown" });
-  assert.equal(kinds(step(asking, unknown).effects), "renew");
-  const doubtful = run(waiting.record, wake, cut(NOTHING)).state;
-  assert.equal(kinds(step(doubtful, unknown).effects), "cut");
+  const again = step(asking, unknown);
+  assert.equal(kinds(again.effects), "cut");
+  const { from, speaker } = sentBy(step(again.state, cut(NOTHING)).state);
+  assert.deepEqual([speaker.kind, from], ["hello", CURSOR]);
+});
+
+test("a replica whose life the hub does not remember renews", () => {
+  const greeting = step(step(asking, answer({ outcome: "unknown" })).state, cut(NOTHING)).state;
+  const forgotten = answer({ outcome: "open", link: 9, at: { seq: 0, digest: 0 } });
+  assert.equal(kinds(step(greeting, forgotten).effects), "renew");
 });
 
 test("a hello that is told where its life has come to is that of a clone: it renews", () => {
