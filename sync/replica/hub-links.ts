@@ -80,8 +80,8 @@ export class HubLinks {
   }
 
   /** Forgets a link: a frame of it that still comes is never applied. */
-  forget({ pullEnd: _, ...record }: StateLinkRecord): void {
-    const told = { acked: ORIGIN_POSITION, told: ORIGIN_POSITION, settled: 0 };
+  forget(record: StateLinkRecord): void {
+    const told = { acked: ORIGIN_POSITION, told: ORIGIN_POSITION, settled: 0, pullEnd: 0 };
     this.save({ ...record, ...told, isDormant: true });
   }
 
