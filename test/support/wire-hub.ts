@@ -6,7 +6,7 @@ import { MemoryReplicaStore } from "../../sync/replica/store.ts";
 import { REGION_COLLECTIONS } from "../../state/region.ts";
 import { bytesOf, hexOf, text } from "./wire.ts";
 
-/** What a hub holds: its seq, where its links are, what is seen of its entries. */
+/** What a hub holds: its seq, where its links are or were, what is seen of its entries. */
 export interface HubState {
   readonly head: number;
   readonly links: unknown;
@@ -32,8 +32,10 @@ export interface ExchangeVector {
 
 /** Lists what a hub of the regions' link holds. */
 export function stateOf(hub: HubReplica): HubState {
-  const links = hub.links().map(({ link, replica, replicaEpoch, cursor, head, lostEntries }) => {
-    return { link, replica, replicaEpoch, cursor, head, lostEntries };
+  const links = hub.links().map((record) => {
+    const { link, replica, replicaEpoch, cursor, head, lostEntries } = record;
+    const isDormant = record.isDormant === true;
+    return { link, replica, replicaEpoch, cursor, head, lostEntries, isDormant };
   });
   const entries = REGION_COLLECTIONS.flatMap((collection) =>
     [...hub.readAll(collection)].map(([key, value]) => [collection.id, key, text(value)]),

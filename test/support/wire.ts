@@ -91,13 +91,14 @@ function heldOf(code: number, end: "edge" | "hub"): readonly unknown[] {
           { present: null, op: { kind: "remove", context: 4 } },
         ]
       : [
-          { tags: new Map(), stable: first },
+          { tags: new Map(), stable: first, stableSeq: 300 },
           {
             tags: new Map([
               [0, { seq: 3, value: first }],
               [4_000_000_000, { seq: 9, value: second }],
             ]),
             stable: null,
+            stableSeq: 0,
           },
         ];
   if (end === "hub" || !COMPONENTS.includes(code)) return values;

@@ -99,9 +99,9 @@ const PINS: Readonly<Record<string, Pin>> = {
   "up-frames": { decoder: "up", countMin: 14, checksum: 1_230_566_647 },
   "down-frames": { decoder: "down", countMin: 12, checksum: 4_081_198_786 },
   groups: { decoder: "group", countMin: 22, checksum: 3_140_464_528 },
-  images: { decoder: "image", countMin: 30, checksum: 385_890_485 },
+  images: { decoder: "image", countMin: 30, checksum: 261_962_955 },
   refused: { countMin: 190, checksum: 1_546_682_886 },
-  exchanges: { countMin: 12, checksum: 808_608_533 },
+  exchanges: { countMin: 19, checksum: 4_152_737_593 },
 };
 
 function vectorsOf<V>(file: string): readonly V[] {
