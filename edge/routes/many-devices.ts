@@ -30,7 +30,7 @@ export interface PartsRequest {
   readonly body: Uint8Array;
   readonly isStrict: boolean;
   readonly region: string;
-  hubOf(device: DeviceId): ReturnType<typeof hubOf>;
+  readonly hubOf: (device: DeviceId) => ReturnType<typeof hubOf>;
 }
 
 /** Stores the parts, or says why the request may not post for one of the devices. */

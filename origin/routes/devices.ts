@@ -20,11 +20,18 @@ const registerSchema = z.strictObject(
   { error: 'the body is { "device": NAME } and nothing else' },
 );
 
+/** A half of a surrogate pair is no character. */
+const isWellFormed = (given: string): boolean => given.isWellFormed();
+
 const text = (field: string, charsMax: number) => {
   const error = `${field} is a text of 1 to ${charsMax} characters, or null to take it away`;
   const given = z
     .string({ error })
-    .check(z.minLength(1, { error }), z.maxLength(charsMax, { error }));
+    .check(
+      z.minLength(1, { error }),
+      z.maxLength(charsMax, { error }),
+      z.refine(isWellFormed, { error }),
+    );
   return z.optional(z.nullable(given));
 };
 const changeError =

@@ -85,6 +85,16 @@ export class HubLinks {
     this.save({ ...record, ...told, isDormant: true });
   }
 
+  /**
+   * Forgets all links, and what they were known to hold: each is told everything, and sends what the
+   * hub lacks. For a hub whose state was damaged.
+   */
+  forgetAll(): void {
+    for (const record of this.all()) this.forget({ ...record, known: 0 });
+    for (const name of this.#stored.facts().keys())
+      if (name.startsWith(KNOWN)) this.#stored.state(name, null);
+  }
+
   /** Forgets a link and where its life stood. */
   remove({ link, replica, known: last = 0 }: StateLinkRecord): void {
     const known = Math.max(last, this.knownTo(replica));

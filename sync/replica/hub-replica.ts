@@ -13,6 +13,7 @@ import {
 import { replicaKey } from "../crdt/lattice.ts";
 import { FRAME_BYTES_TARGET } from "../limits.ts";
 import { answerUnreadable, judge, openLink, refuse } from "../link/hub.ts";
+import type { KeyDictionary } from "../wire/dictionary.ts";
 import { encodeDownFrame, type DownFrame, type DownState } from "../wire/down-frame.ts";
 import {
   digestOf,
@@ -30,7 +31,7 @@ import { HubLinks, isPulled, pullOf, type StateLinkRecord } from "./hub-links.ts
 import { Kept } from "./kept.ts";
 import type { Collection } from "./kind.ts";
 import { Schema } from "./schema.ts";
-import { Sessions, type Session } from "./sessions.ts";
+import { NO_KEYS, Sessions, type Session } from "./sessions.ts";
 import type { ReplicaStore } from "./store.ts";
 import { StoredTable } from "./stored-table.ts";
 import type { Entry } from "./table.ts";
@@ -89,9 +90,9 @@ export class HubReplica {
     this.#links = new HubLinks(this.#stored, options.leaseMs);
     this.#kept = new Kept(this.#stored);
     this.#seq = numberOf(this.#stored.fact("seq"));
-    // Seq 0 is before everything: an edge that holds it is told everything.
-    if (this.#seq === 0) this.#nextSeq();
+    if (this.#seq === 0) this.#nextSeq(); // Who holds seq 0 is told everything.
     this.#stable = numberOf(this.#stored.fact("stable"));
+    if (this.#stored.isDamaged) this.#links.forgetAll();
     this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
     this.#stored.state("floorMs", this.#clock.floorMs);
     this.#findUnstable();
@@ -150,7 +151,7 @@ export class HubReplica {
   /** Takes one request of a link and gives the answer; what it says is stored before. */
   exchange(bytes: Uint8Array, nowMs: number): Exchange {
     const { versions = VERSIONS } = this.#options;
-    const decoded = decodeUpFrame(bytes, (link) => this.#sessions.of(link).up, versions);
+    const decoded = decodeUpFrame(bytes, (link) => this.#keysOf(link), versions);
     if (!decoded.ok) return this.#answerUnreadable(decoded.error, nowMs);
     const frame = decoded.value;
     if (frame.speaker.kind === "hello") return this.#greet(frame, frame.speaker, nowMs);
@@ -163,11 +164,14 @@ export class HubReplica {
     return this.#apply(record, session, frame, bytes, nowMs);
   }
 
+  #keysOf(link: number): KeyDictionary {
+    return this.#links.get(link) === undefined ? NO_KEYS : this.#sessions.of(link).up;
+  }
+
   /** Opens a link for a life: where it stands, if it has a past. */
   #greet(frame: ReceivedUpFrame, life: Life, nowMs: number): Exchange {
     const known = this.#links.find(life.replica, life.replicaEpoch);
-    // Who lives this life already does not say hello, and who stands elsewhere is not who lived it:
-    // it is a late hello, a copy of a disk, or does not know yet that a frame of it has arrived.
+    // A late hello, a copy of a disk, or one that does not know that a frame of it has arrived.
     const isOther =
       known !== undefined && (known.told.seq > 0 || !isSamePosition(known.cursor, frame.from));
     if (isOther) return this.#refuse("at", frame, { link: known.link, at: known.cursor }, nowMs);

@@ -6,6 +6,9 @@ import { KeyDictionary } from "../wire/dictionary.ts";
 import type { Position } from "../wire/frame.ts";
 import type { ReceivedUpFrame } from "../wire/up-frame.ts";
 
+/** What a link that is not known may build on. */
+export const NO_KEYS: KeyDictionary = new KeyDictionary();
+
 /** One link's. */
 export class Session {
   readonly up: KeyDictionary = new KeyDictionary();

@@ -4,6 +4,7 @@
 
 import {
   COLLECTION_ID_MAX,
+  DICTIONARY_KEYS_MAX,
   EXTENSION_BYTES_MAX,
   FRAME_BYTES_MAX,
   FRAME_GROUPS_MAX,
@@ -199,6 +200,7 @@ export function readGroups(
   const base = reader.varint();
   if (base > 0 && !keys.holds(base, reader.uint32())) return null;
   const added = readKeys(reader);
+  if (base + added.length > DICTIONARY_KEYS_MAX) reader.fail();
   const keyOf = (number: number): string | undefined =>
     number < base ? keys.keyOf(number) : added[number - base];
   const count = reader.count(FRAME_GROUPS_MAX, 32);
