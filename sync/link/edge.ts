@@ -218,7 +218,7 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
     ...said,
     speaker: speakerOf(record),
     head: isEmpty && !isAsking ? headAtRest(cut, from) : Math.max(cut.head, to),
-    sentMs: nowMs,
+    sentMs: Math.max(0, hubTime(record.clock, nowMs)),
     from,
     ack: record.ack,
     isKeyless: keys.down.size === 0,

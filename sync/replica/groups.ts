@@ -58,12 +58,18 @@ export interface ReadGroup {
   readonly values: readonly unknown[];
 }
 
+/** Groups by whether their collection is known. */
+export interface ReadGroups {
+  readonly known: readonly ReadGroup[];
+  readonly unknown: readonly Group[];
+}
+
 /** Reads groups; null if one that is known is not what its kind writes. */
 export function readGroups(
   groups: readonly Group[],
   schema: Schema,
   codecOf: (kind: Kind) => Codec<unknown>,
-): { readonly known: ReadGroup[]; readonly unknown: Group[] } | null {
+): ReadGroups | null {
   const known: ReadGroup[] = [];
   const unknown: Group[] = [];
   for (const group of groups) {
@@ -80,9 +86,13 @@ export function readGroups(
   return { known, unknown };
 }
 
-/** Tells whether a stamp in groups lies too far ahead of the hub's clock. */
-export function isAnyAhead(groups: readonly ReadGroup[], nowMs: number): boolean {
-  return groups.some(({ collection, values }) =>
+/**
+ * Tells whether a stamp in groups lies too far ahead of the hub's clock. Those of what is not known
+ * cannot be read: their author's clock speaks for them.
+ */
+export function isAnyAhead({ known, unknown }: ReadGroups, sentMs: number, nowMs: number): boolean {
+  if (unknown.length > 0 && isAhead({ wallMs: sentMs, logical: 0 }, nowMs)) return true;
+  return known.some(({ collection, values }) =>
     values.some((value) => {
       const stamp = collection.kind.stampOf(value);
       return stamp !== null && isAhead(stamp, nowMs);

@@ -200,9 +200,10 @@ export class HubReplica {
     const here = { link: record.link, at: record.cursor };
     const verdict = judge(record, frame, bytes, nowMs);
     if (verdict.kind === "refused") return this.#refuse(verdict.answer.outcome, frame, here, nowMs);
+    if (session.isLate(frame, record)) return this.#refuse("at", frame, here, nowMs);
     const read = readGroups(frame.groups, this.#schema, (kind) => kind.up);
     if (read === null) return { kind: "not-a-frame", reason: "broken-frame" };
-    if (isAnyAhead(read.known, Math.max(nowMs, this.#clock.last.wallMs))) {
+    if (isAnyAhead(read, frame.sentMs, Math.max(nowMs, this.#clock.last.wallMs))) {
       // Its author stamps anew and begins another life: the same bytes must not be applied later.
       this.#links.forget({ ...record, ...session.knownAt(verdict.tellFrom) });
       return this.#refuse("clock-ahead", frame, here, nowMs);

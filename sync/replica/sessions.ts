@@ -2,9 +2,13 @@
 // which is given again to a request that comes again. Losing a session costs keys sent anew.
 
 import { SESSIONS_MAX } from "../limits.ts";
+import type { HubLinkRecord } from "../link/hub.ts";
 import { KeyDictionary } from "../wire/dictionary.ts";
-import type { Position } from "../wire/frame.ts";
+import { isSamePosition, type Position } from "../wire/frame.ts";
 import type { ReceivedUpFrame } from "../wire/up-frame.ts";
+
+/** How often a frame that seems late is refused in a row. */
+const INSISTS = 3;
 
 /** What a link that is not known may build on. */
 export const NO_KEYS: KeyDictionary = new KeyDictionary();
@@ -18,6 +22,9 @@ export class Session {
   toldKeys = 0;
   /** The hub's seq that was told last as all there was. */
   whole = 0;
+  /** The sender's clock in the last frame that was accepted, and frames refused for it since. */
+  #sentMs = 0;
+  #refused = 0;
   last: { readonly request: Uint8Array; readonly answer: Uint8Array } | null = null;
 
   /** Returns how many keys an edge knows that says it holds `ack`. */
@@ -39,6 +46,26 @@ export class Session {
     }
     // The edge holds no keys of the way down any more.
     if (isKeyless) [this.ackedKeys, this.toldKeys] = [0, 0];
+  }
+
+  /**
+   * Tells whether a frame that says nothing new is one that the network held back: it acknowledges
+   * what nobody was told lately, and was sent before one that was accepted. An edge whose clock went
+   * back when a copy of its disk was put in place does the same: it insists.
+   */
+  isLate(
+    frame: Pick<ReceivedUpFrame, "from" | "to" | "ack" | "sentMs">,
+    { acked, told }: Pick<HubLinkRecord, "acked" | "told">,
+  ): boolean {
+    const isKnown = isSamePosition(frame.ack, acked) || isSamePosition(frame.ack, told);
+    const isStrange = frame.to === frame.from.seq && !isKnown;
+    if (isStrange && frame.sentMs < this.#sentMs && this.#refused < INSISTS) {
+      this.#refused += 1;
+      return true;
+    }
+    this.#sentMs = frame.sentMs;
+    this.#refused = 0;
+    return false;
   }
 
   /** The answer that a request was given, if it is the last one. */
