@@ -7,7 +7,7 @@ import { Violation } from "./checks/checker.ts";
 import { contentOf, sendHostile } from "./hostile.ts";
 import type { Action } from "./plan.ts";
 import type { Prng } from "./prng.ts";
-import type { DiskCopy, World } from "./world.ts";
+import type { EdgeCopy, World } from "./world.ts";
 
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
@@ -51,9 +51,8 @@ function jump(world: World, clock: SimClock, rng: Prng, mostMs: number): void {
   clock.jump(world.now(), Math.round((rng.unit() * 2 - 1) * mostMs));
 }
 
-function copyOf(node: EdgeNode): DiskCopy {
-  const { disk, shadow, replica } = node;
-  return { image: disk.image(), shadow: shadow.copy(), confirmed: replica.record.cursor.seq };
+function copyOf({ disk, shadow, replica }: EdgeNode): EdgeCopy {
+  return { image: disk.image(), shadow: shadow.copy(), record: replica.record };
 }
 
 function restoreEdge(world: World, rng: Prng): void {
@@ -75,7 +74,7 @@ function restoreEdge(world: World, rng: Prng): void {
 function restoreHub(world: World, rng: Prng): void {
   const { hub } = world;
   if (world.hubCopy === null || rng.chance(0.4)) {
-    world.hubCopy = { image: hub.disk.image(), shadow: hub.shadow.copy(), confirmed: 0 };
+    world.hubCopy = { image: hub.disk.image(), shadow: hub.shadow.copy() };
     world.trace.note("hub is copied");
     return;
   }

@@ -42,7 +42,9 @@ export interface EdgeWatch {
   onAbsorb(node: EdgeNode, state: DownState): void;
   onRecord(node: EdgeNode, before: EdgeLinkRecord): void;
   /** A life has ended with a row that was torn: what it had sent is not known. */
-  onTorn(node: EdgeNode): void;
+  onTorn(node: EdgeNode, before: EdgeLinkRecord): void;
+  /** A life has ended because the hub said so. */
+  onEnded(node: EdgeNode, before: EdgeLinkRecord): void;
   onRestamp(node: EdgeNode, before: EdgeLinkRecord): void;
 }
 
@@ -92,11 +94,11 @@ export class EdgeNode {
     this.awaited = null;
     this.#request = null;
     this.#answer = null;
-    const { replicaEpoch } = this.replica.record;
+    const before = this.replica.record;
     this.replica = this.openReplica(this.disk);
     // A torn row: it cannot be known what it said.
-    if (this.replica.record.replicaEpoch !== replicaEpoch) {
-      this.#world.watch.onTorn(this);
+    if (this.replica.record.replicaEpoch !== before.replicaEpoch) {
+      this.#world.watch.onTorn(this, before);
       this.doubt({ ...this.replica.record, cursor: ORIGIN_POSITION });
     }
     this.link = openEdgeLink(this.replica.record, this.versions);
@@ -232,6 +234,7 @@ export class EdgeNode {
     if (effect.kind === "renew") this.replica.renew();
     else this.replica.restamp(effect.hubNowMs);
     if (effect.kind === "restamp") this.#world.watch.onRestamp(this, before);
+    this.#world.watch.onEnded(this, before);
     this.doubt(before);
     this.link = openEdgeLink(this.replica.record, this.versions);
   }

@@ -138,7 +138,7 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
   "no-limit-ahead": {
     breaks: "the hub accepts any stamp",
     invariant: "sync.clock-limit",
-    file: HUB,
+    file: "sync/replica/groups.ts",
     find: "return stamp !== null && isAhead(stamp, nowMs);",
     replace: "return stamp !== null && isAhead(stamp, nowMs * 2);",
   },
@@ -181,8 +181,8 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "what is forgotten of a set takes its values with it",
     invariant: "sync.gc-invisible",
     file: "sync/crdt/star-map.ts",
-    find: "return { tags, stable: valueAtHub(lattice, { tags: folded, stable: entry.stable }) };",
-    replace: "return { tags, stable: entry.stable };",
+    find: "return { tags, stable: valueAtHub(lattice, { ...entry, tags: folded }), stableSeq };",
+    replace: "return { tags, stable: entry.stable, stableSeq };",
   },
 };
 

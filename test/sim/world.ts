@@ -1,6 +1,9 @@
 // What happens in a simulation, and in which order? One step at a time, drawn from the seed; a step
 // is a turn of one machine, a message that arrives, or something that goes wrong.
 
+import { replicaKey, type ReplicaKey } from "../../sync/crdt/lattice.ts";
+import type { EdgeLinkRecord } from "../../sync/link/edge.ts";
+import { sentUpTo } from "../../sync/link/sent.ts";
 import type { Draft } from "../../sync/replica/draft.ts";
 import { nameOf } from "./checks/owed.ts";
 import type { Checker, Taint, View } from "./checks/checker.ts";
@@ -23,8 +26,11 @@ const START_MS = 1_700_000_000_000;
 export interface DiskCopy {
   readonly image: DiskImage;
   readonly shadow: Shadow;
-  /** The seq up to which the hub had confirmed an edge. */
-  readonly confirmed: number;
+}
+
+/** A copy of an edge's disk, and where its link stood. */
+export interface EdgeCopy extends DiskCopy {
+  readonly record: EdgeLinkRecord;
 }
 
 const NEW_RELEASE: Release = { collections: COLLECTIONS, versions: { min: 1, max: 2 } };
@@ -43,11 +49,14 @@ export class World implements EdgeWorld, View {
     forgotten: false,
     vague: new Set(),
     recounted: new Map(),
+    saidTwice: new Map(),
+    copiedLives: new Set(),
+    doubtful: new Set(),
   };
   readonly watch: EdgeWatch;
   readonly checkers: readonly Checker[];
   /** Copies of disks, to be put back later. */
-  readonly copies = new Map<number, DiskCopy>();
+  readonly copies = new Map<number, EdgeCopy>();
   hubCopy: DiskCopy | null = null;
   exchanges = 0;
   #trueMs = START_MS;
@@ -118,20 +127,42 @@ export class World implements EdgeWorld, View {
   }
 
   /** What a copy had counted and the hub not confirmed may be counted by both. */
-  taintCopy(node: EdgeNode, copy: DiskCopy): void {
+  taintCopy(node: EdgeNode, { shadow, record }: EdgeCopy): void {
     this.taint.edgeCopies = true;
-    this.taintCounts(copy.shadow, copy.confirmed);
+    this.taint.copiedLives.add(lifeOf(record));
+    this.#taintCounts(this.taint.recounted, shadow, record.cursor.seq);
     this.trace.note(`e${node.number} has a copy`);
   }
 
-  /** What was counted after `confirmed` may be counted twice. */
-  taintCounts(shadow: Shadow, confirmed: number): void {
+  /** A life has ended with a row that was torn: what it had sent may be said once more. */
+  taintTorn({ shadow }: EdgeNode, before: EdgeLinkRecord): void {
+    this.#taintCounts(this.taint.recounted, shadow, 0);
+    for (const { what, seq } of this.ledger.of(shadow.writes)) {
+      const isUnderWay = seq > before.cursor.seq && seq <= sentUpTo(before);
+      if (what.kind === "note" && isUnderWay) this.taint.doubtful.add(what.value);
+    }
+  }
+
+  /** A life has ended because the hub knew another history. */
+  taintEnded({ shadow }: EdgeNode, before: EdgeLinkRecord): void {
+    this.#taintCounts(this.taint.saidTwice, shadow, before.cursor.seq, sentUpTo(before));
+  }
+
+  /** What was counted after the seq `confirmed`, and by `last`, may be counted twice. */
+  #taintCounts(
+    sums: Map<string, readonly number[]>,
+    shadow: Shadow,
+    confirmed: number,
+    last = Infinity,
+  ): void {
     for (const { collection, key, what, seq } of this.ledger.of(shadow.writes)) {
-      if (what.kind !== "count" || seq <= confirmed) continue;
-      const name = `${collection.id}/${key}`;
-      const before = this.taint.recounted.get(name) ?? [];
-      const sums = what.by.map((part, i) => Math.abs(part) + (before[i] ?? 0));
-      this.taint.recounted.set(name, sums);
+      if (what.kind !== "count" || seq <= confirmed || seq > last) continue;
+      const name = nameOf({ collection, key });
+      const before = sums.get(name) ?? [];
+      sums.set(
+        name,
+        what.by.map((part, i) => Math.abs(part) + (before[i] ?? 0)),
+      );
     }
   }
 
@@ -319,6 +350,11 @@ export class World implements EdgeWorld, View {
   }
 }
 
+/** The life that a link's record tells of. */
+function lifeOf({ replica, replicaEpoch }: EdgeLinkRecord): ReplicaKey {
+  return replicaKey(replica, replicaEpoch);
+}
+
 function authorOf({ number, replica }: EdgeNode): { readonly node: number; readonly link: number } {
   return { node: number, link: replica.record.link };
 }
@@ -330,7 +366,8 @@ function watchOf(world: World): EdgeWatch {
       world.tell((checker) => checker.onSend?.(world, node, bytes, kept)),
     onAbsorb: (node, state) => world.tell((checker) => checker.onAbsorb?.(world, node, state)),
     onRecord: (node, before) => world.tell((checker) => checker.onRecord?.(world, node, before)),
-    onTorn: (node) => world.taintCounts(node.shadow, 0),
+    onTorn: (node, before) => world.taintTorn(node, before),
+    onEnded: (node, before) => world.taintEnded(node, before),
     onRestamp(node, before) {
       noteRestamp(world, node, before);
       world.tell((checker) => checker.onRestamp?.(world, node, before));

@@ -1,6 +1,7 @@
 // What is a checker? Something beside the world that is told what happens and says when a promise is
 // broken. Each promise has an id; docs/invariants.md says it in words.
 
+import type { ReplicaKey } from "../../../sync/crdt/lattice.ts";
 import type { EdgeLinkRecord, Cut } from "../../../sync/link/edge.ts";
 import type { Exchange } from "../../../sync/replica/hub-replica.ts";
 import type { DownState } from "../../../sync/wire/down-frame.ts";
@@ -35,6 +36,15 @@ export interface Taint {
   readonly vague: Set<string>;
   /** Upper bounds of what may be counted twice: `collection/name` to the sums. */
   readonly recounted: Map<string, readonly number[]>;
+  /**
+   * The same of what lives had sent and not heard of when they ended: only a hub that was put back,
+   * and finds two copies of a life, takes it after all.
+   */
+  readonly saidTwice: Map<string, readonly number[]>;
+  /** Lives that more than one disk has lived. */
+  readonly copiedLives: Set<ReplicaKey>;
+  /** Notes that were under way when their author's disk was found damaged. */
+  readonly doubtful: Set<string>;
 }
 
 /** What a checker sees. */
