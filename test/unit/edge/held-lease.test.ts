@@ -149,3 +149,13 @@ test("P6 a cell that fails leaves what is known, and is not asked by every reque
   cell.calls[2]?.answer("three");
   assert.equal(await again, "three");
 });
+
+test("P5 a clock that goes back makes what is held old, not fresh for ever", async () => {
+  const { cell, ask } = await openHeld();
+  cell.clockMs -= 3_600_000;
+  const asked = ask();
+  assert.equal(cell.calls.length, 2);
+  cell.calls[1]?.answer("two");
+  assert.equal(await asked, "two");
+  assert.equal(await ask(), "two");
+});

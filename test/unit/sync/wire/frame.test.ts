@@ -190,6 +190,16 @@ test("a dictionary that is full begins anew by itself", () => {
   assert.deepEqual([mine.size, theirs.size], [1, 1]);
 });
 
+test("a receiver takes no more keys than a dictionary holds, whoever sends them", () => {
+  const held = keysOf(DICTIONARY_KEYS_MAX - 1);
+  const careless = new KeyDictionary();
+  careless.hasRoom = () => true;
+  for (const key of held) careless.add(key);
+  const bytes = encodeUpFrame(frame({ groups: [group(["y", "z"])] }), careless, held.length);
+  const read = decodeUpFrame(bytes, () => dictionaryOf(held));
+  assert.deepEqual(read, { ok: false, error: "broken-frame" });
+});
+
 test("keys keep their order in a group, whatever their order in the dictionary", () => {
   const { read } = send([group(["z", "a", "m", "a"])], new KeyDictionary(), 0, new KeyDictionary());
   assert.ok(read.ok);
