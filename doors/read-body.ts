@@ -1,6 +1,8 @@
 // How is a body read without trusting its size? With a bound on what comes out, also of gzip. What an
 // answer leaves unread is read and thrown away, so that the client gets to see the answer.
 
+import { within } from "./within.ts";
+
 export type BodyReading =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "too-large" }
@@ -51,18 +53,6 @@ export async function discardBody(
     await reader.cancel();
   } catch {
     // The client is gone, and with it the reason to read on.
-  }
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T | "late"> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -16,7 +16,7 @@ import { MemoryStore } from "./memory-store.ts";
 import { openOriginContent, type EdgeBody } from "./origin-content.ts";
 import { openRegionContent } from "./region-content.ts";
 import type { Regions } from "./regions.ts";
-import { within } from "./within.ts";
+import { within } from "../../doors/within.ts";
 
 /** Answers one content request. */
 export type ContentDoor = (

@@ -14,7 +14,7 @@ import type { RegionLease } from "../region-replica.ts";
 import { decideRegion, type Place, type RegionDecision } from "../routing/region.ts";
 import type { EdgeEnv } from "./env.ts";
 import { placeOf } from "./place.ts";
-import { within } from "./within.ts";
+import { within } from "../../doors/within.ts";
 
 /** Lets work go on after the answer has left. */
 export type Background = (work: Promise<unknown>) => void;
