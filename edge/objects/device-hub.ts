@@ -3,18 +3,18 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
+import { drawNumber } from "../../doors/draw-number.ts";
 import { assert } from "../../sync/assert.ts";
 import { parseReplicaId, type DeviceId, type ReplicaId } from "../../sync/brand.ts";
-import { hubTime, openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
+import { hubTime } from "../../sync/link/edge.ts";
 import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
 import { JournalReplica } from "../journal-replica.ts";
 import { limits } from "../limits.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
+import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { openOriginLink } from "../platform/origin-link.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { SqlHubStore } from "../platform/sql-hub-store.ts";
-import type { OriginLink } from "../ports.ts";
-import { replicate, type ReplicatePorts } from "../replicate.ts";
 import { minuteOf, type DeviceState, type MinuteRollup } from "../telemetry/device-state.ts";
 
 /** What a hub tells of one device and of its link. */
@@ -37,14 +37,8 @@ export interface LinkReport {
 export class DeviceHub extends DurableObject<EdgeEnv> {
   readonly #store: SqlHubStore;
   readonly #replica: ReplicaId;
-  readonly #origin: OriginLink;
   readonly #journal: JournalReplica;
-  #link: EdgeLink;
-  #isOriginAway = false;
-  /** When the link was last known to be well, epoch milliseconds; 0: not since the start. */
-  #heardMs = 0;
-  /** When the alarm rings, epoch milliseconds; null: none is set, or not known yet. */
-  #alarmMs: number | null = null;
+  readonly #alarm: LinkAlarm;
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env);
@@ -52,14 +46,14 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     assert(replica !== null, `A hub's name is region/hub/range, not ${ctx.id.name ?? "nothing"}`);
     const config = parseEdgeEnv(env);
     this.#replica = replica;
-    this.#origin = openOriginLink(config.originUrl, config.linkKey);
-    this.#store = new SqlHubStore(openSql(ctx.storage), newEpoch());
-    this.#journal = new JournalReplica(this.#store, replica, newEpoch);
-    this.#link = openEdgeLink(this.#journal.record);
+    this.#store = new SqlHubStore(openSql(ctx.storage), drawNumber());
+    this.#journal = new JournalReplica(this.#store, replica, drawNumber);
+    const origin = openOriginLink(config.originUrl, config.linkKey);
+    this.#alarm = new LinkAlarm(ctx.storage, origin);
     void ctx.blockConcurrencyWhile(async () => {
-      this.#alarmMs = await ctx.storage.getAlarm();
+      await this.#alarm.open();
       // At its start a hub that holds anything speaks to the origin, whatever alarm it had.
-      if (this.#store.extent().head > 0) this.#ring(Date.now() + limits.syncLingerMs);
+      if (this.#store.extent().head > 0) this.#alarm.ring(Date.now() + limits.syncLingerMs);
     });
   }
 
@@ -69,10 +63,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     // By the origin's clock, as far as it is known: this one's may be wrong.
     const originNowMs = hubTime(this.#store.loadLink().clock, nowMs);
     const outcome = this.#store.transaction(() => ingest(command, this.#store, originNowMs));
-    if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0) {
-      // While the origin is away the back-off's alarm stands; a commit must not shorten it.
-      if (!this.#isOriginAway || this.#alarmMs === null) this.#ring(nowMs + limits.syncLingerMs);
-    }
+    if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0)
+      this.#alarm.wake(nowMs + limits.syncLingerMs);
     return outcome;
   }
 
@@ -93,61 +85,24 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const { head } = this.#store.extent();
     const { cursor } = this.#store.loadLink();
     const unackedBytes = this.#store.unackedBytes();
-    const isOriginAway = this.#isOriginAway;
+    const { isOriginAway } = this.#alarm;
     return { replica: this.#replica, head, cursor: cursor.seq, unackedBytes, isOriginAway };
   }
 
-  /** Drives the link. Never throws: an alarm that does is retried only a few times. */
   override async alarm(): Promise<void> {
-    const nowMs = Date.now();
-    this.#alarmMs = null;
-    try {
-      const ports: ReplicatePorts = {
-        origin: this.#origin,
-        now: () => Date.now(),
-        chance: () => Math.random(),
-        log: (event, fields) => log(event, { replica: this.#replica, ...fields }),
-      };
-      const run = await replicate(this.#link, this.#journal, ports, this.#isHeartbeatDue(nowMs));
-      this.#link = run.link;
-      if (!run.isOriginAway) this.#heardMs = Date.now();
-      this.#isOriginAway = run.isOriginAway;
-      this.#makeRoom();
-      // A commit during the exchange has set an alarm of its own; a back-off overrules it.
-      if (run.isOriginAway) this.#alarmMs = null;
-      if (run.againInMs !== null) this.#ring(Date.now() + run.againInMs);
-      else this.#rest();
-    } catch (error) {
-      log("replicate-failed", { replica: this.#replica, error: String(error) });
-      this.#link = openEdgeLink(this.#journal.record);
-      this.#ring(Date.now() + limits.syncRetryMsMax);
-    }
+    const isHeartbeatDue = Date.now() - this.#alarm.heardMs >= limits.heartbeatMs / 2;
+    await this.#alarm.run(this.#journal, isHeartbeatDue, () => spread(limits.heartbeatMs));
+    this.#makeRoom();
   }
 
   /** After each run, because a hub under load is never at rest. */
   #makeRoom(): void {
-    for (let turn = 0; turn < limits.dropTurnsMax; turn += 1) {
-      if (!this.#store.dropAcknowledged()) return;
+    try {
+      for (let turn = 0; turn < limits.dropTurnsMax; turn += 1) {
+        if (!this.#store.dropAcknowledged()) return;
+      }
+    } catch (error) {
+      log("drop-failed", { replica: this.#replica, error: String(error) });
     }
   }
-
-  /** Everything is at the origin: speaks again after a while. */
-  #rest(): void {
-    const spreadMs = limits.heartbeatMs * (0.75 + Math.random() / 2);
-    this.#ring(Date.now() + spreadMs);
-  }
-
-  #isHeartbeatDue(nowMs: number): boolean {
-    return nowMs - this.#heardMs >= limits.heartbeatMs / 2;
-  }
-
-  #ring(atMs: number): void {
-    if (this.#alarmMs !== null && this.#alarmMs <= atMs) return;
-    this.#alarmMs = atMs;
-    void this.ctx.storage.setAlarm(atMs);
-  }
-}
-
-function newEpoch(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) || 1;
 }

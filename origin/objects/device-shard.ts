@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
+import { drawNumber } from "../../doors/draw-number.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import { absorb, type Absorbed } from "../absorb-sync.ts";
@@ -27,7 +28,7 @@ export class DeviceShard extends DurableObject<OriginEnv> {
 
   /** Absorbs an up-frame whose seal is good. The answer leaves after the commit is on disk. */
   async absorb(bytes: Uint8Array): Promise<Absorbed> {
-    const absorbed = absorb(bytes, this.#store, Date.now(), newLink);
+    const absorbed = absorb(bytes, this.#store, Date.now(), drawNumber);
     if (absorbed.kind === "answered" && absorbed.poisoned + absorbed.lostEntries > 0) {
       const { replica, poisoned, lostEntries } = absorbed;
       log("entries-not-counted", { replica: replica ?? "", poisoned, lostEntries });
@@ -47,8 +48,4 @@ export class DeviceShard extends DurableObject<OriginEnv> {
   async replicas(): Promise<ReplicaStatus[]> {
     return this.#store.listReplicas();
   }
-}
-
-function newLink(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) || 1;
 }

@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
+import { drawNumber } from "../../doors/draw-number.ts";
 import type { Denial } from "../../doors/guard.ts";
 import { REGION_COLLECTIONS } from "../../state/region.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
@@ -154,9 +155,4 @@ function takeOverTable(sql: Sql, replica: HubReplica): void {
     takeOver(replica, rows, Date.now());
     sql.exec("drop table device");
   });
-}
-
-/** 1 to 2^32 - 1. */
-function drawNumber(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) || 1;
 }
