@@ -48,6 +48,8 @@ export const CHECKPOINT_BYTES: number = 256 * 1024;
 /** Entries, and bytes of facts, of a stored row or page. */
 export const IMAGE_ENTRIES_MAX = 65_536;
 export const IMAGE_BYTES_MAX: number = 4 * 1024 * 1024;
+/** Parts of a stored row or page: one a collection, or one a row that a newer release had written. */
+export const IMAGE_PARTS_MAX = 65_536;
 /** Characters of a name on the wire. */
 export const NAME_CHARS_MAX = 128;
 /** Bytes of a string as a value. */

@@ -61,11 +61,12 @@ export class EdgeReplica {
     this.#seq = numberOf(this.#stored.fact("seq"));
     this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
     this.#stored.state("floorMs", this.#clock.floorMs);
+    const isOther = this.#stored.fact("schema") !== this.#schema.name;
+    this.#stored.hold(this.#schema.name, () => this.#nextSeq());
     // A life that no hub has met may have been copied and lived elsewhere: it costs nothing to end it.
     const isUnmet = this.#stored.fact("link") === undefined || this.record.link === 0;
     if (isUnmet || this.#stored.isDamaged) this.renew();
-    else if (this.#stored.fact("schema") !== this.#schema.name) this.#pullAgain();
-    this.#stored.state("schema", this.#schema.name);
+    else if (isOther) this.#pullAgain();
     for (const { id } of this.#schema.all)
       for (const [key, entry] of this.#table.entries(id))
         if (this.#isGone(id, entry)) this.#gone.set(`${id}/${key}`, { id, key });

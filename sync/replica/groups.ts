@@ -73,8 +73,8 @@ export function readGroups(
   const known: ReadGroup[] = [];
   const unknown: Group[] = [];
   for (const group of groups) {
-    const collection = schema.get(group.collection);
-    if (collection === undefined || collection.kind.code !== group.kind) {
+    const collection = schema.find(group);
+    if (collection === undefined) {
       unknown.push(group);
       continue;
     }

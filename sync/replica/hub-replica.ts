@@ -95,6 +95,7 @@ export class HubReplica {
     if (this.#stored.isDamaged) this.#links.forgetAll();
     this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
     this.#stored.state("floorMs", this.#clock.floorMs);
+    this.#stored.hold(this.#schema.name, () => this.#nextSeq());
     this.#findUnstable();
     this.#adopt();
     this.#stored.commit();
@@ -319,8 +320,8 @@ export class HubReplica {
   }
 
   #collected(): Collected {
-    const collected = this.#stored.fact("collected") as Collected | undefined;
-    return collected ?? { seq: 0, stamp: ZERO_HLC };
+    const none: Collected = { seq: 0, stamp: ZERO_HLC };
+    return (this.#stored.fact("collected") as Collected | undefined) ?? none;
   }
 
   #noteCollected({ seq }: Entry, stamp: Hlc | null): void {
@@ -352,8 +353,7 @@ export class HubReplica {
 
   /** Applies what was kept of collections that are known by now. */
   #adopt(): void {
-    const isKnown = (id: number, kind: number): boolean => this.#schema.get(id)?.kind.code === kind;
-    const taken = this.#kept.take(({ collection, kind }) => isKnown(collection, kind));
+    const taken = this.#kept.take((group) => this.#schema.find(group) !== undefined);
     for (const { link, group } of taken) {
       const read = readGroups([group], this.#schema, (kind) => kind.up);
       for (const known of read?.known ?? [])

@@ -1,8 +1,14 @@
 // How is a replica stored? A row and a page are alike: facts about the replica (JSON), entries that
 // are as they say now, and keys of entries that are gone; then a CRC-32C. To read rows again, in
 // order, over the pages they follow, gives the state: nothing in a row depends on what was before.
+// Each collection's part has its length, so that a release that does not know it can set it aside.
 
-import { COLLECTION_ID_MAX, IMAGE_ENTRIES_MAX, IMAGE_BYTES_MAX } from "../limits.ts";
+import {
+  COLLECTION_ID_MAX,
+  IMAGE_BYTES_MAX,
+  IMAGE_ENTRIES_MAX,
+  IMAGE_PARTS_MAX,
+} from "../limits.ts";
 import { ByteReader, ByteWriter, decodeText, encodeText } from "../wire/bytes.ts";
 import { crc32c } from "../wire/crc32c.ts";
 import { readKeys, writeKeys } from "../wire/dictionary.ts";
@@ -17,50 +23,108 @@ export interface Image {
   readonly facts: Facts;
   /** Collection to key to entry; null: it is gone. */
   readonly entries: ReadonlyMap<number, ReadonlyMap<string, Entry | null>>;
+  /** What a newer release stored of collections that are not known, in its order; none: left out. */
+  readonly unread?: readonly UnreadPart[];
+}
+
+/** Entries of a collection that is not known, as they are stored. */
+export interface UnreadPart {
+  readonly collection: number;
+  readonly body: Uint8Array;
 }
 
 /** Finds how the values of a collection are stored; undefined for one that is not known. */
 export type StoredCodec = (collection: number) => Codec<unknown> | undefined;
 
+/** No image of version 1 begins like this: its facts were never of no bytes. */
+const VERSION_MARK = 0;
+const IMAGE_VERSION = 2;
+
 /** Encodes an image. Equal images have equal bytes. */
 export function encodeImage(image: Image, codecOf: StoredCodec): Uint8Array {
+  const { facts, entries, unread = [] } = image;
   const writer = new ByteWriter();
-  writer.block(encodeText(JSON.stringify([...image.facts])));
-  writer.varint(image.entries.size);
-  for (const [collection, entries] of [...image.entries].toSorted(([a], [b]) => a - b)) {
-    const sorted = [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const held = sorted.flatMap(([key, entry]) => (entry === null ? [] : [{ key, entry }]));
+  writer.byte(VERSION_MARK);
+  writer.varint(IMAGE_VERSION);
+  writer.block(encodeText(JSON.stringify([...facts])));
+  writer.varint(entries.size + unread.length);
+  for (const [collection, held] of [...entries].toSorted(([a], [b]) => a - b)) {
     writer.varint(collection);
-    writeKeys(
-      writer,
-      sorted.flatMap(([key, entry]) => (entry === null ? [key] : [])),
-    );
-    writeKeys(
-      writer,
-      held.map(({ key }) => key),
-    );
-    for (const column of ["seq", "mark"] as const) {
-      let previous = 0;
-      for (const { entry } of held) {
-        writer.zigzag(entry[column] - previous);
-        previous = entry[column];
-      }
-    }
-    codecOf(collection)?.write(
-      writer,
-      held.map(({ entry }) => entry.value),
-    );
+    writer.block(encodeEntries(held, codecOf(collection)));
+  }
+  for (const { collection, body } of unread) {
+    writer.varint(collection);
+    writer.block(body);
   }
   writer.uint32(crc32c(writer.bytes()));
   return writer.bytes();
 }
 
-/** Decodes an image; null if its bytes are damaged, or of a collection that is not known. */
+function encodeEntries(
+  entries: ReadonlyMap<string, Entry | null>,
+  codec: Codec<unknown> | undefined,
+): Uint8Array {
+  const writer = new ByteWriter();
+  const sorted = [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const held = sorted.flatMap(([key, entry]) => (entry === null ? [] : [{ key, entry }]));
+  writeKeys(
+    writer,
+    sorted.flatMap(([key, entry]) => (entry === null ? [key] : [])),
+  );
+  writeKeys(
+    writer,
+    held.map(({ key }) => key),
+  );
+  for (const column of ["seq", "mark"] as const) {
+    let previous = 0;
+    for (const { entry } of held) {
+      writer.zigzag(entry[column] - previous);
+      previous = entry[column];
+    }
+  }
+  codec?.write(
+    writer,
+    held.map(({ entry }) => entry.value),
+  );
+  return writer.bytes();
+}
+
+/** Decodes an image; null if its bytes are damaged, or of a version that is not known. */
 export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | null {
   const body = bytes.subarray(0, -4);
   if (bytes.length < 4 || new ByteReader(bytes.subarray(-4)).uint32() !== crc32c(body)) return null;
-  const reader = new ByteReader(body);
+  const isPlain = body[0] !== VERSION_MARK;
+  const reader = new ByteReader(isPlain ? body : body.subarray(1));
+  if (!isPlain && reader.varint() !== IMAGE_VERSION) return null;
   const facts = parseFacts(reader.block(IMAGE_BYTES_MAX));
+  const read = isPlain ? readVersion1(reader, codecOf) : readParts(reader, codecOf);
+  const isWhole = !reader.broken && reader.remaining === 0;
+  return isWhole && read !== null && facts !== null ? { facts, ...read } : null;
+}
+
+/** Reads parts that have their length; one of a collection that is not known is set aside. */
+function readParts(reader: ByteReader, codecOf: StoredCodec): Omit<Image, "facts"> | null {
+  const entries = new Map<number, ReadonlyMap<string, Entry | null>>();
+  const unread: UnreadPart[] = [];
+  const count = reader.count(IMAGE_PARTS_MAX, 16);
+  for (let i = 0; i < count && !reader.broken; i += 1) {
+    const collection = reader.varint();
+    const body = reader.block(reader.remaining);
+    const codec = codecOf(collection);
+    if (codec === undefined) {
+      unread.push({ collection, body });
+      continue;
+    }
+    const part = new ByteReader(body);
+    const before = entries.get(collection) ?? [];
+    entries.set(collection, new Map([...before, ...readEntries(part, codec)]));
+    if (part.broken || part.remaining > 0) return null;
+  }
+  return unread.length === 0 ? { entries } : { entries, unread };
+}
+
+/** Version 1 had no lengths: whoever does not know one of its collections cannot read on. */
+function readVersion1(reader: ByteReader, codecOf: StoredCodec): Omit<Image, "facts"> | null {
   const entries = new Map<number, Map<string, Entry | null>>();
   const count = reader.count(COLLECTION_ID_MAX, 16);
   for (let i = 0; i < count && !reader.broken; i += 1) {
@@ -69,8 +133,7 @@ export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | nu
     if (codec === undefined) return null;
     entries.set(collection, readEntries(reader, codec));
   }
-  const isWhole = !reader.broken && reader.remaining === 0;
-  return isWhole && facts !== null ? { facts, entries } : null;
+  return { entries };
 }
 
 function readEntries(reader: ByteReader, codec: Codec<unknown>): Map<string, Entry | null> {

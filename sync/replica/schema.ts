@@ -3,6 +3,7 @@
 
 import { InvariantError } from "../assert.ts";
 import { COLLECTION_ID_MAX, KEY_BYTES_MAX } from "../limits.ts";
+import type { Group } from "../wire/frame.ts";
 import { isWritable, textCodec, type Codec } from "../wire/values.ts";
 import type { Collection, Direction } from "./kind.ts";
 
@@ -26,6 +27,12 @@ export class Schema {
 
   get(id: number): Collection | undefined {
     return this.#byId.get(id);
+  }
+
+  /** The collection of what travels, if it is known here and of that kind. */
+  find({ collection, kind }: Pick<Group, "collection" | "kind">): Collection | undefined {
+    const known = this.#byId.get(collection);
+    return known?.kind.code === kind ? known : undefined;
   }
 
   /** The collection of an entry that is held. */

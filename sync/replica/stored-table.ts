@@ -3,7 +3,13 @@
 
 import { CHECKPOINT_BYTES, IMAGE_ENTRIES_MAX, PAGE_ENTRIES } from "../limits.ts";
 import { fnv1a32 } from "../hash.ts";
-import { decodeImage, encodeImage, type Image, type StoredCodec } from "./image.ts";
+import {
+  decodeImage,
+  encodeImage,
+  type Image,
+  type StoredCodec,
+  type UnreadPart,
+} from "./image.ts";
 import type { ReplicaStore } from "./store.ts";
 import { Table, type Entry } from "./table.ts";
 
@@ -20,6 +26,8 @@ export class StoredTable {
   #pages = 1;
   #dirty = new Set<number>();
   #rowBytes = 0;
+  /** What a newer release stored of collections that are not known here: kept for its return. */
+  #unread: UnreadPart[] = [];
 
   constructor(store: ReplicaStore, codecOf: StoredCodec) {
     this.#store = store;
@@ -47,6 +55,21 @@ export class StoredTable {
     this.#dirty.add(this.#pageOf(collection, key));
     const changed = this.#changed.get(collection) ?? new Map<string, Entry | null>();
     this.#changed.set(collection, changed.set(key, entry));
+  }
+
+  /**
+   * States which collections are held. Entries of those that the last release did not know get a new
+   * place in the order of changes: the links have gone past the ones they had.
+   */
+  hold(schema: string, nextSeq: () => number): void {
+    const before = this.fact("schema");
+    if (before === schema) return;
+    this.state("schema", schema);
+    if (typeof before !== "string") return;
+    const known = new Set(before.split(",").map((name) => Number.parseInt(name)));
+    for (const collection of this.#others(known))
+      for (const [key, entry] of this.table.entries(collection))
+        if (entry.seq > 0) this.put(collection, key, { ...entry, seq: nextSeq() });
   }
 
   /** Stores what was put and stated since the last commit; nothing, if there is nothing. */
@@ -79,12 +102,17 @@ export class StoredTable {
     for (const [page, entries] of images)
       pages.set(page, entries.size === 0 ? null : this.#encodePage(entries));
     const facts = new Map(this.#facts).set("pages", this.#pages);
-    pages.set(0, encodeImage({ facts, entries: new Map() }, this.#codecOf));
+    const rest = { entries: new Map<number, Map<string, Entry>>(), unread: this.#unread };
+    pages.set(0, encodeImage({ facts, ...rest }, this.#codecOf));
     this.#store.checkpoint(pages);
     this.#changed = new Map();
     this.#changedFacts = new Map();
     this.#dirty = new Set();
     this.#rowBytes = 0;
+  }
+
+  #others(known: ReadonlySet<number>): number[] {
+    return [...this.table.collections()].filter((id) => !known.has(id));
   }
 
   #isTooLarge(): boolean {
@@ -124,24 +152,33 @@ export class StoredTable {
     const rows = [...stored.rows];
     // Rows of former lives count: a replica that is restarted often has its checkpoints too.
     this.#rowBytes = rows.reduce((sum, row) => sum + row.length, 0);
-    const arePagesWhole = this.#replay(pages);
+    const images = pages.map((bytes) => decodeImage(bytes, this.#codecOf));
+    // Page 0 is the one with facts. What it holds of entries an older release had set aside, all that
+    // there was of their collections, and newer than what other pages may have.
+    const isFirst = (image: Image | null): boolean => (image?.facts.size ?? 0) > 0;
+    const [first = null] = images.filter(isFirst);
+    this.#replay([{ facts: first?.facts ?? new Map(), entries: new Map() }]);
+    this.#replay(images.filter((image) => !isFirst(image)));
     this.#dirty = new Set();
-    const isWhole = this.#replay(rows) && arePagesWhole;
-    // What is damaged is written over by the next checkpoint.
-    if (!isWhole) this.#dirty = new Set(this.#allPages());
+    this.#replay([first]);
+    const later = rows.map((bytes) => decodeImage(bytes, this.#codecOf));
+    this.#replay(later);
+    const isWhole = [...images, ...later].every((image) => image !== null);
+    const isSetAside = images.some((image) => !isFirst(image) && image?.unread !== undefined);
+    // What is damaged is written over by the next checkpoint; what is set aside moves to page 0.
+    if (!isWhole || isSetAside) this.#dirty = new Set(this.#allPages());
     this.#changed = new Map();
     this.#changedFacts = new Map();
     return !isWhole;
   }
 
-  /** Takes over images, in their order; false if one of them is damaged. */
-  #replay(stored: readonly Uint8Array[]): boolean {
-    const images = stored.map((bytes) => decodeImage(bytes, this.#codecOf));
+  /** Takes over images, in their order. */
+  #replay(images: readonly (Image | null)[]): void {
     for (const [name, value] of images.flatMap((image) => [...(image?.facts ?? [])]))
       this.state(name, value);
     this.#pages = Number(this.#facts.get("pages") ?? 1);
     for (const [collection, held] of images.flatMap((image) => [...(image?.entries ?? [])]))
       for (const [key, entry] of held) this.put(collection, key, entry);
-    return images.every((image) => image !== null);
+    this.#unread.push(...images.flatMap((image) => image?.unread ?? []));
   }
 }

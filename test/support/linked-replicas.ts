@@ -28,25 +28,34 @@ export class SizedStore extends MemoryReplicaStore {
 export class LinkedReplicas {
   readonly #collections: readonly Collection[];
   readonly hubStore = new SizedStore();
-  readonly hub: HubReplica;
+  hub: HubReplica;
   #numbers = 0;
   nowMs = 1_800_000_000_000;
 
   constructor(collections: readonly Collection[]) {
     this.#collections = collections;
+    this.hub = this.reopenHub(collections);
+  }
+
+  /** Opens the hub from its store, as a release that holds these collections. */
+  reopenHub(collections: readonly Collection[]): HubReplica {
     this.hub = new HubReplica({
       collections,
       store: this.hubStore,
       newNumber: () => (this.#numbers += 1),
       leaseMs: LEASE_MS,
     });
+    return this.hub;
   }
 
-  openEdge(name: string): LinkedEdge {
-    const store = new SizedStore();
+  openEdge(
+    name: string,
+    collections: readonly Collection[] = this.#collections,
+    store: SizedStore = new SizedStore(),
+  ): LinkedEdge {
     const replica = new EdgeReplica({
       replica: `${name}/all` as ReplicaId,
-      collections: this.#collections,
+      collections,
       store,
       newEpoch: () => (this.#numbers += 1),
     });

@@ -33,6 +33,7 @@ for (const [file, title] of [
   ["up-frames", "up-frame, version 1"],
   ["down-frames", "down-frame"],
   ["images", "stored image"],
+  ["images-2", "stored image"],
 ] as const)
   test(`every one of wire/${file}.json is printed, sealed or not`, () => {
     for (const { name, input } of vectorsOf(file)) {

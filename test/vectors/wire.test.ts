@@ -88,6 +88,8 @@ function codecOf(code: number, way: "up" | "down"): Codec<unknown> {
 
 interface Pin {
   readonly decoder?: string;
+  /** True if this code reads them and writes them otherwise. */
+  readonly areReadOnly?: boolean;
   /** How many vectors there were when one was last added; it only grows. */
   readonly countMin: number;
   /** The checksum of the first `countMin` vectors, so that none of them is changed by mistake. */
@@ -99,7 +101,8 @@ const PINS: Readonly<Record<string, Pin>> = {
   "up-frames": { decoder: "up", countMin: 14, checksum: 1_230_566_647 },
   "down-frames": { decoder: "down", countMin: 12, checksum: 4_081_198_786 },
   groups: { decoder: "group", countMin: 22, checksum: 3_140_464_528 },
-  images: { decoder: "image", countMin: 30, checksum: 261_962_955 },
+  images: { decoder: "image", areReadOnly: true, countMin: 30, checksum: 261_962_955 },
+  "images-2": { decoder: "image", countMin: 32, checksum: 2_917_408_602 },
   refused: { countMin: 190, checksum: 1_546_682_886 },
   exchanges: { countMin: 19, checksum: 4_152_737_593 },
 };
@@ -109,7 +112,7 @@ function vectorsOf<V>(file: string): readonly V[] {
   return JSON.parse(json) as readonly V[];
 }
 
-for (const [file, { decoder }] of Object.entries(PINS)) {
+for (const [file, { decoder, areReadOnly }] of Object.entries(PINS)) {
   if (decoder === undefined) continue;
   for (const vector of vectorsOf<Vector>(file)) {
     test(`wire/${file}.json: ${vector.name}`, () => {
@@ -117,7 +120,8 @@ for (const [file, { decoder }] of Object.entries(PINS)) {
       const read = READERS[decoder]?.(bytes, vector);
       assert.ok(read !== undefined && "value" in read, "it is refused");
       assert.deepEqual(text(read.value), vector.value);
-      if (vector.isReadOnly !== true) assert.equal(hexOf(read.written), vector.input);
+      if (vector.isReadOnly !== true && areReadOnly !== true)
+        assert.equal(hexOf(read.written), vector.input);
     });
   }
 }

@@ -42,6 +42,7 @@ const FILES: readonly (readonly [file: string, decoder: Decoder])[] = [
   ["batches", "batches"],
   ["groups", "group"],
   ["images", "image"],
+  ["images-2", "image"],
   ["refused", "up"],
 ];
 /** Longer samples would be mutated where nothing is decided. */
