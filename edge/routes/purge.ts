@@ -14,8 +14,8 @@ import { openCell } from "../platform/regions.ts";
 import { scopesOf, type PurgeRequest } from "../purge-scopes.ts";
 import { locate } from "./locate.ts";
 
-const texts = (what: string, charsMax: number) => {
-  const error = `${what}: a list of texts, each of 1 to ${charsMax} characters`;
+const texts = (charsMax: number) => {
+  const error = `a list of texts, each of 1 to ${charsMax} characters`;
   const text = z
     .string({ error })
     .check(z.minLength(1, { error }), z.maxLength(charsMax, { error }));
@@ -23,11 +23,11 @@ const texts = (what: string, charsMax: number) => {
 };
 const purgeSchema = z.strictObject(
   {
-    urls: texts("urls", limits.purgeUrlCharsMax),
-    prefixes: texts("prefixes", limits.purgeUrlCharsMax),
-    hosts: texts("hosts", limits.purgeUrlCharsMax),
-    tags: texts("tags", limits.purgeTagCharsMax),
-    all: z.optional(z.literal(true, { error: "all: true, or left out" })),
+    urls: texts(limits.purgeUrlCharsMax),
+    prefixes: texts(limits.purgeUrlCharsMax),
+    hosts: texts(limits.purgeUrlCharsMax),
+    tags: texts(limits.purgeTagCharsMax),
+    all: z.optional(z.literal(true, { error: "true, or left out" })),
   },
   { error: "the body is { urls?, prefixes?, hosts?, tags?, all? } and nothing else" },
 );

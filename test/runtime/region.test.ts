@@ -139,6 +139,8 @@ test("P9 a purge that is wrong says which field, and nothing is marked", async (
     const [first] = json["errors"] as { pointer: string; message: string }[];
     assert.deepEqual([status, first?.pointer], [400, pointer], JSON.stringify(body));
     assert.ok((first?.message.length ?? 0) > 10);
+    const field = pointer.split("/")[1] ?? "-";
+    assert.ok(String(json["detail"]).split(field).length <= 2, "the field is named once");
   }
   const reader = await world.operatorToken("read");
   assert.equal((await call(`${hel.url}/v1/purge`, "POST", reader, { all: true })).status, 403);

@@ -8,8 +8,18 @@ import { REGION_COLLECTIONS } from "../../state/region.ts";
 import { parseReplicaId } from "../../sync/brand.ts";
 import { openEdgeLink } from "../../sync/link/edge.ts";
 import { EdgeReplica } from "../../sync/replica/edge-replica.ts";
-import type { HubReplica } from "../../sync/replica/hub-replica.ts";
+import { HubReplica } from "../../sync/replica/hub-replica.ts";
 import { MemoryReplicaStore } from "../../sync/replica/store.ts";
+
+/** Opens the hub of the regions' link, with a store of its own. */
+export function openRegionHub(): HubReplica {
+  return new HubReplica({
+    collections: REGION_COLLECTIONS,
+    store: new MemoryReplicaStore(),
+    newNumber: () => 1,
+    leaseMs: 1_000,
+  });
+}
 
 /** One region. */
 export interface Region {

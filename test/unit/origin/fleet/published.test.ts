@@ -8,24 +8,14 @@ import {
   publishConfig,
   publishKeys,
 } from "../../../../origin/fleet/published.ts";
-import { ISSUERS, keys, REGION_COLLECTIONS } from "../../../../state/region.ts";
-import { HubReplica } from "../../../../sync/replica/hub-replica.ts";
-import { MemoryReplicaStore } from "../../../../sync/replica/store.ts";
+import { ISSUERS, keys } from "../../../../state/region.ts";
+import { openRegionHub } from "../../../support/region-replicas.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 21);
 const textOf = (content: string) => ({ content, hash: `hash of ${content}` });
 
-function openReplica(): HubReplica {
-  return new HubReplica({
-    collections: REGION_COLLECTIONS,
-    store: new MemoryReplicaStore(),
-    newNumber: () => 1,
-    leaseMs: 1_000,
-  });
-}
-
 test("publishConfig() numbers from 1 and compares If-Match strongly with the version in force", () => {
-  const replica = openReplica();
+  const replica = openRegionHub();
   const publish = (content: string, ifMatch: string | null) =>
     publishConfig(replica, textOf(content), ifMatch, NOW_MS);
   assert.equal(configOf(replica).version, 0);
@@ -40,7 +30,7 @@ test("publishConfig() numbers from 1 and compares If-Match strongly with the ver
 });
 
 test("publishConfig() answers a document that is in force with its version, sent again or not", () => {
-  const replica = openReplica();
+  const replica = openRegionHub();
   publishConfig(replica, textOf("a"), null, NOW_MS);
   const { head } = replica;
   const again = publishConfig(replica, textOf("a"), '"0"', NOW_MS);
@@ -49,7 +39,7 @@ test("publishConfig() answers a document that is in force with its version, sent
 });
 
 test("publishKeys() publishes keys that differ, once", () => {
-  const replica = openReplica();
+  const replica = openRegionHub();
   assert.equal(areKeysNew(replica, "k1"), true);
   for (const content of ["k1", "k1", "k2", "k2"]) publishKeys(replica, textOf(content), NOW_MS);
   assert.equal(areKeysNew(replica, "k2"), false);

@@ -4,23 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OriginPurges } from "../../../../origin/fleet/purging.ts";
 import { EVERYTHING } from "../../../../state/purge-scope.ts";
-import { purgeKey, purges, REGION_COLLECTIONS } from "../../../../state/region.ts";
-import { HubReplica } from "../../../../sync/replica/hub-replica.ts";
-import { MemoryReplicaStore } from "../../../../sync/replica/store.ts";
+import { purgeKey, purges } from "../../../../state/region.ts";
+import { openRegionHub } from "../../../support/region-replicas.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 21);
 
-function openReplica(): HubReplica {
-  return new HubReplica({
-    collections: REGION_COLLECTIONS,
-    store: new MemoryReplicaStore(),
-    newNumber: () => 1,
-    leaseMs: 1_000,
-  });
-}
-
 test("purge() numbers all scopes in one row, above the clock and whatever the clock does", () => {
-  const replica = openReplica();
+  const replica = openRegionHub();
   const marks = new OriginPurges(replica, 10);
   assert.equal(marks.purge("url main/a", NOW_MS), NOW_MS);
   assert.equal(marks.purge("url main/b", NOW_MS - 5_000), NOW_MS + 1);
@@ -30,7 +20,7 @@ test("purge() numbers all scopes in one row, above the clock and whatever the cl
 });
 
 test("purge() goes above a mark of its own that a region sends back, not above a region's", () => {
-  const replica = openReplica();
+  const replica = openRegionHub();
   const marks = new OriginPurges(replica, 10);
   marks.purge("url main/a", NOW_MS);
   replica.write(NOW_MS, (draft) => {
@@ -41,7 +31,7 @@ test("purge() goes above a mark of its own that a region sends back, not above a
 });
 
 test("P8: past the bound of scopes another one purges everything; a known one is still itself", () => {
-  const replica = openReplica();
+  const replica = openRegionHub();
   const marks = new OriginPurges(replica, 2);
   for (const scope of ["a", "b", "c", "d"]) marks.purge(scope, NOW_MS);
   marks.purge("a", NOW_MS);
