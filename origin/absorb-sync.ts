@@ -30,6 +30,8 @@ export type Absorbed =
       readonly poisoned: number;
       readonly lostEntries: number;
     }
+  /** A replica that is not known yet says hello, and there is no room for another one. */
+  | { readonly kind: "no-room"; readonly replica: ReplicaId }
   /** The bytes are not a frame. */
   | { readonly kind: "not-a-frame"; readonly reason: FrameError };
 
@@ -57,6 +59,9 @@ export function absorb(
     return { kind: "answered", answer: encodeDownFrame(answer), replica: null, ...NOTHING };
   }
   const frame = decoded.value;
+  const { speaker } = frame;
+  if (speaker.kind === "hello" && !isRoomFor(speaker.replica, store, nowMs))
+    return { kind: "no-room", replica: speaker.replica };
   const known =
     frame.speaker.kind === "hello"
       ? greet(frame, frame.speaker, store, nowMs, newLink)
@@ -80,6 +85,11 @@ export function absorb(
     state: null,
   };
   return { ...answered(answer, known), ...stored, entries: frame.log.length, lostEntries };
+}
+
+/** One that was forgotten says hello again and sends what it holds: what is known is not counted. */
+function isRoomFor(replica: ReplicaId, store: ShardStore, nowMs: number): boolean {
+  return store.makeRoomFor(replica, nowMs - limits.regionLeaseMs);
 }
 
 /** Opens a link for a life; one that was opened and never used is opened again. */

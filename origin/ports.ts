@@ -42,6 +42,11 @@ export interface ShardStore {
   findReplica(replica: ReplicaId, replicaEpoch: number): ReplicaStatus | null;
   /** Saves one life; past `livesPerReplicaMax` the replica's longest silent ones are forgotten. */
   saveReplica(status: ReplicaStatus): void;
+  /**
+   * Tells whether a replica is known, or finds room among `replicasMax`. Where there is none, those
+   * that have been silent since before `silentSinceMs` are forgotten for it.
+   */
+  makeRoomFor(replica: ReplicaId, silentSinceMs: number): boolean;
   listReplicas(): ReplicaStatus[];
   /** Starts of the lane's segments that hold times in [fromMs, toMs], ascending. */
   segmentStarts(lane: Lane, fromMs: number, toMs: number): number[];

@@ -33,6 +33,7 @@ export class DeviceShard extends DurableObject<OriginEnv> {
       const { replica, poisoned, lostEntries } = absorbed;
       log("entries-not-counted", { replica: replica ?? "", poisoned, lostEntries });
     }
+    if (absorbed.kind === "no-room") log("replica-refused", { replica: absorbed.replica });
     return absorbed;
   }
 

@@ -40,10 +40,16 @@ const MIGRATIONS: readonly string[] = [
 export class SqlShardStore implements ShardStore {
   readonly #sql: Sql;
   readonly #timelessBatchesMax: number;
+  readonly #replicasMax: number;
 
-  constructor(sql: Sql, timelessBatchesMax: number = limits.timelessBatchesPerDeviceMax) {
+  constructor(
+    sql: Sql,
+    timelessBatchesMax: number = limits.timelessBatchesPerDeviceMax,
+    replicasMax: number = limits.replicasMax,
+  ) {
     this.#sql = sql;
     this.#timelessBatchesMax = timelessBatchesMax;
+    this.#replicasMax = replicasMax;
     migrate(sql, MIGRATIONS);
   }
 
@@ -87,6 +93,17 @@ export class SqlShardStore implements ShardStore {
       status.link,
       limits.livesPerReplicaMax,
     );
+  }
+
+  makeRoomFor(replica: ReplicaId, silentSinceMs: number): boolean {
+    const [held] = this.#sql.exec("select 1 from link where replica = ? limit 1", replica);
+    if (held !== undefined || this.#countReplicas() < this.#replicasMax) return true;
+    this.#sql.exec(
+      `delete from link where replica in
+         (select replica from link group by replica having max(seen_ms) < ?)`,
+      silentSinceMs,
+    );
+    return this.#countReplicas() < this.#replicasMax;
   }
 
   listReplicas(): ReplicaStatus[] {
@@ -215,6 +232,11 @@ export class SqlShardStore implements ShardStore {
       seq,
       body,
     );
+  }
+
+  #countReplicas(): number {
+    const [row] = this.#sql.exec("select count(distinct replica) as replicas from link");
+    return numberOf(row?.["replicas"]);
   }
 }
 

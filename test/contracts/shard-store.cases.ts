@@ -31,6 +31,8 @@ const BOAT = deviceId("boat-1");
 const DEPTH: Lane = { device: BOAT, stream: "depth_m", isQuarantined: false };
 /** Batches without times that these stores remember of a device. */
 export const TIMELESS_MAX = 20;
+/** Replicas that these stores know. */
+export const REPLICAS_MAX = 3;
 
 const LANES: readonly Lane[] = [
   DEPTH,
@@ -132,6 +134,27 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
       assert.notEqual(store.findReplica(TLL, 7), null, "another replica's lives are its own");
       yield RESTART;
       assert.equal(open().store.listReplicas().length, limits.livesPerReplicaMax + 1);
+    },
+  },
+  {
+    name: "past its bound a new replica finds room when another was silent for so long",
+    run(open) {
+      const { store } = open();
+      for (let i = 0; i < REPLICAS_MAX; i += 1) {
+        const replica = replicaId(`r${i}/00-ff`);
+        assert.ok(store.makeRoomFor(replica, 0));
+        store.saveReplica(aStatus({ link: 1 + i * 2, replica, replicaEpoch: 1, seenMs: 10 }));
+        store.saveReplica(aStatus({ link: 2 + i * 2, replica, replicaEpoch: 2, seenMs: 20 + i }));
+      }
+      const known = store.listReplicas();
+      assert.ok(store.makeRoomFor(replicaId("r0/00-ff"), 0), "who is known has its room");
+      assert.ok(!store.makeRoomFor(HEL, 20), "its last life counts, not its first one");
+      assert.deepEqual(store.listReplicas(), known);
+      assert.ok(store.makeRoomFor(HEL, 21));
+      assert.deepEqual(
+        store.listReplicas().map(({ link }) => link),
+        [3, 4, 5, 6],
+      );
     },
   },
   {

@@ -22,7 +22,12 @@ import {
   replicaStoreCases,
   type OpenReplicaStore,
 } from "./replica-store.cases.ts";
-import { shardStoreCases, TIMELESS_MAX, type OpenShardStore } from "./shard-store.cases.ts";
+import {
+  REPLICAS_MAX,
+  shardStoreCases,
+  TIMELESS_MAX,
+  type OpenShardStore,
+} from "./shard-store.cases.ts";
 import { sqlCases } from "./sql.cases.ts";
 
 export const SUITES: readonly Suite[] = [
@@ -55,7 +60,7 @@ function sqlHubStore(sql: () => Sql): OpenHubStore {
 
 function sqlShardStore(sql: () => Sql): OpenShardStore {
   return () => ({
-    store: new SqlShardStore(sql(), TIMELESS_MAX),
+    store: new SqlShardStore(sql(), TIMELESS_MAX, REPLICAS_MAX),
     poison: () =>
       sql()
         .exec("select body from poison order by seq")

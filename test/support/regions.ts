@@ -37,7 +37,7 @@ export class TestOrigin {
 
   absorb(request: Uint8Array): Uint8Array {
     const absorbed = absorb(request, this.store, this.nowMs, () => (this.#links += 1));
-    if (absorbed.kind === "not-a-frame") throw new TypeError(`Not a frame: ${absorbed.reason}`);
+    if (absorbed.kind !== "answered") throw new TypeError(`Not answered: ${absorbed.kind}`);
     return absorbed.answer;
   }
 

@@ -28,8 +28,8 @@ class Shard {
   readonly store: SqlShardStore;
   #links = 0;
 
-  constructor(timelessBatchesMax?: number) {
-    this.store = new SqlShardStore(this.sql, timelessBatchesMax);
+  constructor(timelessBatchesMax?: number, replicasMax?: number) {
+    this.store = new SqlShardStore(this.sql, timelessBatchesMax, replicasMax);
   }
 
   /**
@@ -374,4 +374,19 @@ test("absorb() takes a stream named constructor like any other", () => {
   const shard = new Shard();
   shard.absorb("hel", 0, [entry({ t: [1], series: { constructor: [5] } })]);
   assert.equal(totalsOf(shard.store.summaries(DEVICE))[0]?.stream, "constructor");
+});
+
+test("P8 absorb() takes no more replicas than there is room for, and says so; those it knows go on", () => {
+  const shard = new Shard(undefined, 2);
+  for (const name of ["hel", "tll"]) shard.absorb(name, 0, [entry({ t: [1], series: { a: [5] } })]);
+  const hello = (name: string, nowMs: number): Absorbed => {
+    const replica = parseReplicaId(`${name}/00-ff`);
+    assert.ok(replica !== null);
+    const frame = frameOf({ kind: "hello", replica, replicaEpoch: 1 }, 0, [], {}, nowMs);
+    return absorb(encodeUpFrame(frame), shard.store, nowMs, () => 99);
+  };
+  assert.deepEqual(hello("made-up", NOW), { kind: "no-room", replica: "made-up/00-ff" });
+  assert.equal(shard.store.listReplicas().length, 2);
+  assert.equal(hello("hel", NOW).kind, "answered", "a known one may begin another life");
+  assert.equal(hello("made-up", NOW + limits.regionLeaseMs + 1).kind, "answered");
 });
