@@ -1,31 +1,22 @@
 // What happens to a batch of readings inside the hub? Top to bottom: recall the batch, check the
-// readings, fold, commit. All of it in one synchronous turn, so it commits together, and the answer
-// leaves after the commit (P1).
+// readings, fold, stage. All of it in one synchronous turn, in memory; whoever calls it answers once
+// what was staged is on disk (P1).
 
 import type { DeviceId } from "../sync/brand.ts";
-import { isQuarantined } from "../sync/quarantine.ts";
 import {
   decodeBatches,
-  encodeBatches,
   readingsOf,
   type BatchIdentity,
   type ReadingBatch,
 } from "../sync/wire/batch.ts";
 import { assert } from "../sync/assert.ts";
+import { countFresh, selectReadings, type Committed } from "./journal/committed.ts";
 import { limits } from "./limits.ts";
 import type { HubStore } from "./ports.ts";
-import { spanOf } from "./restamp-journal.ts";
-import { ackSeqOf, recall, remember } from "./telemetry/batch-memory.ts";
-import {
-  byMinute,
-  foldMinute,
-  foldStream,
-  NEW_DEVICE,
-  streamOf,
-  type DeviceState,
-  type FreshReadings,
-} from "./telemetry/device-state.ts";
-import { checkReadings, heldTimes, select } from "./telemetry/reading-check.ts";
+import { ackSeqOf, recall } from "./telemetry/batch-memory.ts";
+import { NEW_DEVICE, streamOf, type DeviceState } from "./telemetry/device-state.ts";
+import { foldCommitted } from "./telemetry/fold-committed.ts";
+import { checkReadings, heldTimes } from "./telemetry/reading-check.ts";
 
 /** A batch as the Worker hands it to the hub: parsed, authenticated and encoded. */
 export interface IngestCommand {
@@ -65,7 +56,7 @@ export interface Refusal {
   readonly count: number;
 }
 
-/** Commits a batch, or says why not. The caller runs it inside one transaction of `store`. */
+/** Stages a batch, or says why not. What `store` has staged is held once it is written. */
 export function ingest(command: IngestCommand, store: HubStore, nowMs: number): IngestOutcome {
   const decoded = decodeBatches(command.entry);
   assert(decoded.ok, "The Worker encodes batches that decode");
@@ -76,8 +67,7 @@ export function ingest(command: IngestCommand, store: HubStore, nowMs: number): 
   if (memory.kind === "repeated") return repeated(decoded.value, state, command.identity);
   if (store.unackedBytes() >= limits.journalUnackedBytesMax) return { kind: "buffer-full" };
   if (known === null && store.deviceCount() >= limits.devicesPerHubMax) return { kind: "hub-full" };
-  // Stamps never go back whatever the clock does, so that an earlier commit wins a conflict.
-  const stampMs = Math.max(nowMs, store.lastStampMs());
+  const stampMs = store.stampFor(nowMs);
   const assignedMs = freeTime(command.device, decoded.value, state, stampMs, store);
   const admitted = admit(decoded.value, state, assignedMs, memory.kind === "outside-window");
   const { refused } = admitted;
@@ -101,8 +91,7 @@ function freeTime(
   const streams = timeless.flatMap(({ columns }) => columns.map(({ stream }) => stream));
   const marks = streams.map((stream) => streamOf(state.streams, stream).highWaterMs);
   const markMs = Math.max(0, ...marks);
-  const held =
-    markMs < stampMs ? [] : heldTimes(device, [stampMs, markMs], state.longestSpanMs, store);
+  const held = markMs < stampMs ? [] : heldTimes(device, [stampMs, markMs], store);
   const taken = new Set([...held, ...batches.flatMap((batch) => batch.times)]);
   let timeMs = stampMs;
   while (taken.has(timeMs)) timeMs += 1;
@@ -156,12 +145,16 @@ function admit(
       else refused.push({ stream, code, count: rows.length });
       return code === null;
     });
-    const kept = isAdmitted.every(Boolean)
-      ? timed
-      : select(timed, (column) => isAdmitted[column] === true);
+    const kept = withColumns(timed, isAdmitted);
     return kept.columns.length === 0 ? [] : [kept];
   });
   return { batches: admitted, refused };
+}
+
+function withColumns(batch: ReadingBatch, isAdmitted: readonly boolean[]): ReadingBatch {
+  if (isAdmitted.every(Boolean)) return batch;
+  const admitted = batch.columns.flatMap(({ rows }, at) => rows.map(() => isAdmitted[at] === true));
+  return selectReadings(batch, (position) => admitted[position] === true);
 }
 
 function refusalOf(
@@ -184,111 +177,28 @@ function commit(
   nowMs: number,
   store: HubStore,
 ): IngestOutcome {
+  const { device, identity, contentHash, sentMs } = command;
   const checked = admitted.batches.map((batch) => checkReadings(batch, state, stampMs, store));
-  const kept = checked.map((batch) => batch.kept).filter((batch) => batch.columns.length > 0);
-  const fresh = checked.flatMap((batch) => freshReadings(batch.fresh));
-  const duplicates = checked.reduce((sum, batch) => sum + batch.duplicates, 0);
-  const conflicts = checked.reduce((sum, batch) => sum + batch.conflicts, 0);
-  const folded = foldDevice(state, fresh, stampMs);
-  const memory = remember(state.memory, command.identity, command.contentHash);
-  if (kept.length > 0) {
-    store.append(stampMs, encodeBatches(kept), kept.map(spanOf));
-  }
-  rollUp(command.device, folded, store);
-  store.saveDevice(command.device, {
-    memory,
-    streams: folded.streams,
-    duplicates: state.duplicates + duplicates,
-    conflicts: state.conflicts + conflicts,
-    late: state.late + folded.late,
-    lastCommitMs: nowMs,
-    longestSpanMs: Math.max(state.longestSpanMs, ...kept.map(spanMsOf)),
-    clockSkewMs: skewOf(state.clockSkewMs, command.sentMs, nowMs),
-  });
-  const accepted = fresh.reduce((sum, readings) => sum + readings.times.length, 0);
+  const committed: Committed = {
+    device,
+    identity,
+    contentHash,
+    arrivedMs: nowMs,
+    sentMs,
+    duplicates: checked.reduce((sum, batch) => sum + batch.duplicates, 0),
+    kept: checked.map(({ kept }) => kept).filter(({ batch }) => batch.columns.length > 0),
+  };
+  const folded = foldCommitted(state, committed, stampMs);
+  store.stage(stampMs, committed, folded.state);
   const { late, quarantined } = folded;
-  const ackSeq = ackSeqOf(memory, command.identity);
   return {
     kind: "committed",
-    accepted,
-    duplicates,
-    conflicts,
+    accepted: countFresh(committed),
+    duplicates: committed.duplicates,
+    conflicts: committed.kept.reduce((sum, { conflicts }) => sum + conflicts.length, 0),
     late,
     quarantined,
-    ackSeq,
+    ackSeq: ackSeqOf(folded.state.memory, identity),
     refused: admitted.refused,
   };
-}
-
-/** Folds into the minute aggregates what is not older than they are kept. */
-function rollUp(device: DeviceId, folded: FoldedDevice, store: HubStore): void {
-  if (folded.inside.length === 0) return;
-  const newestMs = Math.max(...Object.values(folded.streams).map((stream) => stream.highWaterMs));
-  const keptFromMs = newestMs - limits.rollupKeptMs;
-  for (const [minuteMs, parts] of byMinute(folded.inside)) {
-    if (minuteMs < keptFromMs) continue;
-    store.saveRollup(device, minuteMs, foldMinute(store.loadRollup(device, minuteMs), parts));
-  }
-  store.dropRollups(device, keptFromMs);
-}
-
-function spanMsOf({ times }: ReadingBatch): number {
-  return (times.at(-1) ?? 0) - (times[0] ?? 0);
-}
-
-interface FoldedDevice {
-  readonly streams: Record<string, DeviceState["streams"][string]>;
-  /** What is not quarantined. */
-  readonly inside: readonly FreshReadings[];
-  readonly late: number;
-  readonly quarantined: number;
-}
-
-function foldDevice(
-  state: DeviceState,
-  fresh: readonly FreshReadings[],
-  stampMs: number,
-): FoldedDevice {
-  const streams = { ...state.streams };
-  const inside: FreshReadings[] = [];
-  let late = 0;
-  let quarantined = 0;
-  for (const readings of fresh) {
-    const before = streamOf(streams, readings.stream);
-    const cut = readings.times.findIndex((timeMs) => isQuarantined(timeMs, stampMs));
-    const count = cut === -1 ? readings.times.length : cut;
-    const part = {
-      ...readings,
-      times: readings.times.slice(0, count),
-      values: readings.values.slice(0, count),
-    };
-    late += part.times.filter((timeMs) => timeMs < before.highWaterMs - limits.latenessMs).length;
-    quarantined += readings.times.length - count;
-    streams[readings.stream] = {
-      ...foldStream(before, part),
-      quarantined: before.quarantined + readings.times.length - count,
-      quarantineHighWaterMs: Math.max(
-        before.quarantineHighWaterMs,
-        cut === -1 ? 0 : (readings.times.at(-1) ?? 0),
-      ),
-    };
-    if (count > 0) inside.push(part);
-  }
-  return { streams, inside, late, quarantined };
-}
-
-function freshReadings(batch: ReadingBatch): FreshReadings[] {
-  return batch.columns.map(({ stream, kind, rows, values }) => ({
-    stream,
-    kind,
-    times: rows.map((row) => batch.times[row] ?? 0),
-    values,
-  }));
-}
-
-/** Exponential smoothing by an eighth, as for round-trip times (RFC 6298). */
-function skewOf(heldMs: number | null, sentMs: number | null, nowMs: number): number | null {
-  if (sentMs === null) return heldMs;
-  const skewMs = nowMs - sentMs;
-  return heldMs === null ? skewMs : Math.round(heldMs + (skewMs - heldMs) / 8);
 }

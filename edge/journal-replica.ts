@@ -63,6 +63,8 @@ export class JournalReplica implements LinkedReplica {
 
   restamp(hubNowMs: number): void {
     const { cursor, clock } = this.#store.loadLink();
+    // What is staged already was stamped by the clock that is wrong.
+    this.#store.write();
     this.#store.transaction(() => {
       // The rows that are left are refused again, and stamped in a turn of their own.
       if (restampJournal(this.#store, cursor.seq, hubNowMs, clock.offsetMs)) this.renew();

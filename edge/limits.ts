@@ -33,18 +33,28 @@ export const limits = {
   latenessMs: 3_600_000,
   /** Devices that one hub serves; beyond it new devices get 503. */
   devicesPerHubMax: 65_536,
-  /** Devices whose state a hub keeps in memory; one of 256 streams takes some 90 kB. */
-  devicesInMemoryMax: 512,
+  /** Bytes of device state that a hub keeps in memory, estimated; what is over is written. */
+  devicesInMemoryBytesMax: 33_554_432,
 
   // The hub's journal.
   /** Bytes of journal not yet held by the origin; beyond it the hub answers 503 buffer-full. */
   journalUnackedBytesMax: 536_870_912,
   /** Bytes of journal kept in all; acknowledged rows beyond it are dropped, oldest first. */
   journalBytesMax: 1_073_741_824,
+  /** Bytes after which a slot takes no more batches; it may exceed them by one request's. */
+  slotBytesTarget: 262_144,
+  /** How long an entry is kept after the origin holds it, so that a restored one can ask again. */
+  journalKeptMs: 172_800_000,
+  /** Bytes of such entries: a fifth of the journal's bound. */
+  journalKeptShare: 0.2,
+  /** Bytes of journal that a restart may have to fold again. */
+  checkpointBytes: 1_048_576,
   /** Journal rows dropped at once, and how often in one alarm: more than it can acknowledge. */
   dropRowsMax: 1_024,
   dropTurnsMax: 64,
-  /** Bytes of journal that one reading check decodes; beyond it the origin's check decides alone. */
+  /** Bytes of a page of items: devices, segments, rollups. */
+  pageBytesMax: 65_536,
+  /** Bytes of journal and segments that one reading check decodes; beyond it the origin's check decides alone. */
   overlapBytesMax: 4_194_304,
   /** Event times further apart than this are looked up apart, at first. */
   overlapGapMs: 60_000,

@@ -4,14 +4,9 @@
 import type { DeviceId } from "../sync/brand.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import type { EdgeLinkRecord } from "../sync/link/edge.ts";
-import type { DeviceState, MinuteRollup } from "./telemetry/device-state.ts";
-
-/** What of a journal row is looked up by: one device's span of event times. */
-export interface Span {
-  readonly device: DeviceId;
-  readonly firstMs: number;
-  readonly lastMs: number;
-}
+import type { ReadingBatch } from "../sync/wire/batch.ts";
+import type { Committed } from "./journal/committed.ts";
+import type { DeviceState } from "./telemetry/device-state.ts";
 
 /** Event times from the first to the last, both inside. */
 export type TimeRange = readonly [firstMs: number, lastMs: number];
@@ -25,49 +20,67 @@ export interface JournalExtent {
 /** Where the hub's link stands; whose it is, the hub knows. */
 export type SavedLink = Omit<EdgeLinkRecord, "replica">;
 
+/** Readings of one stream that a hub holds; times ascend. */
+export interface HeldReadings {
+  readonly stream: string;
+  readonly kind: "number" | "boolean";
+  readonly times: ArrayLike<number>;
+  /** Booleans as 0 and 1. */
+  readonly values: ArrayLike<number>;
+  /** When the reading at a position was committed, epoch milliseconds. */
+  readonly stampOf: (position: number) => number;
+}
+
 /**
- * The durable state of one DeviceHub. Synchronous, one writer.
+ * The state of one DeviceHub. Synchronous, one writer. What a batch does is staged in memory, where
+ * every later question sees it; write() puts all that is staged into one row of the journal.
  *
- * - Order: journal rows ascend by 1 from 1 within a replicaEpoch; gaps never appear in the middle.
- * - Atomicity: everything inside one `transaction` commits together or not at all.
- * - Durability: what was written before an answer left survives kill, restart and eviction.
- * - Failure: throws if the disk does; the caller answers nothing and its memory is reloaded.
+ * - Order: journal entries ascend by 1 from 1 within a replicaEpoch; gaps never appear in the middle.
+ * - Atomicity: what is staged together is written together; everything inside one `transaction`
+ *   commits together or not at all.
+ * - Durability: what was written before an answer left survives kill, restart and eviction; devices
+ *   are rebuilt from their last checkpoint and the entries after it.
+ * - Damage: an entry whose checksum is wrong is as one that holds nothing, and counted.
+ * - Failure: throws if the disk does, and then has loaded anew what is on it.
  */
 export interface HubStore {
   transaction<T>(run: () => T): T;
-  append(stampMs: number, body: Uint8Array, spans: readonly Span[]): void;
+  /** The commit stamp of a batch that is staged now: never less than one before. */
+  stampFor(nowMs: number): number;
+  /** Adds a batch to what will be written, and makes `state` that of its device. */
+  stage(stampMs: number, committed: Committed, state: DeviceState): void;
+  /** True if there is something to write. */
+  readonly isStaged: boolean;
+  /** Writes what is staged as the journal's next entry. */
+  write(): void;
+  /** Forgets what is in memory, also what is staged, and loads what is on disk. */
+  reload(): void;
   extent(): JournalExtent;
-  /** Commit stamp of the newest row; 0 if there never was one. */
+  /** Commit stamp of the newest entry; 0 if there never was one. */
   lastStampMs(): number;
-  /** Bytes of rows that the origin does not hold yet. */
+  /** Bytes of entries that the origin does not hold yet. */
   unackedBytes(): number;
-  /** Rows after `after`, until `bytesTarget` is reached; at least one if there is one. */
+  /** Entries after `after`, until `bytesTarget` is reached; at least one if there is one. */
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[];
   /**
-   * Rows that hold times of the device in one of `ranges`, oldest first, each once. `longestSpanMs`
-   * is that of the device's batches. Ends behind the row that goes over `bytesMax`.
+   * What is held of the device with times in one of `ranges`, or near: oldest commit first, also
+   * what is staged. Ends behind what goes over `bytesMax`.
    */
-  overlapping(
-    device: DeviceId,
-    ranges: readonly TimeRange[],
-    longestSpanMs: number,
-    bytesMax: number,
-  ): Iterable<LogEntry>;
-  /** Drops some of the oldest acknowledged rows if the journal is over its bound; true: go on. */
-  dropAcknowledged(): boolean;
-  /** Puts a row in the place of the one of its seq; stamps keep ascending. */
-  replace(entry: LogEntry, spans: readonly Span[]): void;
+  held(device: DeviceId, ranges: readonly TimeRange[], bytesMax: number): Iterable<HeldReadings>;
+  /** Drops some of the oldest acknowledged entries if the journal is over its bound; true: go on. */
+  makeRoom(): boolean;
+  /** Stamps a written entry anew, with other batches in the place of its; stamps keep ascending. */
+  restamp(seq: number, stampMs: number, change: (batch: ReadingBatch) => ReadingBatch): void;
   loadLink(): SavedLink;
-  /** Saves where the link stands; rows up to its cursor are acknowledged. */
+  /** Saves where the link stands; entries up to its cursor are acknowledged. */
   saveLink(link: SavedLink): void;
   deviceCount(): number;
   deviceIds(): DeviceId[];
   loadDevice(device: DeviceId): DeviceState | null;
-  saveDevice(device: DeviceId, state: DeviceState): void;
-  loadRollup(device: DeviceId, minuteMs: number): MinuteRollup;
-  saveRollup(device: DeviceId, minuteMs: number, rollup: MinuteRollup): void;
-  /** Drops the device's rollups of minutes before `beforeMs`. */
-  dropRollups(device: DeviceId, beforeMs: number): void;
+  /** Puts states in the place of those of devices, and writes all that are not on disk. */
+  checkpoint(amended: ReadonlyMap<DeviceId, DeviceState>): void;
+  /** Entries and pages whose checksum was wrong since the store was opened. */
+  damaged(): number;
 }
 
 /** What one exchange with the origin came to. */

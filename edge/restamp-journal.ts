@@ -2,13 +2,14 @@
 // hold get the stamps that the origin's clock would have given; times that were assigned for want of
 // a clock move along. Nobody else has seen those rows, so nothing is contradicted.
 
+import type { DeviceId } from "../sync/brand.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import { assert } from "../sync/assert.ts";
 import { AHEAD_MS_MAX } from "../sync/clock/hlc.ts";
 import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../sync/limits.ts";
-import { decodeBatches, encodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
+import { decodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
 import { limits } from "./limits.ts";
-import type { HubStore, Span } from "./ports.ts";
+import type { HubStore } from "./ports.ts";
 import type { DeviceState, StreamState } from "./telemetry/device-state.ts";
 
 /**
@@ -38,11 +39,14 @@ export function restampJournal(
       after = entry.seq;
     }
   }
+  const amended = new Map<DeviceId, DeviceState>();
   for (const device of store.deviceIds()) {
     const state = store.loadDevice(device);
     if (state !== null && isAnyAhead(state, hubNowMs))
-      store.saveDevice(device, withMarksUpTo(state, hubNowMs));
+      amended.set(device, withMarksUpTo(state, hubNowMs));
   }
+  // What the rows were folded to is written now: under other stamps they would fold otherwise.
+  store.checkpoint(amended);
   return true;
 }
 
@@ -62,8 +66,7 @@ function restampEntry(
   const likelyMs = guessMs < lastStampMs || guessMs > hubNowMs ? hubNowMs : guessMs;
   const stampMs = Math.max(likelyMs, lastStampMs, newestBefore(decoded.value, hubNowMs));
   const byMs = stampMs - entry.stampMs;
-  const batches = decoded.value.map((batch) => (batch.isTimeAssigned ? moved(batch, byMs) : batch));
-  store.replace({ seq: entry.seq, stampMs, body: encodeBatches(batches) }, batches.map(spanOf));
+  store.restamp(entry.seq, stampMs, (batch) => (batch.isTimeAssigned ? moved(batch, byMs) : batch));
   return stampMs;
 }
 
@@ -75,11 +78,6 @@ function newestBefore(batches: readonly ReadingBatch[], nowMs: number): number {
 
 function moved(batch: ReadingBatch, byMs: number): ReadingBatch {
   return { ...batch, times: batch.times.map((timeMs) => Math.max(0, timeMs + byMs)) };
-}
-
-/** The event times of a batch, as the journal is looked up by them. */
-export function spanOf({ device, times }: ReadingBatch): Span {
-  return { device, firstMs: times[0] ?? 0, lastMs: times.at(-1) ?? 0 };
 }
 
 function isAnyAhead(state: DeviceState, nowMs: number): boolean {

@@ -4,14 +4,20 @@ import { assertStorable, type Sql, type SqlValue } from "./sql.ts";
 
 /** Opens the port; `storage` is the object's own. */
 export function openSql(storage: DurableObjectStorage): Sql {
+  let rowsWritten = 0;
   return {
     exec: (statement, ...bindings) => {
       assertStorable(bindings);
-      return storage.sql
-        .exec<Record<string, SqlStorageValue>>(statement, ...bindings.map(bindable))
-        .toArray();
+      const cursor = storage.sql.exec<Record<string, SqlStorageValue>>(
+        statement,
+        ...bindings.map(bindable),
+      );
+      const rows = cursor.toArray();
+      rowsWritten += cursor.rowsWritten;
+      return rows;
     },
     transaction: (run) => storage.transactionSync(run),
+    rowsWritten: () => rowsWritten,
   };
 }
 

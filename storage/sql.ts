@@ -42,6 +42,8 @@ function byteLengthOf(value: Exclude<SqlValue, string>): number {
 export interface Sql {
   exec(statement: string, ...bindings: SqlValue[]): SqlRow[];
   transaction<T>(run: () => T): T;
+  /** Rows that were written through this port, those of indexes too where the runtime counts them. */
+  rowsWritten(): number;
 }
 
 /**

@@ -7,6 +7,7 @@ import { drawNumber } from "../../doors/draw-number.ts";
 import { assert } from "../../sync/assert.ts";
 import { parseReplicaId, type DeviceId, type ReplicaId } from "../../sync/brand.ts";
 import { hubTime } from "../../sync/link/edge.ts";
+import { GroupCommit } from "../group-commit.ts";
 import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
 import { JournalReplica } from "../journal-replica.ts";
 import { limits } from "../limits.ts";
@@ -16,6 +17,7 @@ import { openOriginLink } from "../platform/origin-link.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { SqlHubStore } from "../platform/sql-hub-store.ts";
 import { minuteOf, type DeviceState, type MinuteRollup } from "../telemetry/device-state.ts";
+import { foldHeldMinute } from "../telemetry/held-minute.ts";
 
 /** What a hub tells of one device and of its link. */
 export interface DeviceReport {
@@ -39,6 +41,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   readonly #replica: ReplicaId;
   readonly #journal: JournalReplica;
   readonly #alarm: LinkAlarm;
+  readonly #commits: GroupCommit;
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env);
@@ -46,7 +49,10 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     assert(replica !== null, `A hub's name is region/hub/range, not ${ctx.id.name ?? "nothing"}`);
     const config = parseEdgeEnv(env);
     this.#replica = replica;
-    this.#store = new SqlHubStore(openSql(ctx.storage), drawNumber());
+    this.#store = new SqlHubStore(openSql(ctx.storage), drawNumber(), {
+      onDamage: (what) => log("damaged", { replica, what }),
+    });
+    this.#commits = new GroupCommit(this.#store, () => ctx.storage.sync());
     this.#journal = new JournalReplica(this.#store, replica, drawNumber);
     const origin = openOriginLink(config.originUrl, config.linkKey);
     this.#alarm = new LinkAlarm(ctx.storage, origin);
@@ -57,25 +63,30 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     });
   }
 
-  /** Commits a batch. The answer leaves after the commit is on disk (output gate). */
+  /** Commits a batch. The answer leaves once its commit, which others may share, is on disk (P1). */
   async ingest(command: IngestCommand): Promise<IngestOutcome> {
     const nowMs = Date.now();
     // By the origin's clock, as far as it is known: this one's may be wrong.
     const originNowMs = hubTime(this.#store.loadLink().clock, nowMs);
-    const outcome = this.#store.transaction(() => ingest(command, this.#store, originNowMs));
+    const outcome = ingest(command, this.#store, originNowMs);
     if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0)
       this.#alarm.wake(nowMs + limits.syncLingerMs);
+    await this.#commits.settle();
     return outcome;
   }
 
   /** Tells what this hub knows of a device. */
   async report(device: DeviceId): Promise<DeviceReport> {
+    await this.#commits.settle();
     const state = this.#store.loadDevice(device);
     const latest = Object.values(state?.streams ?? {}).map(({ highWaterMs }) =>
       minuteOf(highWaterMs),
     );
     const minutes = Object.fromEntries(
-      [...new Set(latest)].map((minuteMs) => [minuteMs, this.#store.loadRollup(device, minuteMs)]),
+      [...new Set(latest)].map((minuteMs) => [
+        minuteMs,
+        foldHeldMinute(device, minuteMs, this.#store),
+      ]),
     );
     return { state, minutes, link: this.linkReport() };
   }
@@ -99,7 +110,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   #makeRoom(): void {
     try {
       for (let turn = 0; turn < limits.dropTurnsMax; turn += 1) {
-        if (!this.#store.dropAcknowledged()) return;
+        if (!this.#store.makeRoom()) return;
       }
     } catch (error) {
       log("drop-failed", { replica: this.#replica, error: String(error) });

@@ -1,292 +1,339 @@
-// The HubStore over SQLite: every statement of the hub is here. A commit writes one journal row,
-// one span a batch, one device row and one rollup row a minute, however many readings it has.
+// The HubStore over SQLite. A commit writes one row, a slot of the journal; devices are in memory,
+// and written with many others once in a while, because the slots since then say what they became.
 
 import { assert } from "../../sync/assert.ts";
 import type { DeviceId, ReplicaId } from "../../sync/brand.ts";
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import { newLife } from "../../sync/link/edge.ts";
+import type { ReadingBatch } from "../../sync/wire/batch.ts";
+import { migrate, numberOf, textOf, type Sql } from "../../storage/sql.ts";
+import type { Committed } from "../journal/committed.ts";
+import { OpenSlot, type PlacedBatch } from "../journal/open-slot.ts";
+import { Places } from "../journal/places.ts";
+import { decodeNote, decodePart, decodeSlot } from "../journal/slot-note.ts";
 import { limits } from "../limits.ts";
-import { bytesOf, migrate, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
-import type { HubStore, JournalExtent, SavedLink, Span, TimeRange } from "../ports.ts";
-import type { DeviceState, MinuteRollup } from "../telemetry/device-state.ts";
+import type { HeldReadings, HubStore, JournalExtent, SavedLink, TimeRange } from "../ports.ts";
+import { NEW_DEVICE, type DeviceState } from "../telemetry/device-state.ts";
+import { foldCommitted } from "../telemetry/fold-committed.ts";
+import { DeviceCache } from "./device-cache.ts";
+import { HUB_MIGRATIONS, takeOver } from "./hub-schema.ts";
+import { SqlJournal, type SlotEntry } from "./sql-journal.ts";
+import { SqlPages } from "./sql-pages.ts";
 
-/** Numbered migrations; the newest applied one is in `schema_version`. */
-const MIGRATIONS: readonly string[] = [
-  `create table link (id integer primary key check (id = 1), replica_epoch integer not null, cursor integer not null);
-   create table journal (seq integer primary key, stamp_ms integer not null, body blob not null);
-   create table span (device text not null, last_ms integer not null, seq integer not null, first_ms integer not null,
-     primary key (device, last_ms, seq)) without rowid;
-   create index span_by_seq on span (seq);
-   create table device (id text primary key, state text not null) without rowid;
-   create table rollup (device text not null, minute_ms integer not null, body text not null,
-     primary key (device, minute_ms)) without rowid;`,
-  // A link that has to say hello sends its journal once more, and the origin knows what it holds.
-  `create table link_record (id integer primary key check (id = 1), record text not null);
-   insert into link_record select 1, json_object('replicaEpoch', replica_epoch, 'link', 0,
-     'cursor', json_object('seq', 0, 'digest', 0), 'sent', null, 'ack', json_object('seq', 0, 'digest', 0),
-     'isPulling', json('true'), 'clock', json_object('offsetMs', 0, 'heardMs', 0)) from link;
-   drop table link`,
-];
+/** What a store may be bounded by, and whom it tells. */
+export interface HubStoreOptions {
+  readonly journalBytesMax?: number;
+  readonly devicesInMemoryBytesMax?: number;
+  /** Told of an entry, a page or an item that is left out because its checksum is wrong. */
+  readonly onDamage?: (what: string) => void;
+}
 
-interface Marks {
-  floor: number;
-  head: number;
+/** What is in memory: gone with a restart, and with a disk that fails. */
+interface Memory {
+  readonly journal: SqlJournal;
+  readonly devices: DeviceCache;
+  readonly places: Places;
   link: SavedLink;
-  lastStampMs: number;
-  bytes: number;
   unackedBytes: number;
-  devices: number;
+  /** Up to here every device on disk is folded. */
+  checkpoint: number;
+  open: OpenSlot | null;
 }
 
 /** A saved link leaves out whose it is. */
 const NOBODY = "-/-" as ReplicaId;
 
-/** The durable state of one hub; keeps marks and recently used devices in memory. */
+/** The durable state of one hub. */
 export class SqlHubStore implements HubStore {
   readonly #sql: Sql;
-  readonly #devices = new Map<string, DeviceState>();
+  readonly #options: HubStoreOptions;
   readonly #journalBytesMax: number;
-  #marks: Marks;
+  #damaged = 0;
+  #memory: Memory;
 
   /** @param newEpoch The replicaEpoch to take if the storage is new. */
-  constructor(sql: Sql, newEpoch: number, journalBytesMax: number = limits.journalBytesMax) {
+  constructor(sql: Sql, newEpoch: number, options: HubStoreOptions = {}) {
     this.#sql = sql;
-    this.#journalBytesMax = journalBytesMax;
-    migrate(sql, MIGRATIONS);
+    this.#options = options;
+    this.#journalBytesMax = options.journalBytesMax ?? limits.journalBytesMax;
+    migrate(sql, HUB_MIGRATIONS);
     const { replica: _, ...link } = newLife(NOBODY, newEpoch);
     sql.exec("insert or ignore into link_record values (1, ?)", JSON.stringify(link));
-    this.#marks = this.#loadMarks();
+    takeOver(sql, this.#storedLink().cursor.seq);
+    this.#memory = this.#load();
   }
 
   transaction<T>(run: () => T): T {
-    const before = { ...this.#marks };
     try {
       return this.#sql.transaction(run);
     } catch (error) {
-      this.#marks = before;
-      this.#devices.clear();
+      this.reload();
       throw error;
     }
   }
 
-  append(stampMs: number, body: Uint8Array, spans: readonly Span[]): void {
-    const marks = this.#marks;
-    const seq = marks.head + 1;
-    assert(stampMs >= marks.lastStampMs, "Commit stamps never go back");
-    this.#sql.exec("insert into journal values (?, ?, ?)", seq, stampMs, body);
-    this.#insertSpans(seq, spans);
-    Object.assign(marks, {
-      head: seq,
-      lastStampMs: stampMs,
-      bytes: marks.bytes + body.length,
-      unackedBytes: marks.unackedBytes + body.length,
+  stampFor(nowMs: number): number {
+    const { open, journal } = this.#memory;
+    if (open !== null && !open.isFull) return open.stampMs;
+    return Math.max(nowMs, open?.stampMs ?? 0, journal.lastStampMs);
+  }
+
+  stage(stampMs: number, committed: Committed, state: DeviceState): void {
+    const memory = this.#memory;
+    assert(stampMs >= this.stampFor(0), "Commit stamps never go back");
+    if (memory.open !== null && (memory.open.isFull || memory.open.stampMs !== stampMs))
+      this.write();
+    memory.open ??= new OpenSlot(stampMs);
+    memory.open.add(committed);
+    memory.devices.set(committed.device, state, memory.journal.head + 1);
+  }
+
+  get isStaged(): boolean {
+    return this.#memory.open !== null;
+  }
+
+  write(): void {
+    const { open, journal } = this.#memory;
+    if (open === null) return;
+    this.transaction(() => {
+      const seq = journal.head + 1;
+      const entry = { seq, stampMs: open.stampMs, ...open.encode() };
+      journal.append(entry, this.#isOldestFree(entry));
+      this.#index(seq, open.placed());
+      this.#memory.unackedBytes += journal.bytesAt(seq);
+      this.#memory.open = null;
+      this.#memory.devices.trim(seq);
+      if (journal.bytesBetween(this.#memory.checkpoint, seq) >= limits.checkpointBytes)
+        this.#checkpoint();
     });
+  }
+
+  reload(): void {
+    this.#memory = this.#load();
   }
 
   extent(): JournalExtent {
-    return { floor: this.#marks.floor, head: this.#marks.head };
+    const { floor, head } = this.#memory.journal;
+    return { floor, head };
   }
 
   lastStampMs(): number {
-    return this.#marks.lastStampMs;
+    return this.#memory.journal.lastStampMs;
   }
 
   unackedBytes(): number {
-    return this.#marks.unackedBytes;
+    return this.#memory.unackedBytes;
   }
 
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[] {
-    const sizes = this.#sql.exec(
-      "select seq, length(body) as n from journal where seq > ? order by seq limit ?",
-      after,
-      entriesMax,
-    );
+    const { journal } = this.#memory;
+    const entries: LogEntry[] = [];
     let bytes = 0;
-    let last = 0;
-    for (const row of sizes) {
-      bytes += numberOf(row["n"]);
-      if (last > 0 && bytes > bytesTarget) break;
-      last = numberOf(row["seq"]);
+    for (let seq = Math.max(after + 1, journal.floor); seq <= journal.head; seq += 1) {
+      bytes += journal.bytesAt(seq);
+      if (entries.length > 0 && (bytes > bytesTarget || entries.length >= entriesMax)) break;
+      const entry = journal.read(seq);
+      if (entry !== null) entries.push(logEntry(entry));
     }
-    if (last === 0) return [];
-    return this.#sql
-      .exec(
-        "select seq, stamp_ms, body from journal where seq > ? and seq <= ? order by seq",
-        after,
-        last,
-      )
-      .map(toEntry);
+    return entries;
   }
 
-  *overlapping(
-    device: DeviceId,
-    ranges: readonly TimeRange[],
-    longestSpanMs: number,
-    bytesMax: number,
-  ): Iterable<LogEntry> {
-    const seqs = new Set<number>();
-    for (const [firstMs, lastMs] of ranges) {
-      // The upper bound of last_ms keeps newer spans out, which may be all the others.
-      const met = this.#sql.exec(
-        "select seq from span where device = ? and last_ms >= ? and last_ms <= ? and first_ms <= ?",
-        device,
-        firstMs,
-        lastMs + longestSpanMs,
-        lastMs,
-      );
-      for (const row of met) seqs.add(numberOf(row["seq"]));
-    }
+  *held(device: DeviceId, ranges: readonly TimeRange[], bytesMax: number): Iterable<HeldReadings> {
+    const { journal, places, open } = this.#memory;
     let bytes = 0;
-    for (const seq of [...seqs].toSorted((a, b) => a - b)) {
-      const [row] = this.#sql.exec("select seq, stamp_ms, body from journal where seq = ?", seq);
-      if (row === undefined) continue;
-      const entry = toEntry(row);
-      bytes += entry.body.length;
-      yield entry;
+    for (const { seq, start, end } of places.meeting(device, ranges)) {
       if (bytes > bytesMax) return;
+      bytes += end - start;
+      const entry = journal.read(seq);
+      const batch = entry === null ? null : decodePart(entry.body.subarray(start, end));
+      if (entry !== null && batch !== null) yield* readingsOf(batch, entry.stampMs);
     }
+    const staged = open?.batches.filter((committed) => committed.device === device) ?? [];
+    for (const { batch } of staged.flatMap(({ kept }) => kept))
+      yield* readingsOf(batch, open?.stampMs ?? 0);
   }
 
-  dropAcknowledged(): boolean {
-    const marks = this.#marks;
-    if (marks.bytes <= this.#journalBytesMax) return false;
-    const rows = this.#sql.exec(
-      "select seq, length(body) as n from journal where seq <= ? order by seq limit ?",
-      marks.link.cursor.seq,
-      limits.dropRowsMax,
-    );
-    let excess = marks.bytes - this.#journalBytesMax;
-    let upTo = marks.floor - 1;
-    for (const row of rows) {
-      if (excess <= 0) break;
-      excess -= numberOf(row["n"]);
-      upTo = numberOf(row["seq"]);
-    }
+  makeRoom(): boolean {
+    const { journal } = this.#memory;
+    let dropped = 0;
     this.#sql.transaction(() => {
-      this.#sql.exec("delete from span where seq <= ?", upTo);
-      this.#sql.exec("delete from journal where seq <= ?", upTo);
+      while (dropped < limits.dropRowsMax && this.#isOver(0)) {
+        journal.dropOldest();
+        dropped += 1;
+      }
     });
-    marks.bytes = this.#journalBytesMax + excess;
-    marks.floor = upTo + 1;
-    return excess > 0 && rows.length === limits.dropRowsMax;
+    return dropped === limits.dropRowsMax;
   }
 
-  replace({ seq, stampMs, body }: LogEntry, spans: readonly Span[]): void {
-    const marks = this.#marks;
-    const more = body.length - this.#bytesBetween(seq - 1, seq);
-    this.#sql.exec("update journal set stamp_ms = ?, body = ? where seq = ?", stampMs, body, seq);
-    this.#sql.exec("delete from span where seq = ?", seq);
-    this.#insertSpans(seq, spans);
-    marks.bytes += more;
-    if (seq > marks.link.cursor.seq) marks.unackedBytes += more;
-    if (seq === marks.head) marks.lastStampMs = stampMs;
+  restamp(seq: number, stampMs: number, change: (batch: ReadingBatch) => ReadingBatch): void {
+    const { journal, places, link } = this.#memory;
+    const entry = journal.read(seq);
+    const committed = entry === null ? null : decodeSlot(entry.stampMs, entry.note, entry.body);
+    if (committed === null) return;
+    const slot = new OpenSlot(stampMs);
+    for (const each of committed) {
+      const kept = each.kept.map((one) => ({ ...one, batch: change(one.batch) }));
+      slot.add({ ...each, kept });
+    }
+    const before = journal.bytesAt(seq);
+    const changed = { seq, stampMs, ...slot.encode() };
+    journal.replace(changed);
+    if (seq > link.cursor.seq) this.#memory.unackedBytes += journal.bytesAt(seq) - before;
+    places.forget(seq);
+    this.#index(seq, slot.placed());
   }
 
   loadLink(): SavedLink {
-    return this.#marks.link;
+    return this.#memory.link;
   }
 
   saveLink(link: SavedLink): void {
-    const marks = this.#marks;
-    const before = marks.link.cursor.seq;
+    const memory = this.#memory;
+    const before = memory.link.cursor.seq;
     const after = link.cursor.seq;
-    if (JSON.stringify(link) === JSON.stringify(marks.link)) return;
+    if (JSON.stringify(link) === JSON.stringify(memory.link)) return;
     this.#sql.exec("update link_record set record = ?", JSON.stringify(link));
-    marks.link = link;
+    memory.link = link;
+    const { journal } = memory;
     // Only what is newly acknowledged is added up: draining a backlog must not read it each time.
-    if (after > before) marks.unackedBytes -= this.#bytesBetween(before, after);
-    else if (after < before) marks.unackedBytes = this.#bytesBetween(after, marks.head);
+    if (after > before) memory.unackedBytes -= journal.bytesBetween(before, after);
+    else if (after < before) memory.unackedBytes = journal.bytesBetween(after, journal.head);
   }
 
   deviceCount(): number {
-    return this.#marks.devices;
+    return this.#memory.devices.count;
   }
 
   deviceIds(): DeviceId[] {
-    return this.#sql.exec("select id from device").map((row) => textOf(row["id"]) as DeviceId);
+    return this.#memory.devices.ids();
   }
 
   loadDevice(device: DeviceId): DeviceState | null {
-    const held = this.#devices.get(device);
-    if (held !== undefined) return held;
-    const row = this.#sql.exec("select state from device where id = ?", device)[0];
-    return row === undefined ? null : (JSON.parse(textOf(row["state"])) as DeviceState);
+    return this.#memory.devices.get(device)?.state ?? null;
   }
 
-  saveDevice(device: DeviceId, state: DeviceState): void {
-    if (this.loadDevice(device) === null) this.#marks.devices += 1;
-    this.#sql.exec("insert or replace into device values (?, ?)", device, JSON.stringify(state));
-    this.#devices.delete(device);
-    this.#devices.set(device, state);
-    if (this.#devices.size <= limits.devicesInMemoryMax) return;
-    const oldest = this.#devices.keys().next();
-    if (oldest.done !== true) this.#devices.delete(oldest.value);
+  checkpoint(amended: ReadonlyMap<DeviceId, DeviceState>): void {
+    this.write();
+    const { devices, journal } = this.#memory;
+    this.transaction(() => {
+      for (const [device, state] of amended) devices.set(device, state, journal.head);
+      this.#checkpoint();
+    });
   }
 
-  loadRollup(device: DeviceId, minuteMs: number): MinuteRollup {
-    const row = this.#sql.exec(
-      "select body from rollup where device = ? and minute_ms = ?",
-      device,
-      minuteMs,
-    )[0];
-    return row === undefined ? {} : (JSON.parse(textOf(row["body"])) as MinuteRollup);
+  damaged(): number {
+    return this.#damaged;
   }
 
-  saveRollup(device: DeviceId, minuteMs: number, rollup: MinuteRollup): void {
-    const body = JSON.stringify(rollup);
-    this.#sql.exec("insert or replace into rollup values (?, ?, ?)", device, minuteMs, body);
+  #checkpoint(): void {
+    const { devices, journal } = this.#memory;
+    devices.write(journal.head);
+    this.#sql.exec("update hub set checkpoint = ?", journal.head);
+    this.#memory.checkpoint = journal.head;
   }
 
-  dropRollups(device: DeviceId, beforeMs: number): void {
-    this.#sql.exec("delete from rollup where device = ? and minute_ms < ?", device, beforeMs);
-  }
-
-  #insertSpans(seq: number, spans: readonly Span[]): void {
-    for (const { device, firstMs, lastMs } of spans) {
-      // A batch with assigned times may end where its other part does: one row spans both.
-      this.#sql.exec(
-        "insert into span values (?, ?, ?, ?) on conflict do update set first_ms = min(first_ms, excluded.first_ms)",
-        device,
-        lastMs,
-        seq,
-        firstMs,
-      );
-    }
-  }
-
-  #bytesBetween(after: number, upTo: number): number {
-    const [row] = this.#sql.exec(
-      "select total(length(body)) as n from journal where seq > ? and seq <= ?",
-      after,
-      upTo,
+  /** Tells whether the slot of the oldest entry may be overwritten by `next`. */
+  #isOldestFree(next: SlotEntry): boolean {
+    const { journal, link, checkpoint } = this.#memory;
+    const { floor } = journal;
+    if (floor > journal.head || floor > Math.min(link.cursor.seq, checkpoint)) return false;
+    return (
+      journal.stampAt(floor) < next.stampMs - limits.journalKeptMs ||
+      journal.totalBytes + next.body.length > this.#keptBytes()
     );
-    return numberOf(row?.["n"]);
   }
 
-  #loadMarks(): Marks {
+  /** Tells whether the journal is over its bound by what may go; the newest entry always stays. */
+  #isOver(bytes: number): boolean {
+    const { journal, link, checkpoint } = this.#memory;
+    const { floor } = journal;
+    return (
+      floor < journal.head &&
+      floor <= Math.min(link.cursor.seq, checkpoint) &&
+      journal.totalBytes + bytes > this.#journalBytesMax
+    );
+  }
+
+  #keptBytes(): number {
+    return this.#journalBytesMax * limits.journalKeptShare;
+  }
+
+  #index(seq: number, placed: Iterable<PlacedBatch>): void {
+    for (const { batch, start, end } of placed) this.#memory.places.add(seq, batch, start, end);
+  }
+
+  #storedLink(): SavedLink {
     const [saved] = this.#sql.exec("select record from link_record");
-    const link = JSON.parse(textOf(saved?.["record"])) as SavedLink;
-    const { seq: cursor } = link.cursor;
-    const [row] = this.#sql.exec(
-      "select min(seq) as floor, max(seq) as head, max(stamp_ms) as stamp, total(length(body)) as bytes from journal",
-    );
-    const head = row?.["head"] == null ? cursor : numberOf(row["head"]);
-    return {
-      floor: row?.["floor"] == null ? head + 1 : numberOf(row["floor"]),
-      head,
-      link,
-      lastStampMs: numberOf(row?.["stamp"]),
-      bytes: numberOf(row?.["bytes"]),
-      unackedBytes: this.#bytesBetween(cursor, head),
-      devices: numberOf(this.#sql.exec("select count(*) as n from device")[0]?.["n"]),
+    return JSON.parse(textOf(saved?.["record"])) as SavedLink;
+  }
+
+  #load(): Memory {
+    const link = this.#storedLink();
+    const [hub] = this.#sql.exec("select checkpoint from hub");
+    const checkpoint = numberOf(hub?.["checkpoint"]);
+    const onDamage = (what: string): void => {
+      this.#damaged += 1;
+      this.#options.onDamage?.(what);
     };
+    const emptyHead = Math.max(link.cursor.seq, checkpoint);
+    const journal = new SqlJournal(this.#sql, emptyHead, onDamage);
+    const memory: Memory = {
+      journal,
+      devices: new DeviceCache(
+        new SqlPages(this.#sql, "device", onDamage),
+        this.#options.devicesInMemoryBytesMax,
+      ),
+      places: new Places(),
+      link,
+      unackedBytes: journal.bytesBetween(link.cursor.seq, journal.head),
+      checkpoint,
+      open: null,
+    };
+    this.#memory = memory;
+    this.#replay();
+    return memory;
+  }
+
+  /** Folds what was written after the checkpoint. */
+  #replay(): void {
+    const { journal, devices, checkpoint } = this.#memory;
+    for (let seq = journal.floor; seq <= journal.head; seq += 1) {
+      const entry = journal.read(seq);
+      if (entry === null) continue;
+      this.#index(seq, placedIn(entry));
+      if (seq <= checkpoint) continue;
+      for (const committed of decodeSlot(entry.stampMs, entry.note, entry.body) ?? []) {
+        const known = devices.get(committed.device);
+        if (known !== null && known.seq >= seq) continue;
+        const { state } = foldCommitted(known?.state ?? NEW_DEVICE, committed, entry.stampMs);
+        devices.set(committed.device, state, seq);
+      }
+    }
   }
 }
 
-function toEntry(row: SqlRow): LogEntry {
-  return {
-    seq: numberOf(row["seq"]),
-    stampMs: numberOf(row["stamp_ms"]),
-    body: bytesOf(row["body"]),
-  };
+/** The batches of a slot; what is broken is left out. */
+function* placedIn({ stampMs, note, body }: SlotEntry): Iterable<PlacedBatch> {
+  const noted = decodeNote(stampMs, note);
+  for (const { start, end } of noted.ok ? noted.value.flatMap(({ placed }) => placed) : []) {
+    const batch = decodePart(body.subarray(start, end));
+    if (batch !== null) yield { batch, start, end };
+  }
+}
+
+function logEntry({ seq, stampMs, body }: SlotEntry): LogEntry {
+  return { seq, stampMs, body };
+}
+
+function* readingsOf(batch: ReadingBatch, stampMs: number): Iterable<HeldReadings> {
+  const stampOf = (): number => stampMs;
+  for (const { stream, kind, rows, values } of batch.columns)
+    yield {
+      stream,
+      kind,
+      times:
+        rows.length === batch.times.length ? batch.times : rows.map((row) => batch.times[row] ?? 0),
+      values,
+      stampOf,
+    };
 }

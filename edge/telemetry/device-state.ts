@@ -33,8 +33,6 @@ export interface DeviceState {
   readonly conflicts: number;
   readonly late: number;
   readonly lastCommitMs: number;
-  /** Longest span of event times of one of its batches: how far a lookup has to reach. */
-  readonly longestSpanMs: number;
   /** Smoothed arrival minus `sent`, milliseconds; null if the device never said. */
   readonly clockSkewMs: number | null;
 }
@@ -49,7 +47,6 @@ export const NEW_DEVICE: DeviceState = {
   conflicts: 0,
   late: 0,
   lastCommitMs: 0,
-  longestSpanMs: 0,
   clockSkewMs: null,
 };
 
@@ -96,19 +93,6 @@ export function foldStream(state: StreamState, fresh: FreshReadings): StreamStat
   };
 }
 
-/** Cuts fresh readings of a device into minutes, for the rollups to be loaded one by one. */
-export function byMinute(fresh: readonly FreshReadings[]): Map<number, FreshReadings[]> {
-  const minutes = new Map<number, FreshReadings[]>();
-  for (const readings of fresh) {
-    for (const [minuteMs, part] of cut(readings)) {
-      const held = minutes.get(minuteMs);
-      if (held === undefined) minutes.set(minuteMs, [part]);
-      else held.push(part);
-    }
-  }
-  return minutes;
-}
-
 /** Folds one minute's fresh readings into its aggregates. */
 export function foldMinute(rollup: MinuteRollup, fresh: readonly FreshReadings[]): MinuteRollup {
   const streams = { ...rollup };
@@ -125,18 +109,4 @@ export function foldMinute(rollup: MinuteRollup, fresh: readonly FreshReadings[]
 /** Names the minute of an event time by its start. */
 export function minuteOf(timeMs: number): number {
   return Math.floor(timeMs / MINUTE_MS) * MINUTE_MS;
-}
-
-/** Cuts readings at whole minutes. */
-function* cut(readings: FreshReadings): Generator<[number, FreshReadings]> {
-  const { times, values } = readings;
-  let start = 0;
-  for (let row = 1; row <= times.length; row += 1) {
-    const minuteMs = minuteOf(times[start] ?? 0);
-    const next = times[row];
-    if (next !== undefined && minuteOf(next) === minuteMs) continue;
-    const part = { times: times.slice(start, row), values: values.slice(start, row) };
-    yield [minuteMs, { ...readings, ...part }];
-    start = row;
-  }
 }

@@ -1,28 +1,25 @@
 // Which readings of a batch are new to this hub? A reading is (device, stream, event time). Above
-// its stream's high-water mark it cannot be a repetition; below, the journal rows that meet its
-// time are looked up, each once, and only what is asked for is kept of them.
+// its stream's high-water mark it cannot be a repetition; below, what the hub holds near its time is
+// looked up, and only what is asked for is kept of that.
 
 import type { DeviceId } from "../../sync/brand.ts";
 import { isQuarantined } from "../../sync/quarantine.ts";
-import { decodeBatches, type Column, type ReadingBatch } from "../../sync/wire/batch.ts";
+import type { ReadingBatch } from "../../sync/wire/batch.ts";
+import { selectReadings, type Kept } from "../journal/committed.ts";
 import { limits } from "../limits.ts";
-import type { HubStore, TimeRange } from "../ports.ts";
+import type { HeldReadings, HubStore, TimeRange } from "../ports.ts";
 import { streamOf, type DeviceState } from "./device-state.ts";
 
 /** What the check found, reading by reading. */
 export interface CheckedBatch {
-  /** What goes into the journal: new readings, and conflicts, which the origin has to see too. */
-  readonly kept: ReadingBatch;
-  /** The new readings, which are folded. */
-  readonly fresh: ReadingBatch;
+  readonly kept: Kept;
   readonly duplicates: number;
-  readonly conflicts: number;
 }
 
 /** What is asked for, by lane and event time; what the journal holds of it replaces null. */
 type Asked = Map<string, Map<number, { readonly kind: string; readonly value: number } | null>>;
 
-/** Checks one batch against the device's marks and the journal. */
+/** Checks one batch against the device's marks and what the hub holds. */
 export function checkReadings(
   batch: ReadingBatch,
   state: DeviceState,
@@ -30,59 +27,34 @@ export function checkReadings(
   store: HubStore,
 ): CheckedBatch {
   const asked = askedBelowMarks(batch, state, stampMs);
-  if (asked.size === 0) return { kept: batch, fresh: batch, duplicates: 0, conflicts: 0 };
-  findHeld(asked, batch.device, state.longestSpanMs, store);
-  const counts = { duplicates: 0, conflicts: 0 };
-  const verdicts = batch.columns.map((column) =>
+  if (asked.size === 0) return { kept: { batch, conflicts: [] }, duplicates: 0 };
+  findHeld(asked, batch.device, store);
+  const verdicts = batch.columns.flatMap((column) =>
     column.rows.map((row, i) => {
       const timeMs = batch.times[row] ?? 0;
       const lane = laneOf(column.stream, isQuarantined(timeMs, stampMs));
       const found = asked.get(lane)?.get(timeMs) ?? null;
       if (found === null) return "fresh";
-      const isSame = found.kind === column.kind && found.value === column.values[i];
-      counts[isSame ? "duplicates" : "conflicts"] += 1;
-      return isSame ? "duplicate" : "conflict";
+      return found.kind === column.kind && found.value === column.values[i]
+        ? "duplicate"
+        : "conflict";
     }),
   );
+  const kept = verdicts.filter((verdict) => verdict !== "duplicate");
   return {
-    kept: select(batch, (column, row) => verdicts[column]?.[row] !== "duplicate"),
-    fresh: select(batch, (column, row) => verdicts[column]?.[row] === "fresh"),
-    ...counts,
+    kept: {
+      batch: selectReadings(batch, (position) => verdicts[position] !== "duplicate"),
+      conflicts: kept.flatMap((verdict, at) => (verdict === "conflict" ? [at] : [])),
+    },
+    duplicates: verdicts.length - kept.length,
   };
 }
 
-/** Keeps the readings that `isKept` says, by column and position in it. */
-export function select(
-  batch: ReadingBatch,
-  isKept: (column: number, position: number) => boolean,
-): ReadingBatch {
-  const parts = batch.columns.map((column, at) => {
-    const positions = column.rows.flatMap((_, position) =>
-      isKept(at, position) ? [position] : [],
-    );
-    return {
-      ...column,
-      rows: positions.map((p) => column.rows[p] ?? 0),
-      values: positions.map((p) => column.values[p] ?? 0),
-    };
-  });
-  const used = [...new Set(parts.flatMap((column) => column.rows))].toSorted((a, b) => a - b);
-  const newRow = new Map(used.map((row, at) => [row, at]));
-  const columns: Column[] = parts
-    .filter((column) => column.rows.length > 0)
-    .map((column) => ({ ...column, rows: column.rows.map((row) => newRow.get(row) ?? 0) }));
-  return { ...batch, times: used.map((row) => batch.times[row] ?? 0), columns };
-}
-
-/** Lists the event times of the device's readings that the journal holds in `range`. */
-export function heldTimes(
-  device: DeviceId,
-  range: TimeRange,
-  longestSpanMs: number,
-  store: HubStore,
-): number[] {
-  const rows = [...store.overlapping(device, [range], longestSpanMs, limits.overlapBytesMax)];
-  return rows.flatMap(({ body }) => batchesOf(body, device).flatMap(({ times }) => times));
+/** Lists the event times of the device's readings that the hub holds in `range`. */
+export function heldTimes(device: DeviceId, range: TimeRange, store: HubStore): number[] {
+  return [...store.held(device, [range], limits.overlapBytesMax)].flatMap(({ times }) =>
+    Array.from(times),
+  );
 }
 
 function askedBelowMarks(batch: ReadingBatch, state: DeviceState, stampMs: number): Asked {
@@ -101,33 +73,24 @@ function askedBelowMarks(batch: ReadingBatch, state: DeviceState, stampMs: numbe
 }
 
 /**
- * Finds in the journal what is asked for, oldest commit first, so that the first one wins. Past
- * `overlapBytesMax` the origin's check decides alone; a repetition may then be counted here again.
+ * Finds what is asked for, oldest commit first, so that the first one wins. Past `overlapBytesMax`
+ * the origin's check decides alone; a repetition may then be counted here again.
  */
-function findHeld(asked: Asked, device: DeviceId, longestSpanMs: number, store: HubStore): void {
+function findHeld(asked: Asked, device: DeviceId, store: HubStore): void {
   const times = new Set([...asked.values()].flatMap((lane) => [...lane.keys()]));
   const ranges = rangesOf([...times].toSorted((a, b) => a - b));
-  for (const row of store.overlapping(device, ranges, longestSpanMs, limits.overlapBytesMax)) {
-    for (const batch of batchesOf(row.body, device)) find(asked, batch, row.stampMs);
-  }
+  for (const held of store.held(device, ranges, limits.overlapBytesMax)) find(asked, held);
 }
 
-function find(asked: Asked, batch: ReadingBatch, stampMs: number): void {
-  for (const { stream, kind, rows, values } of batch.columns) {
-    const inside = asked.get(laneOf(stream, false));
-    const outside = asked.get(laneOf(stream, true));
-    if (inside === undefined && outside === undefined) continue;
-    for (const [i, row] of rows.entries()) {
-      const timeMs = batch.times[row] ?? 0;
-      const lane = isQuarantined(timeMs, stampMs) ? outside : inside;
-      if (lane?.get(timeMs) === null) lane.set(timeMs, { kind, value: values[i] ?? 0 });
-    }
+function find(asked: Asked, { stream, kind, times, values, stampOf }: HeldReadings): void {
+  const inside = asked.get(laneOf(stream, false));
+  const outside = asked.get(laneOf(stream, true));
+  if (inside === undefined && outside === undefined) return;
+  for (let at = 0; at < times.length; at += 1) {
+    const timeMs = times[at] as number;
+    const lane = isQuarantined(timeMs, stampOf(at)) ? outside : inside;
+    if (lane?.get(timeMs) === null) lane.set(timeMs, { kind, value: values[at] as number });
   }
-}
-
-function batchesOf(body: Uint8Array, device: DeviceId): ReadingBatch[] {
-  const batches = decodeBatches(body);
-  return batches.ok ? batches.value.filter((batch) => batch.device === device) : [];
 }
 
 /** Cuts ascending times into ranges where they are far apart, into so few that it stays cheap. */

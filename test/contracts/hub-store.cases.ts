@@ -3,30 +3,47 @@
 
 import assert from "node:assert/strict";
 import { limits } from "../../edge/limits.ts";
-import type { HubStore, TimeRange } from "../../edge/ports.ts";
-import { MINUTE_MS, NEW_DEVICE, type MinuteRollup } from "../../edge/telemetry/device-state.ts";
+import type { HubStoreOptions } from "../../edge/platform/sql-hub-store.ts";
+import type { HubStore } from "../../edge/ports.ts";
+import { NEW_DEVICE } from "../../edge/telemetry/device-state.ts";
+import type { Sql } from "../../storage/sql.ts";
+import { decodeBatches } from "../../sync/wire/batch.ts";
 import { deviceId } from "../support/arbitraries.ts";
+import { batchAt, commitBatch, stageBatch } from "../support/hub-commits.ts";
 import { RESTART, type ContractCase } from "./contract.ts";
 import {
   beginLife,
-  body,
   BOAT,
   BUOY,
+  bytesOfOne,
   everything,
   fill,
   lifeOf,
   met,
-  MINUTE,
   moveCursor,
   seqs,
-  span,
 } from "./hub-store-values.ts";
 
 /** The replicaEpoch of a store that is opened for the first time. */
 export const FIRST_EPOCH = 77;
 
-/** Opens the store; `journalBytesMax` is the bound of what it keeps. */
-export type OpenHubStore = (journalBytesMax?: number) => HubStore;
+/** Opens the store, and gives the database for looking at, and damaging, what is in it. */
+export interface OpenHubStore {
+  (options?: HubStoreOptions): HubStore;
+  readonly sql: () => Sql;
+}
+
+/** An entry of fill(), with its note, and a bound of so many of them. */
+const boundOf = (entries: number): HubStoreOptions => ({
+  journalBytesMax: entries * bytesOfFill,
+});
+const bytesOfFill = 47;
+
+const timesOf = (body: Uint8Array): (readonly number[])[] => {
+  const batches = decodeBatches(body);
+  assert.ok(batches.ok);
+  return batches.value.map(({ times }) => times);
+};
 
 export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
   {
@@ -36,80 +53,112 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       assert.deepEqual(everything(store), {
         extent: { floor: 1, head: 0 },
         lastStampMs: 0,
+        isStaged: false,
         unackedBytes: 0,
         link: lifeOf(FIRST_EPOCH),
         devices: 0,
+        ids: [],
         states: [null, null],
-        rollups: [{}, {}],
         entries: [],
-        overlapping: [],
+        held: [],
+        damaged: 0,
       });
     },
   },
   {
-    name: "order: rows ascend by 1 from 1, and come back as they were",
-    run(open) {
+    name: "order: entries ascend by 1 from 1, and come back as they were",
+    *run(open) {
       const store = fill(open(), 5);
       assert.deepEqual(store.extent(), { floor: 1, head: 5 });
       assert.equal(store.lastStampMs(), 1005);
+      const before = store.entriesAfter(0, Infinity, 10);
       assert.deepEqual(
-        store.entriesAfter(0, Infinity, 10),
-        [1, 2, 3, 4, 5].map((seq) => ({ seq, stampMs: 1000 + seq, body: body(seq) })),
+        before.map(({ seq, stampMs, body }) => [seq, stampMs, timesOf(body)]),
+        [1, 2, 3, 4, 5].map((seq) => [seq, 1000 + seq, [[10 * seq, 10 * seq + 5]]]),
       );
+      assert.equal(bytesOfOne(store), bytesOfFill);
+      yield RESTART;
+      assert.deepEqual(open().entriesAfter(0, Infinity, 10), before);
     },
   },
   {
     name: "order: a stamp may be used again, and one that goes back is refused",
     *run(open) {
-      const store = open();
-      fill(store, 2);
-      store.append(1002, body(9), []);
-      assert.throws(() => store.append(1001, body(9), []));
-      assert.throws(() => store.append(5, body(9), []));
+      const store = fill(open(), 2);
+      commitBatch(store, 1002, batchAt([1]));
+      assert.throws(() => stageBatch(store, 1001, batchAt([2])));
+      assert.equal(store.stampFor(5), 1002);
+      assert.equal(store.stampFor(2000), 2000);
       assert.deepEqual([store.extent().head, store.lastStampMs()], [3, 1002]);
       yield RESTART;
       const reopened = open();
-      assert.throws(() => reopened.append(1001, body(9), []));
-      reopened.append(1002, body(9), []);
-      assert.deepEqual(
-        reopened.entriesAfter(0, Infinity, 10).map(({ stampMs }) => stampMs),
-        [1001, 1002, 1002, 1002],
-      );
+      assert.throws(() => stageBatch(reopened, 1001, batchAt([2])));
+      assert.equal(reopened.stampFor(5), 1002);
     },
   },
   {
-    name: "a body is stored as it is, also as a part of a larger buffer",
+    name: "what is staged is one entry with one stamp, seen at once, and gone with a restart",
+    *run(open) {
+      const store = fill(open(), 1);
+      stageBatch(store, 2000, batchAt([1, 2]));
+      assert.equal(store.stampFor(3000), 2000);
+      stageBatch(store, 2000, batchAt([3], { device: BUOY }));
+      assert.deepEqual([store.isStaged, store.extent().head], [true, 1]);
+      assert.deepEqual([met(store, [[0, 99]]), met(store, [[0, 99]], BUOY)], [[10, 15, 1, 2], [3]]);
+      assert.equal(store.loadDevice(BUOY)?.streams["a"]?.total?.[0], 1);
+      yield RESTART;
+      const reopened = open();
+      assert.deepEqual([reopened.isStaged, reopened.extent().head], [false, 1]);
+      assert.equal(reopened.loadDevice(BUOY), null);
+      stageBatch(reopened, 2000, batchAt([1, 2]));
+      stageBatch(reopened, 2000, batchAt([3], { device: BUOY }));
+      reopened.write();
+      reopened.write();
+      const [entry, more] = reopened.entriesAfter(1, Infinity, 10);
+      assert.deepEqual([entry?.seq, entry?.stampMs, more], [2, 2000, undefined]);
+      assert.deepEqual(timesOf(entry?.body ?? new Uint8Array(0)), [[1, 2], [3]]);
+    },
+  },
+  {
+    name: "a slot that is full is written, and the next one opened",
     run(open) {
       const store = open();
-      const all = Uint8Array.from({ length: 256 }, (_, i) => i);
-      store.append(1, all, []);
-      store.append(2, all.subarray(10, 13), []);
-      store.append(3, new Uint8Array(0), []);
-      assert.deepEqual(
-        store.entriesAfter(0, Infinity, 10).map((entry) => entry.body),
-        [all, Uint8Array.of(10, 11, 12), new Uint8Array(0)],
-      );
+      for (let at = 0; at < 40; at += 1)
+        stageBatch(store, 1000, batchAt(Array.from({ length: 1_000 }, (_, i) => at * 1_000 + i)));
+      store.write();
+      const bytes = store.entriesAfter(0, Infinity, 100).map(({ body }) => body.length);
+      assert.ok(bytes.length > 1 && bytes.length < 10);
+      assert.ok(Math.max(...bytes) < limits.slotBytesTarget + 10_000, `${Math.max(...bytes)}`);
+    },
+  },
+  {
+    name: "a commit writes one row, whatever it holds",
+    run(open) {
+      const store = open();
+      const rows: number[] = [];
+      for (let at = 1; at <= 20; at += 1) {
+        const before = open.sql().rowsWritten();
+        stageBatch(store, at, batchAt(Array.from({ length: 900 }, (_, i) => at * 1_000 + i)));
+        stageBatch(store, at, batchAt([at], { device: BUOY }));
+        store.write();
+        rows.push(open.sql().rowsWritten() - before);
+      }
+      assert.deepEqual([...new Set(rows)], [1]);
     },
   },
   {
     name: "atomicity: a transaction that throws leaves everything as it was",
     run(open) {
-      const store = open();
-      fill(store, 3);
+      const store = fill(open(), 3);
       moveCursor(store, 1);
-      store.saveDevice(BOAT, { ...NEW_DEVICE, late: 1 });
-      store.saveRollup(BOAT, 0, { a: [1, "1", 1, 1, 1, 1] });
       const before = everything(store);
       assert.throws(
         () =>
           store.transaction(() => {
             fill(store, 2);
             moveCursor(store, 2);
-            store.saveDevice(BOAT, { ...NEW_DEVICE, late: 2 });
-            store.saveDevice(BUOY, NEW_DEVICE);
-            store.saveRollup(BOAT, MINUTE_MS, {});
-            store.dropRollups(BOAT, MINUTE_MS);
-            store.dropAcknowledged();
+            store.checkpoint(new Map([[BUOY, NEW_DEVICE]]));
+            store.makeRoom();
             beginLife(store, 99);
             throw new Error("no power");
           }),
@@ -122,8 +171,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
   {
     name: "atomicity: what was undone does not come back with a restart",
     *run(open) {
-      const store = open();
-      fill(store, 3);
+      const store = fill(open(), 3);
       const before = everything(store);
       assert.throws(() =>
         store.transaction(() => {
@@ -137,62 +185,72 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     },
   },
   {
-    name: "atomicity: what a transaction returns was committed",
+    name: "durability: a store that is opened again holds the same, whatever was checkpointed",
     *run(open) {
-      const store = open();
-      const head = store.transaction(() => fill(store, 2).extent().head);
-      assert.equal(head, 2);
-      yield RESTART;
-      assert.equal(open().extent().head, 2);
-    },
-  },
-  {
-    name: "durability: a store that is opened again holds the same",
-    *run(open) {
-      const store = open();
-      fill(store, 4);
+      const store = fill(open(), 4);
+      commitBatch(store, 1005, batchAt([7, 8], { device: BUOY }));
       moveCursor(store, 2);
-      store.saveDevice(BOAT, { ...NEW_DEVICE, lastCommitMs: 5, clockSkewMs: -3 });
-      store.saveDevice(BUOY, NEW_DEVICE);
-      store.saveRollup(BOAT, MINUTE_MS, MINUTE);
       const before = everything(store);
       yield RESTART;
-      const reopened = open();
-      assert.deepEqual(everything(reopened), before);
-      assert.equal(reopened.loadLink().replicaEpoch, FIRST_EPOCH);
+      const second = open();
+      assert.deepEqual(everything(second), before);
+      second.checkpoint(new Map());
+      assert.deepEqual(everything(second), before);
+      yield RESTART;
+      const third = open();
+      assert.deepEqual(everything(third), before);
+      fill(third, 1);
+      const after = everything(third);
+      yield RESTART;
+      assert.deepEqual(everything(open()), after);
     },
   },
   {
-    name: "replace() puts a row in another's place, with its spans and its stamp",
+    name: "reload() forgets what is staged, and nothing else",
+    run(open) {
+      const store = fill(open(), 2);
+      const before = everything(store);
+      stageBatch(store, 2000, batchAt([1, 2]));
+      store.reload();
+      assert.deepEqual(everything(store), before);
+    },
+  },
+  {
+    name: "restamp() puts a stamp and batches in the place of an entry's",
     *run(open) {
       const store = fill(open(), 3);
       moveCursor(store, 1);
-      store.replace({ seq: 3, stampMs: 1_002, body: body(9, 50) }, [span(500, 505)]);
+      store.restamp(3, 1_002, (batch) => ({ ...batch, times: [500, 505] }));
       assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [1, 2, 3]);
-      assert.deepEqual([store.lastStampMs(), store.unackedBytes()], [1_002, 150]);
-      assert.deepEqual(met(store, [[500, 505]]), [3]);
+      assert.deepEqual([store.lastStampMs(), met(store, [[500, 505]])], [1_002, [500, 505]]);
       assert.deepEqual(met(store, [[30, 35]]), []);
+      store.checkpoint(new Map());
       const before = everything(store);
       yield RESTART;
       assert.deepEqual(everything(open()), before);
     },
   },
   {
-    name: "deviceIds() lists the devices that are held",
-    run(open) {
-      const store = open();
-      store.saveDevice(BUOY, NEW_DEVICE);
-      store.saveDevice(BOAT, NEW_DEVICE);
-      assert.deepEqual(store.deviceIds().toSorted(), [BOAT, BUOY]);
+    name: "checkpoint() puts states in the place of those that were folded",
+    *run(open) {
+      const store = fill(open(), 2);
+      const late = { ...(store.loadDevice(BOAT) ?? NEW_DEVICE), late: 9 };
+      store.checkpoint(new Map([[BOAT, late]]));
+      assert.equal(store.loadDevice(BOAT)?.late, 9);
+      yield RESTART;
+      const reopened = fill(open(), 1);
+      assert.deepEqual([reopened.loadDevice(BOAT)?.late, reopened.deviceCount()], [9, 1]);
+      assert.equal(reopened.loadDevice(BOAT)?.streams["a"]?.total?.[0], 6);
     },
   },
   {
-    name: "entriesAfter() gives at least one row, then stops at its bounds",
+    name: "entriesAfter() gives at least one entry, then stops at its bounds",
     run(open) {
       const store = fill(open(), 6);
+      const one = bytesOfFill;
       assert.deepEqual(seqs(store.entriesAfter(0, 1, 10)), [1]);
-      assert.deepEqual(seqs(store.entriesAfter(0, 300, 10)), [1, 2, 3]);
-      assert.deepEqual(seqs(store.entriesAfter(2, 299, 10)), [3, 4]);
+      assert.deepEqual(seqs(store.entriesAfter(0, 3 * one, 10)), [1, 2, 3]);
+      assert.deepEqual(seqs(store.entriesAfter(2, 3 * one - 1, 10)), [3, 4]);
       assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 2)), [1, 2]);
       assert.deepEqual(seqs(store.entriesAfter(4, Infinity, 10)), [5, 6]);
       assert.deepEqual(store.entriesAfter(6, Infinity, 10), []);
@@ -200,227 +258,194 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     },
   },
   {
-    name: "overlapping() finds the rows whose span meets, oldest first",
-    run(open) {
+    name: "held() finds the batches whose span meets, oldest first, each once",
+    *run(open) {
       const store = fill(open(), 4);
-      store.append(2000, body(5), [span(0, 100)]);
-      store.append(2001, body(6), [span(10, 15, BUOY)]);
-      assert.deepEqual(met(store, [[15, 20]]), [1, 2, 5]);
-      assert.deepEqual(met(store, [[16, 19]]), [5]);
-      assert.deepEqual(met(store, [[0, 9]]), [5]);
-      assert.deepEqual(met(store, [[101, 999]]), []);
-      assert.deepEqual(met(store, []), []);
-      assert.deepEqual(met(store, [[0, 999]], { device: BUOY }), [6]);
+      commitBatch(store, 2000, batchAt([0, 100]));
+      commitBatch(store, 2001, batchAt([10, 15], { device: BUOY }));
+      const look = (hub: HubStore): void => {
+        assert.deepEqual(met(hub, [[15, 20]]), [10, 15, 20, 25, 0, 100]);
+        assert.deepEqual(met(hub, [[16, 19]]), [0, 100]);
+        assert.deepEqual(met(hub, [[101, 999]]), []);
+        assert.deepEqual(met(hub, []), []);
+        assert.deepEqual(met(hub, [[0, 999]], BUOY), [10, 15]);
+        const ranges = [[40, 41] as const, [10, 12] as const, [11, 13] as const];
+        assert.deepEqual(met(hub, ranges), [10, 15, 40, 45, 0, 100]);
+      };
+      look(store);
+      yield RESTART;
+      look(open());
     },
   },
   {
-    name: "overlapping() gives a row once, also if several of its spans meet",
-    run(open) {
-      const store = open();
-      store.append(1, body(1), [span(10, 20), span(30, 40), span(5, 20)]);
-      assert.deepEqual(met(store, [[0, 50]]), [1]);
-      assert.deepEqual(met(store, [[6, 7]]), [1]);
-    },
-  },
-  {
-    name: "overlapping() of several ranges gives each row once, oldest first",
-    run(open) {
-      const store = open();
-      const spans = [span(50, 60), span(0, 100), span(10, 20), span(30, 35), span(58, 70)];
-      for (const [i, each] of spans.entries()) store.append(i + 1, body(i), [each]);
-      const ranges: TimeRange[] = [
-        [55, 60],
-        [15, 16],
-        [0, 12],
-      ];
-      assert.deepEqual(met(store, ranges), [1, 2, 3, 5]);
-      assert.deepEqual(met(store, ranges.toReversed()), [1, 2, 3, 5]);
-    },
-  },
-  {
-    name: "overlapping() ends behind the row that goes over its bytes",
+    name: "held() ends behind what goes over its bytes",
     run(open) {
       const store = fill(open(), 6);
-      const within = (bytesMax: number): number[] => met(store, [[0, 999]], { bytesMax });
-      assert.deepEqual(within(0), [1]);
-      assert.deepEqual(within(299), [1, 2, 3]);
-      assert.deepEqual(within(300), [1, 2, 3, 4]);
-      assert.deepEqual(within(599), [1, 2, 3, 4, 5, 6]);
+      const count = (bytesMax: number): number => met(store, [[0, 999]], BOAT, bytesMax).length / 2;
+      assert.equal(count(0), 1);
+      const bytes = store.entriesAfter(0, 0, 1)[0]?.body.length ?? 0;
+      assert.equal(count(3 * bytes), 4);
+      assert.equal(count(Infinity), 6);
     },
   },
   {
-    name: "overlapping() finds a batch that reaches in from behind, by the longest span",
-    run(open) {
-      const store = open();
-      store.append(1, body(1), [span(0, 1_000)]);
-      store.append(2, body(2), [span(40, 50)]);
-      store.append(3, body(3), [span(60, 1_060)]);
-      assert.deepEqual(met(store, [[45, 45]], { longestSpanMs: 1_000 }), [1, 2]);
-      assert.deepEqual(met(store, [[0, 0]], { longestSpanMs: 1_000 }), [1]);
-      assert.deepEqual(met(store, [[60, 60]], { longestSpanMs: 1_000 }), [1, 3]);
-    },
-  },
-  {
-    name: "unackedBytes() are those of the rows after the cursor",
+    name: "unackedBytes() are those of the entries after the cursor",
     *run(open) {
-      const store = open();
-      fill(store, 5);
-      assert.equal(store.unackedBytes(), 500);
+      const store = fill(open(), 5);
+      const entries = (): number => store.unackedBytes() / bytesOfFill;
+      assert.equal(entries(), 5);
       moveCursor(store, 3);
-      assert.equal(store.unackedBytes(), 200);
+      assert.equal(entries(), 2);
       fill(store, 1);
-      assert.equal(store.unackedBytes(), 300);
+      assert.equal(entries(), 3);
       moveCursor(store, 1);
-      assert.equal(store.unackedBytes(), 500);
+      assert.equal(entries(), 5);
       yield RESTART;
-      assert.equal(open().unackedBytes(), 500);
+      assert.equal(open().unackedBytes(), 5 * bytesOfFill);
     },
   },
   {
-    name: "dropAcknowledged() drops the oldest acknowledged rows, and their spans, down to the bound",
+    name: "a commit overwrites the oldest entry that the origin holds, past the bytes that are kept",
     *run(open) {
-      const store = open(400);
-      fill(store, 6);
+      const options = boundOf(20);
+      const store = fill(open(options), 6);
+      assert.equal(store.extent().floor, 1, "nothing is acknowledged");
       moveCursor(store, 5);
-      store.dropAcknowledged();
-      assert.deepEqual(store.extent(), { floor: 3, head: 6 });
-      assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [3, 4, 5, 6]);
-      assert.deepEqual(met(store, [[0, 1000]]), [3, 4, 5, 6]);
-      assert.deepEqual([store.unackedBytes(), store.lastStampMs()], [100, 1006]);
-      assert.deepEqual(fill(store, 1).extent(), { floor: 3, head: 7 });
+      store.checkpoint(new Map());
+      fill(store, 2);
+      assert.deepEqual(store.extent(), { floor: 3, head: 8 });
+      assert.equal(open.sql().exec("select 1 from journal").length, 6, "its slots are used again");
+      fill(store, 9);
+      assert.deepEqual(store.extent(), { floor: 6, head: 17 });
       const before = everything(store);
       yield RESTART;
-      assert.deepEqual(everything(open(400)), before);
+      assert.deepEqual(everything(open(options)), before);
     },
   },
   {
-    name: "dropAcknowledged() never drops a row that the origin does not hold (P1)",
+    name: "a commit overwrites what the origin holds since longer than it is kept",
     run(open) {
-      const store = open(150);
-      fill(store, 6);
-      store.dropAcknowledged();
+      const store = fill(open(), 3);
+      moveCursor(store, 3);
+      store.checkpoint(new Map());
+      commitBatch(store, 1001 + limits.journalKeptMs, batchAt([1]));
+      assert.equal(store.extent().floor, 1);
+      commitBatch(store, 1002 + limits.journalKeptMs, batchAt([2]));
+      assert.equal(store.extent().floor, 2);
+      commitBatch(store, 9_999 + limits.journalKeptMs, batchAt([3]));
+      assert.equal(store.extent().floor, 3, "one commit, one slot");
+    },
+  },
+  {
+    name: "makeRoom() drops the oldest acknowledged entries down to the bound, never the newest",
+    *run(open) {
+      const store = fill(open(boundOf(4)), 6);
+      moveCursor(store, 5);
+      store.checkpoint(new Map());
+      store.makeRoom();
+      assert.deepEqual(store.extent(), { floor: 3, head: 6 });
+      assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [3, 4, 5, 6]);
+      assert.deepEqual([store.unackedBytes(), store.lastStampMs()], [bytesOfFill, 1006]);
+      const before = everything(store);
+      yield RESTART;
+      const reopened = open(boundOf(0));
+      assert.deepEqual(everything(reopened), before);
+      moveCursor(reopened, 6);
+      reopened.makeRoom();
+      assert.deepEqual(reopened.extent(), { floor: 6, head: 6 });
+    },
+  },
+  {
+    name: "P1 nothing that the origin does not hold is dropped or overwritten",
+    run(open) {
+      const store = fill(open(boundOf(1)), 6);
+      store.checkpoint(new Map());
+      store.makeRoom();
       assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [1, 2, 3, 4, 5, 6]);
       moveCursor(store, 2);
-      store.dropAcknowledged();
-      assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [3, 4, 5, 6]);
-      store.dropAcknowledged();
-      assert.deepEqual(store.extent(), { floor: 3, head: 6 });
-    },
-  },
-  {
-    name: "dropAcknowledged() below the bound drops nothing",
-    run(open) {
-      const store = open(600);
-      fill(store, 6);
-      moveCursor(store, 6);
-      store.dropAcknowledged();
-      assert.equal(store.extent().floor, 1);
+      fill(store, 5);
+      store.makeRoom();
+      assert.deepEqual(store.extent(), { floor: 3, head: 11 });
+      beginLife(store, 80);
+      fill(store, 5);
+      store.makeRoom();
+      assert.deepEqual(store.extent(), { floor: 3, head: 16 });
     },
   },
   {
     name: "saveLink() of another life starts one in which nothing is acknowledged",
     *run(open) {
-      const store = open();
-      fill(store, 3);
+      const store = fill(open(), 3);
       moveCursor(store, 3);
       beginLife(store, 78);
       assert.deepEqual(store.loadLink(), lifeOf(78));
-      assert.deepEqual([store.extent(), store.unackedBytes()], [{ floor: 1, head: 3 }, 300]);
+      assert.deepEqual(store.extent(), { floor: 1, head: 3 });
+      assert.equal(store.unackedBytes(), 3 * bytesOfFill);
       const before = everything(store);
       yield RESTART;
       assert.deepEqual(everything(open()), before);
     },
   },
   {
-    name: "saveDevice() replaces, and counts each device once",
+    name: "P8 devices that others push out of memory come back, also before a checkpoint",
     *run(open) {
-      const store = open();
-      store.saveDevice(BOAT, { ...NEW_DEVICE, late: 1 });
-      store.saveDevice(BOAT, { ...NEW_DEVICE, late: 2 });
-      store.saveDevice(BUOY, NEW_DEVICE);
-      assert.equal(store.deviceCount(), 2);
-      assert.equal(store.loadDevice(BOAT)?.late, 2);
+      const options = { devicesInMemoryBytesMax: 20_000 };
+      const store = open(options);
+      const all = Array.from({ length: 200 }, (_, i) => deviceId(`d-${i % 100}`));
+      for (const [at, device] of all.entries())
+        commitBatch(store, at + 1, batchAt([at], { device }));
+      const look = (hub: HubStore): void => {
+        assert.equal(hub.deviceCount(), 100);
+        assert.equal(hub.deviceIds().length, 100);
+        for (const device of all)
+          assert.equal(hub.loadDevice(device)?.streams["a"]?.total?.[0], 2, device);
+      };
+      look(store);
       yield RESTART;
-      assert.equal(open().deviceCount(), 2);
+      look(open(options));
+      assert.equal(open(options).damaged(), 0);
     },
   },
+  ...(["body", "note", "seq", "stamp_ms", "crc"] as const).map(
+    (column): ContractCase<OpenHubStore> => ({
+      name: `damage: an entry whose ${column} is wrong holds nothing, and the others are as before`,
+      *run(open) {
+        const store = fill(open(), 5);
+        store.checkpoint(new Map());
+        const before = store.entriesAfter(0, Infinity, 10);
+        const wrong = column === "body" || column === "note" ? "x'0107'" : `${column} + 1000000`;
+        open.sql().exec(`update journal set ${column} = ${wrong} where slot = 3`);
+        yield RESTART;
+        const damaged: string[] = [];
+        const reopened = open({ onDamage: (what) => damaged.push(what) });
+        const after = reopened.entriesAfter(0, Infinity, 10);
+        assert.deepEqual(seqs(after), [1, 2, 3, 4, 5]);
+        assert.deepEqual(timesOf(after[2]?.body ?? new Uint8Array(0)), []);
+        assert.deepEqual(
+          after.filter(({ seq }) => seq !== 3),
+          before.filter(({ seq }) => seq !== 3),
+        );
+        assert.deepEqual([reopened.damaged(), damaged.length], [1, 1]);
+        assert.deepEqual(fill(reopened, 1).extent(), { floor: 1, head: 6 });
+        yield RESTART;
+        assert.equal(open().damaged(), 0, "it is reported once");
+      },
+    }),
+  ),
   {
-    name: "a device's state comes back although others pushed it out of memory",
-    run(open) {
-      const store = open();
-      store.saveDevice(BOAT, { ...NEW_DEVICE, late: 7 });
-      store.transaction(() => {
-        for (let i = 0; i <= limits.devicesInMemoryMax; i += 1)
-          store.saveDevice(deviceId(`d-${i}`), NEW_DEVICE);
-      });
-      assert.equal(store.loadDevice(BOAT)?.late, 7);
-      assert.equal(store.deviceCount(), limits.devicesInMemoryMax + 2);
-    },
-  },
-  {
-    name: "saveRollup() replaces a minute, and devices and minutes do not mix",
+    name: "damage: a page of devices that is wrong is left out, and the hub goes on",
     *run(open) {
-      const store = open();
-      const rollup = (count: number): MinuteRollup => ({ a: [count, "1", 1, 1, 1, 1] });
-      store.saveRollup(BOAT, 0, rollup(1));
-      store.saveRollup(BOAT, 0, rollup(2));
-      store.saveRollup(BOAT, MINUTE_MS, rollup(3));
-      store.saveRollup(BUOY, 0, rollup(4));
+      const store = fill(open(), 2);
+      store.checkpoint(new Map());
+      open.sql().exec("update device set crc = crc + 1");
       yield RESTART;
       const reopened = open();
-      assert.deepEqual(reopened.loadRollup(BOAT, 0), rollup(2));
-      assert.deepEqual(reopened.loadRollup(BOAT, MINUTE_MS), rollup(3));
-      assert.deepEqual(reopened.loadRollup(BUOY, 0), rollup(4));
-      assert.deepEqual(reopened.loadRollup(BUOY, MINUTE_MS), {});
-    },
-  },
-  {
-    name: "dropRollups() drops the device's minutes before a time, and no others",
-    *run(open) {
-      const store = open();
-      for (const minute of [0, 1, 2, 3]) store.saveRollup(BOAT, minute * MINUTE_MS, MINUTE);
-      store.saveRollup(BUOY, 0, MINUTE);
-      store.dropRollups(BOAT, 2 * MINUTE_MS);
+      assert.equal(reopened.loadDevice(BOAT), null);
+      assert.ok(reopened.damaged() > 0);
+      fill(reopened, 1);
+      reopened.checkpoint(new Map());
       yield RESTART;
-      const reopened = open();
-      assert.deepEqual(
-        [0, 1, 2, 3].map((minute) => reopened.loadRollup(BOAT, minute * MINUTE_MS)),
-        [{}, {}, MINUTE, MINUTE],
-      );
-      assert.deepEqual(reopened.loadRollup(BUOY, 0), MINUTE);
-    },
-  },
-  {
-    name: "the counts of bytes are those of the rows, whatever the cursor did",
-    *run(open) {
-      const bytesMax = 1_000;
-      const store = open(bytesMax);
-      for (let i = 1; i <= 30; i += 1) store.append(i, body(i, 10 + 7 * i), [span(i, i)]);
-      const bytesAfter = (seq: number): number =>
-        store.entriesAfter(seq, Infinity, 1_000).reduce((sum, row) => sum + row.body.length, 0);
-      for (const cursor of [5, 9, 3, 3, 20, 10, 30, 0, 25, 12, 13]) {
-        moveCursor(store, cursor);
-        store.dropAcknowledged();
-        assert.equal(store.unackedBytes(), bytesAfter(cursor), `at ${cursor}`);
-        const { floor } = store.extent();
-        const isDown = bytesAfter(0) <= bytesMax;
-        assert.ok(isDown || floor > cursor, `${cursor}: as much is dropped as may be`);
-      }
-      store.append(31, body(31, 5), []);
-      beginLife(store, FIRST_EPOCH + 5);
-      moveCursor(store, 29);
-      store.append(32, body(32, 5), []);
-      assert.equal(store.unackedBytes(), bytesAfter(29));
-      moveCursor(store, 32);
-      store.dropAcknowledged();
-      const before = everything(store);
-      const held = bytesAfter(0);
-      assert.ok(held <= bytesMax && held > bytesMax - 250, "no more is dropped than has to be");
-      yield RESTART;
-      const reopened = open(bytesMax);
-      assert.deepEqual(everything(reopened), before);
-      reopened.dropAcknowledged();
-      assert.deepEqual(everything(reopened), before);
+      assert.equal(open().loadDevice(BOAT)?.streams["a"]?.total?.[0], 2);
     },
   },
 ];

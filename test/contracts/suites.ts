@@ -4,7 +4,7 @@
 
 import { MemoryStore } from "../../edge/platform/memory-store.ts";
 import { SqlContentStore } from "../../edge/platform/sql-content-store.ts";
-import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
+import { SqlHubStore, type HubStoreOptions } from "../../edge/platform/sql-hub-store.ts";
 import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
 import { bytesOf, migrate, type Sql } from "../../storage/sql.ts";
@@ -55,7 +55,8 @@ export const SUITES: readonly Suite[] = [
 /** A new epoch whenever the store is opened, as the DeviceHub does. */
 function sqlHubStore(sql: () => Sql): OpenHubStore {
   let epoch = FIRST_EPOCH;
-  return (journalBytesMax) => new SqlHubStore(sql(), epoch++, journalBytesMax);
+  const open = (options?: HubStoreOptions) => new SqlHubStore(sql(), epoch++, options);
+  return Object.assign(open, { sql });
 }
 
 function sqlShardStore(sql: () => Sql): OpenShardStore {

@@ -44,6 +44,7 @@ export function openNodeSql(path = ":memory:"): NodeSql {
         depth -= 1;
       }
     },
+    rowsWritten: () => Number(database.prepare("select total_changes() as n").get()?.["n"]),
     close: () => database.close(),
     copy: () => database.serialize(),
     restore: (copy) => database.deserialize(copy),

@@ -120,7 +120,9 @@ export class TestRegion {
   post(body: unknown, key: string | null = null): IngestOutcome {
     const command = commandOf(body, { key });
     const nowMs = hubTime(this.store.loadLink().clock, this.nowMs);
-    return this.store.transaction(() => ingest(command, this.store, nowMs));
+    const outcome = ingest(command, this.store, nowMs);
+    this.store.write();
+    return outcome;
   }
 
   /** Runs the link as an alarm would; `fault` befalls its first exchange. */

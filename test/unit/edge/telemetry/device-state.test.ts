@@ -2,9 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import {
-  byMinute,
   foldMinute,
   foldStream,
   MINUTE_MS,
@@ -12,9 +10,7 @@ import {
   NEW_STREAM,
   streamOf,
   type FreshReadings,
-  type MinuteRollup,
 } from "../../../../edge/telemetry/device-state.ts";
-import { loadAggregate } from "../../../../sync/crdt/aggregate.ts";
 
 function fresh(times: readonly number[], stream = "a", values?: readonly number[]): FreshReadings {
   return { stream, kind: "number", times, values: values ?? times.map(() => 1) };
@@ -42,50 +38,6 @@ test("foldStream() takes a reading at time 0 for the latest of a new stream", ()
   assert.deepEqual(foldStream(NEW_STREAM, fresh([0])).latest, [0, 1]);
 });
 
-const MINUTES: readonly (readonly [
-  string,
-  readonly number[],
-  readonly (readonly [number, readonly number[]])[],
-])[] = [
-  ["nothing", [], []],
-  ["the first and last millisecond of a minute", [0, MINUTE_MS - 1], [[0, [0, MINUTE_MS - 1]]]],
-  [
-    "two sides of a minute",
-    [MINUTE_MS - 1, MINUTE_MS],
-    [
-      [0, [MINUTE_MS - 1]],
-      [MINUTE_MS, [MINUTE_MS]],
-    ],
-  ],
-  [
-    "minutes with none between",
-    [5, 7 * MINUTE_MS],
-    [
-      [0, [5]],
-      [7 * MINUTE_MS, [7 * MINUTE_MS]],
-    ],
-  ],
-];
-
-for (const [what, times, minutes] of MINUTES)
-  test(`byMinute() cuts ${what}`, () =>
-    assert.deepEqual(
-      [...byMinute([fresh(times)])].map(([minuteMs, parts]) => [
-        minuteMs,
-        parts.flatMap((part) => part.times),
-      ]),
-      minutes,
-    ));
-
-test("byMinute() keeps the streams of a minute together, and each value with its time", () => {
-  const minutes = byMinute([
-    fresh([1, MINUTE_MS, MINUTE_MS + 1], "a", [5, 6, 7]),
-    { ...fresh([2], "b"), kind: "boolean" },
-  ]);
-  assert.deepEqual(minutes.get(0), [fresh([1], "a", [5]), { ...fresh([2], "b"), kind: "boolean" }]);
-  assert.deepEqual(minutes.get(MINUTE_MS), [fresh([MINUTE_MS, MINUTE_MS + 1], "a", [6, 7])]);
-});
-
 test("minuteOf() names a minute by its start", () => {
   const times = [0, 1, MINUTE_MS - 1, MINUTE_MS, 3 * MINUTE_MS + 7];
   assert.deepEqual(times.map(minuteOf), [0, 0, 0, MINUTE_MS, 3 * MINUTE_MS]);
@@ -109,28 +61,4 @@ test("foldMinute() folds a stream named constructor like any other", () => {
     fresh([2], "constructor"),
   ]);
   assert.deepEqual(JSON.parse(JSON.stringify(rollup)), { constructor: [2, "2", 1, 1, 1, 2] });
-});
-
-test("the minutes add up to the readings, however they are split into commits", () => {
-  const time = fc.integer({ min: 0, max: 5 * MINUTE_MS });
-  fc.assert(
-    fc.property(fc.uniqueArray(time, { maxLength: 30 }), fc.nat(30), (times, cut) => {
-      const rollups = new Map<number, MinuteRollup>();
-      for (const part of [times.slice(0, cut), times.slice(cut)]) {
-        for (const [minuteMs, parts] of byMinute([fresh(part.toSorted((a, b) => a - b))]))
-          rollups.set(minuteMs, foldMinute(rollups.get(minuteMs) ?? {}, parts));
-      }
-      let sum = 0;
-      for (const [startMs, rollup] of rollups) {
-        const stored = rollup["a"];
-        assert.ok(stored !== undefined);
-        const { count, firstMs, lastMs } = loadAggregate(stored);
-        assert.ok(startMs <= firstMs && lastMs < startMs + MINUTE_MS);
-        const inside = times.filter((ms) => ms >= startMs && ms < startMs + MINUTE_MS);
-        assert.equal(count, inside.length);
-        sum += count;
-      }
-      assert.equal(sum, times.length);
-    }),
-  );
 });

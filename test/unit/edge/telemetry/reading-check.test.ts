@@ -4,15 +4,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ingest } from "../../../../edge/ingest.ts";
+import { freshOf, selectReadings } from "../../../../edge/journal/committed.ts";
 import { limits } from "../../../../edge/limits.ts";
 import { SqlHubStore } from "../../../../edge/platform/sql-hub-store.ts";
 import type { HubStore } from "../../../../edge/ports.ts";
 import { NEW_DEVICE, NEW_STREAM } from "../../../../edge/telemetry/device-state.ts";
-import {
-  checkReadings,
-  select,
-  type CheckedBatch,
-} from "../../../../edge/telemetry/reading-check.ts";
+import { checkReadings, type CheckedBatch } from "../../../../edge/telemetry/reading-check.ts";
 import type { DeviceId } from "../../../../sync/brand.ts";
 import { FUTURE_MS_MAX } from "../../../../sync/quarantine.ts";
 import {
@@ -23,6 +20,7 @@ import {
 } from "../../../../sync/wire/batch.ts";
 import { deviceId } from "../../../support/arbitraries.ts";
 import { commandOf, DEVICE } from "../../../support/commands.ts";
+import { batchAt, commitBatch } from "../../../support/hub-commits.ts";
 import { openNodeSql } from "../../../support/node-sql.ts";
 
 const NOW = 10_000_000;
@@ -37,7 +35,10 @@ function batchOf(body: unknown, device?: DeviceId): ReadingBatch {
 /** A hub that has committed these bodies, one a millisecond. */
 function hubWith(bodies: readonly unknown[], device: DeviceId = DEVICE): SqlHubStore {
   const store = new SqlHubStore(openNodeSql(), 1);
-  bodies.forEach((body, i) => ingest(commandOf(body, { device }), store, NOW + i));
+  for (const [at, body] of bodies.entries()) {
+    ingest(commandOf(body, { device }), store, NOW + at);
+    store.write();
+  }
   return store;
 }
 
@@ -46,8 +47,9 @@ function check(body: unknown, store: HubStore, stampMs = NOW + 1000): CheckedBat
 }
 
 /** [fresh, kept, duplicates, conflicts] */
-function counts({ fresh, kept, duplicates, conflicts }: CheckedBatch): number[] {
-  return [readingsOf(fresh), readingsOf(kept), duplicates, conflicts];
+function counts({ kept, duplicates }: CheckedBatch): number[] {
+  const { batch, conflicts } = kept;
+  return [readingsOf(freshOf(kept)), readingsOf(batch), duplicates, conflicts.length];
 }
 
 const held = { t: [10, 20], series: { a: [1, 2], door: [null, true] } };
@@ -99,7 +101,7 @@ test("checkReadings() takes a reading anew once its time is no longer in the fut
 test("checkReadings() asks the journal nothing above every mark", () => {
   const store = hubWith([held]);
   const asked = Object.assign(Object.create(store) as HubStore, {
-    overlapping: () => assert.fail("the journal was asked"),
+    held: () => assert.fail("the journal was asked"),
   });
   const state = store.loadDevice(DEVICE) ?? NEW_DEVICE;
   const body = { t: [21, 22], series: { a: [1, 2], door: [true, false] } };
@@ -109,7 +111,7 @@ test("checkReadings() asks the journal nothing above every mark", () => {
 test("checkReadings() asks the journal once, for times that are far apart in ranges of their own", () => {
   const asked: unknown[][] = [];
   const store = Object.assign(Object.create(hubWith([])) as HubStore, {
-    overlapping: (...question: unknown[]) => {
+    held: (...question: unknown[]) => {
       asked.push(question);
       return [];
     },
@@ -117,47 +119,43 @@ test("checkReadings() asks the journal once, for times that are far apart in ran
   const gap = limits.overlapGapMs;
   const times = [10, 10 + gap, 11 + 2 * gap, 12 + 2 * gap];
   const marks = { ...NEW_STREAM, highWaterMs: NOW };
-  const state = { ...NEW_DEVICE, streams: { a: marks, b: marks }, longestSpanMs: 77 };
+  const state = { ...NEW_DEVICE, streams: { a: marks, b: marks } };
   const body = { t: times, series: { a: times.map(() => 5), b: times.map(() => 5) } };
   assert.deepEqual(counts(checkReadings(batchOf(body), state, NOW + 1000, store)), [8, 8, 0, 0]);
   const ranges = [
     [10, 10 + gap],
     [11 + 2 * gap, 12 + 2 * gap],
   ];
-  assert.deepEqual(asked, [[DEVICE, ranges, 77, limits.overlapBytesMax]]);
+  assert.deepEqual(asked, [[DEVICE, ranges, limits.overlapBytesMax]]);
 });
 
-/** The store, and the bodies' bytes that the check has taken from it. */
-function counted(store: HubStore): { readonly store: HubStore; readonly bytes: number[] } {
-  const bytes: number[] = [];
-  const overlapping: HubStore["overlapping"] = function* (...question) {
-    for (const row of store.overlapping(...question)) {
-      bytes.push(row.body.length);
-      yield row;
+/** The store, and how many readings the check has taken from it. */
+function counted(store: HubStore): { readonly store: HubStore; readonly taken: number[] } {
+  const taken: number[] = [];
+  const held: HubStore["held"] = function* (...question) {
+    for (const readings of store.held(...question)) {
+      taken.push(readings.times.length);
+      yield readings;
     }
   };
-  return { store: Object.assign(Object.create(store) as HubStore, { overlapping }), bytes };
+  return { store: Object.assign(Object.create(store) as HubStore, { held }), taken };
 }
 
 test("P8 checkReadings() of a late reading over many stored rows decodes no more bytes than its bound", () => {
   const store = hubWith([{ t: [5], series: { a: [1] } }]);
   const times = Array.from({ length: 9_000 }, (_, i) => 10 + 2 * i);
-  const values = times.map((timeMs) => Math.sin(timeMs));
-  const row = encodeBatches([batchOf({ t: times, series: { b: values } })]);
-  const rows = Math.ceil((3 * limits.overlapBytesMax) / row.length);
-  const lastMs = times.at(-1) ?? 0;
-  store.transaction(() => {
-    for (let i = 0; i < rows; i += 1)
-      store.append(NOW + 1 + i, row, [{ device: DEVICE, firstMs: 10, lastMs }]);
-  });
-  const marks = { ...NEW_STREAM, highWaterMs: lastMs };
-  const state = { ...NEW_DEVICE, streams: { a: marks, b: marks }, longestSpanMs: lastMs - 10 };
-  const { store: watched, bytes } = counted(store);
+  const batch = batchAt(times, { stream: "b" });
+  const bytes = encodeBatches([batch]).length;
+  const rows = Math.ceil((3 * limits.overlapBytesMax) / bytes);
+  for (let i = 0; i < rows; i += 1) commitBatch(store, NOW + 1 + i, batch);
+  const marks = { ...NEW_STREAM, highWaterMs: times.at(-1) ?? 0 };
+  const state = { ...NEW_DEVICE, streams: { a: marks, b: marks } };
+  const { store: watched, taken } = counted(store);
   const late = batchOf({ t: [5, 11], series: { a: [1, 1] } });
   assert.deepEqual(counts(checkReadings(late, state, NOW + 1000, watched)), [1, 1, 1, 0]);
-  const taken = bytes.reduce((sum, n) => sum + n, 0);
-  assert.ok(taken > limits.overlapBytesMax, "there is more than the bound");
-  assert.ok(taken - row.length <= limits.overlapBytesMax, `${taken} bytes were decoded`);
+  const decoded = (taken.length - 1) * bytes;
+  assert.ok(taken.length < rows, "there is more than the bound");
+  assert.ok(decoded <= limits.overlapBytesMax + 2 * bytes, `${decoded} bytes were decoded`);
 });
 
 test("checkReadings() decodes no row of which the device has no reading near", () => {
@@ -166,11 +164,11 @@ test("checkReadings() decodes no row of which the device has no reading near", (
     series: { a: [i, i] },
   }));
   const hub = hubWith(bodies);
-  const { store, bytes } = counted(hub);
+  const { store, taken } = counted(hub);
   const late = batchOf({ t: [50_005, 50_010, 150_000], series: { a: [1, 50, 9] } });
   const state = hub.loadDevice(DEVICE) ?? NEW_DEVICE;
   assert.deepEqual(counts(checkReadings(late, state, NOW + 1000, store)), [1, 2, 1, 1]);
-  assert.equal(bytes.length, 2);
+  assert.deepEqual(taken, [2, 2]);
 });
 
 test("checkReadings() of 10,000 readings two hours apart says of each what it is", () => {
@@ -183,6 +181,7 @@ test("checkReadings() of 10,000 readings two hours apart says of each what it is
   for (let row = 0; row < rows; row += 1) {
     const t = Array.from({ length: 100 }, (_, i) => startMs + (row + i * rows) * apartMs);
     ingest(commandOf({ t, series: { a: t.map((_, i) => row + i * rows) } }), store, nowMs);
+    store.write();
   }
   const t = Array.from(
     { length: 10_000 },
@@ -191,24 +190,21 @@ test("checkReadings() of 10,000 readings two hours apart says of each what it is
   const a = t.map((_, i) => (i % 10 === 3 ? -1 : i));
   const checked = check({ t, series: { a } }, store, nowMs);
   assert.deepEqual(counts(checked), [1_000, 2_000, 8_000, 1_000]);
-  assert.ok(checked.fresh.times.every((ms) => ms % apartMs === 1));
-  assert.ok(
-    checked.kept.times.every(
-      (ms, i) => ms % apartMs === 1 || checked.kept.columns[0]?.values[i] === -1,
-    ),
-  );
+  assert.ok(freshOf(checked.kept).times.every((ms) => ms % apartMs === 1));
+  const { times, columns } = checked.kept.batch;
+  assert.ok(times.every((ms, i) => ms % apartMs === 1 || columns[0]?.values[i] === -1));
 });
 
-test("select() drops the times and columns that nothing is left of", () => {
+test("selectReadings() drops the times and columns that nothing is left of", () => {
   const batch = batchOf({ t: [1, 2, 3], series: { a: [1, 2, 3], b: [null, 5, null] } });
-  const kept = select(batch, (column, position) => column === 0 && position !== 1);
+  const kept = selectReadings(batch, (position) => position === 0 || position === 2);
   assert.deepEqual(kept.times, [1, 3]);
   assert.deepEqual(
     kept.columns.map(({ stream, rows, values }) => [stream, rows, values]),
     [["a", [0, 1], [1, 3]]],
   );
-  assert.deepEqual(
-    select(batch, () => true),
+  assert.equal(
+    selectReadings(batch, () => true),
     batch,
   );
 });

@@ -1,0 +1,224 @@
+// How do many small items share a row? Sorted by key, packed into pages like the leaves of a tree:
+// a page is a row, found by its first key. Writing a hundred neighbours costs a row or two, and what
+// is damaged is an item, not the table.
+
+import { assert } from "../../sync/assert.ts";
+import { bytesOf, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
+import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
+import { crc32c } from "../../sync/wire/crc32c.ts";
+import { limits } from "../limits.ts";
+
+/** Keys are ASCII, so that SQLite and JavaScript sort them alike. */
+export type Item = readonly [key: string, bytes: Uint8Array];
+
+/** Null drops the item. */
+export type Edit = readonly [key: string, bytes: Uint8Array | null];
+
+interface Page {
+  readonly first: string;
+  readonly mark: number;
+  readonly items: readonly Item[];
+}
+
+/** The table of a SqlPages; part of a migration. */
+export function pagesTable(name: string): string {
+  return `create table ${name} (first text primary key, items integer not null, mark integer not null,
+    crc integer not null, body blob not null) without rowid;`;
+}
+
+/** Items in the rows of one table. */
+export class SqlPages {
+  readonly #sql: Sql;
+  readonly #table: string;
+  readonly #onDamage: (what: string) => void;
+
+  /** @param onDamage Told of a page or an item that is left out because its checksum is wrong. */
+  constructor(sql: Sql, table: string, onDamage: (what: string) => void) {
+    this.#sql = sql;
+    this.#table = table;
+    this.#onDamage = onDamage;
+  }
+
+  count(): number {
+    const [row] = this.#sql.exec(`select total(items) as n from ${this.#table}`);
+    return numberOf(row?.["n"]);
+  }
+
+  bytes(): number {
+    const [row] = this.#sql.exec(`select total(length(body)) as n from ${this.#table}`);
+    return numberOf(row?.["n"]);
+  }
+
+  get(key: string): Uint8Array | null {
+    const page = this.#pageBefore(key);
+    return page?.items.find(([held]) => held === key)?.[1] ?? null;
+  }
+
+  /** Items from `from` until before `to`, by key. */
+  *range(from: string, to: string): Iterable<Item> {
+    for (let page = this.#pageBefore(from) ?? this.#pageAfter(from); page !== null;) {
+      for (const item of page.items) {
+        if (item[0] >= to) return;
+        if (item[0] >= from) yield item;
+      }
+      const next = this.#pageAfter(page.first);
+      if (next === null || next.first >= to) return;
+      page = next;
+    }
+  }
+
+  /**
+   * Writes items, and each page that they are in once.
+   *
+   * @param edits By key, ascending.
+   * @param mark The page keeps the highest that it was given.
+   */
+  put(edits: readonly Edit[], mark: number): void {
+    for (let at = 0; at < edits.length;) {
+      const [key] = edits[at] as Edit;
+      const page = this.#pageBefore(key) ?? this.#pageAfter("");
+      const end = page === null ? null : this.#firstAfter(page.first);
+      let to = at + 1;
+      while (to < edits.length && (end === null || (edits[to] as Edit)[0] < end)) to += 1;
+      this.#rewrite(page, edits.slice(at, to), mark);
+      at = to;
+    }
+  }
+
+  /**
+   * Drops the first page if all its keys are below `below` and its mark is at most `markMax`.
+   *
+   * @returns What it held; null if there is none to drop.
+   */
+  dropFirst(below: string, markMax: number): readonly Item[] | null {
+    const page = this.#pageAfter("");
+    if (page === null || page.mark > markMax) return null;
+    if ((page.items.at(-1)?.[0] ?? page.first) >= below) return null;
+    this.#sql.exec(`delete from ${this.#table} where first = ?`, page.first);
+    return page.items;
+  }
+
+  #rewrite(page: Page | null, edits: readonly Edit[], mark: number): void {
+    const items = merge(page?.items ?? [], edits);
+    const highest = Math.max(mark, page?.mark ?? 0);
+    const chunks = chunksOf(items);
+    const first = chunks[0]?.[0]?.[0];
+    if (page !== null && page.first !== first)
+      this.#sql.exec(`delete from ${this.#table} where first = ?`, page.first);
+    for (const chunk of chunks) this.#insert(chunk, highest);
+  }
+
+  #insert(items: readonly Item[], mark: number): void {
+    const [[first]] = items as [Item];
+    const { directory, body } = encodePage(items);
+    this.#sql.exec(
+      `insert or replace into ${this.#table} values (?, ?, ?, ?, ?)`,
+      first,
+      items.length,
+      mark,
+      crc32c(directory),
+      body,
+    );
+  }
+
+  #pageBefore(key: string): Page | null {
+    return this.#load(`first <= ? order by first desc`, key);
+  }
+
+  #pageAfter(key: string): Page | null {
+    return this.#load(`first > ? order by first`, key);
+  }
+
+  #firstAfter(key: string): string | null {
+    const [row] = this.#sql.exec(
+      `select first from ${this.#table} where first > ? order by first limit 1`,
+      key,
+    );
+    return row === undefined ? null : textOf(row["first"]);
+  }
+
+  #load(where: string, key: string): Page | null {
+    const [row] = this.#sql.exec(`select * from ${this.#table} where ${where} limit 1`, key);
+    return row === undefined ? null : this.#decode(row);
+  }
+
+  #decode(row: SqlRow): Page {
+    const first = textOf(row["first"]);
+    const items = decodePage(bytesOf(row["body"]), numberOf(row["crc"]), (what) =>
+      this.#onDamage(`${this.#table} ${first}: ${what}`),
+    );
+    return { first, mark: numberOf(row["mark"]), items };
+  }
+}
+
+/** Adds edits to items; both ascend. */
+function merge(items: readonly Item[], edits: readonly Edit[]): Item[] {
+  const merged: Item[] = [];
+  let at = 0;
+  for (const [key, bytes] of edits) {
+    for (; at < items.length && (items[at] as Item)[0] < key; at += 1)
+      merged.push(items[at] as Item);
+    if (items[at]?.[0] === key) at += 1;
+    if (bytes !== null) merged.push([key, bytes]);
+  }
+  merged.push(...items.slice(at));
+  return merged;
+}
+
+/** Cuts items into pages of at most `pageBytesMax`, unless one item is larger. */
+function chunksOf(items: readonly Item[]): Item[][] {
+  const chunks: Item[][] = [];
+  let bytes = Infinity;
+  for (const item of items) {
+    const more = item[0].length + item[1].length;
+    if (bytes + more > limits.pageBytesMax) {
+      chunks.push([]);
+      bytes = 0;
+    }
+    chunks.at(-1)?.push(item);
+    bytes += more;
+  }
+  return chunks;
+}
+
+function encodePage(items: readonly Item[]): { directory: Uint8Array; body: Uint8Array } {
+  const front = new ByteWriter();
+  front.varint(items.length);
+  let before = "";
+  for (const [key, bytes] of items) {
+    let same = 0;
+    while (same < before.length && before[same] === key[same]) same += 1;
+    front.varint(same);
+    front.text(key.slice(same));
+    front.varint(bytes.length);
+    front.uint32(crc32c(bytes));
+    before = key;
+  }
+  const directory = front.bytes();
+  const writer = new ByteWriter();
+  writer.block(directory);
+  for (const [, bytes] of items) writer.raw(bytes);
+  const body = writer.bytes();
+  assert(body.length < limits.pageBytesMax || items.length > 0, "A page holds something");
+  return { directory, body };
+}
+
+function decodePage(body: Uint8Array, crc: number, onDamage: (what: string) => void): Item[] {
+  const reader = new ByteReader(body);
+  const directory = reader.block(body.length);
+  if (reader.broken || crc32c(directory) !== crc) {
+    onDamage("its directory");
+    return [];
+  }
+  const front = new ByteReader(directory);
+  const count = front.count(body.length, 8);
+  const items: Item[] = [];
+  let key = "";
+  for (let i = 0; i < count; i += 1) {
+    key = key.slice(0, front.varint()) + front.text();
+    const bytes = reader.raw(front.varint());
+    if (crc32c(bytes) === front.uint32() && !reader.broken) items.push([key, bytes]);
+    else onDamage(key);
+  }
+  return items;
+}
