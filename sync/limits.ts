@@ -20,6 +20,13 @@ export const BATCH_TIMES_MAX = 10_000;
 export const BATCH_COLUMNS_MAX = 512;
 /** Bytes of an entry's key, in UTF-8. */
 export const KEY_BYTES_MAX = 256;
+/**
+ * Bytes of what one write leaves of a multi-value register, so that those of 127 replicas side by side
+ * still find room in a frame.
+ */
+export const MV_WRITE_BYTES_MAX = 16_384;
+/** Highest replicaEpoch. */
+export const REPLICA_EPOCH_MAX: number = 2 ** 32 - 1;
 /** State entries of a frame. */
 export const FRAME_STATE_ENTRIES_MAX = 4_096;
 /** Keys that a frame sends in full. */
@@ -61,6 +68,7 @@ export const TIME_MS_MAX = 253_402_300_799_999;
 /** Decimals of a value (DESIGN: at most 30), so that exact sums stay small. */
 export const DECIMALS_MAX = 30;
 
+assert(MV_WRITE_BYTES_MAX * 127 < FRAME_BYTES_MAX, "Concurrent values travel in one frame");
 assert(
   Math.max(FRAME_BYTES_TARGET, ENTRY_BYTES_MAX) < FRAME_BYTES_MAX,
   "A frame has room for its entries",

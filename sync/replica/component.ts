@@ -2,7 +2,8 @@
 // the life. Should the life end because its storage was restored or cloned, what the hub has not
 // confirmed moves to the next life: the hub's copy of the old one may hold something else.
 
-import type { Lattice } from "../crdt/lattice.ts";
+import { replicaKey, type Lattice } from "../crdt/lattice.ts";
+import { REPLICA_EPOCH_MAX } from "../limits.ts";
 import {
   choiceCodec,
   listCodec,
@@ -41,6 +42,7 @@ export interface ComponentTraits<Value> {
     lives: Lives,
   ) => readonly Renewed<Component<Value>>[] | null;
   readonly weigh?: (value: Value) => number;
+  readonly writeBytesMax?: number;
 }
 
 const SEPARATOR = "|";
@@ -53,6 +55,17 @@ export function componentKey(name: string, life: string): string {
 /** Reads the name back out of a component's key. */
 export function nameOfComponent(key: string): string {
   return key.slice(0, key.lastIndexOf(SEPARATOR));
+}
+
+/** The key that a key may become: as long as it gets in a life with the highest epoch. */
+export function longestKey(key: string, { replica, replicaEpoch }: Life): string {
+  if (!key.endsWith(SEPARATOR + replicaKey(replica, replicaEpoch))) return key;
+  return componentKey(nameOfComponent(key), replicaKey(replica, REPLICA_EPOCH_MAX));
+}
+
+interface Life {
+  readonly replica: string;
+  readonly replicaEpoch: number;
 }
 
 /** Moves what a component counts beyond `confirmed` to the component of the next life. */
@@ -76,11 +89,12 @@ export function componentKind<Value>(
   code: number,
   lattice: Lattice<Value>,
   codec: Codec<Value>,
-  { renew, weigh }: ComponentTraits<Value>,
+  { renew, weigh, ...rest }: ComponentTraits<Value>,
 ): ComponentKind<Value> {
   const plain = joinKind(code, lattice, codec, weigh === undefined ? {} : { weigh });
   return {
     ...plain,
+    ...rest,
     edge: componentCodec(codec),
     toUp: ({ value }) => value,
     writeAtEdge(held, delta, context) {

@@ -19,6 +19,7 @@ import { hubTime, newLife, type Cut, type EdgeLinkRecord } from "../link/edge.ts
 import { sentUpTo } from "../link/sent.ts";
 import type { DownState, Horizon } from "../wire/down-frame.ts";
 import { ORIGIN_POSITION } from "../wire/frame.ts";
+import { longestKey } from "./component.ts";
 import { numberOf, viewsOf, type Draft } from "./draft.ts";
 import { Groups, readGroups, type ReadGroup } from "./groups.ts";
 import type { Collection } from "./kind.ts";
@@ -67,9 +68,7 @@ export class EdgeReplica {
     const isUnmet = this.#stored.fact("link") === undefined || this.record.link === 0;
     if (isUnmet || this.#stored.isDamaged) this.renew();
     else if (isOther) this.#pullAgain();
-    for (const { id } of this.#schema.all)
-      for (const [key, entry] of this.#table.entries(id))
-        if (this.#isGone(id, entry)) this.#gone.set(`${id}/${key}`, { id, key });
+    this.#look();
     // What is damaged would end the life that begins now at the next start, too.
     if (this.#stored.isDamaged) this.#stored.checkpoint();
     else this.#stored.commit();
@@ -99,22 +98,28 @@ export class EdgeReplica {
   }
 
   /**
-   * Commits writes: durable when it returns, and sent when the link is woken.
+   * Commits writes: durable when it returns, and sent when the link is woken; all of them, or, if
+   * `change` throws, none.
    *
    * @returns The seq that the hub's cursor reaches once it holds them.
-   * @throws RangeError for a collection whose entries only the hub writes, or too long a key.
+   * @throws RangeError for a collection whose entries only the hub writes, too long a key, or too large
+   *   a value.
    */
   write(nowMs: number, change: (draft: Draft) => void): number {
     const { record } = this;
     const ticked = tick(this.#clock, hubTime(record.clock, nowMs));
     this.#moveClock(ticked.clock);
-    change({
-      stamp: ticked.stamp,
-      life: replicaKey(record.replica, record.replicaEpoch),
-      read: (collection, key) => this.read(collection, key),
-      write: (collection, key, delta) => this.#write(collection, key, delta),
-    });
-    this.#stored.commit();
+    this.#stored.attempt(
+      () => {
+        change({
+          stamp: ticked.stamp,
+          life: replicaKey(record.replica, record.replicaEpoch),
+          read: (collection, key) => this.read(collection, key),
+          write: (collection, key, delta) => this.#write(collection, key, delta),
+        });
+      },
+      () => this.#look(),
+    );
     return this.#seq;
   }
 
@@ -212,8 +217,16 @@ export class EdgeReplica {
     this.#stored.checkpoint();
   }
 
+  /** Looks at what is held: at the start, and after writes that were undone. */
+  #look(): void {
+    this.#seq = numberOf(this.#stored.fact("seq"));
+    for (const { id } of this.#schema.all)
+      for (const [key, entry] of this.#table.entries(id))
+        if (this.#isGone(id, entry)) this.#gone.set(`${id}/${key}`, { id, key });
+  }
+
   #write(collection: Collection<never>, key: string, delta: unknown): void {
-    this.#schema.check(collection, key, "down");
+    this.#schema.check(collection, longestKey(key, this.record), "down");
     const { kind } = collection;
     const held = this.#table.get(collection.id, key);
     const isUnderWay = held !== undefined && held.seq > 0 && held.seq <= sentUpTo(this.record);
@@ -222,7 +235,7 @@ export class EdgeReplica {
     const context = Math.max(this.record.ack.seq, held?.mark ?? 0);
     const value = kind.writeAtEdge(before, delta, context);
     if (value === null) return;
-    this.#schema.checkValue(key, collection.kind.edge, value);
+    this.#schema.checkValue(key, kind, kind.edge, value);
     this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: held?.mark ?? 0 });
   }
 

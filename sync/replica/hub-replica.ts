@@ -79,7 +79,7 @@ export class HubReplica {
   /** Entries that change once every link has acknowledged them. */
   readonly #unstable = new Map<string, { readonly id: number; readonly key: string }>();
   #clock: Clock;
-  #seq: number;
+  #seq = 0;
   #stable = 0;
   #collectedTo = 0;
 
@@ -89,14 +89,13 @@ export class HubReplica {
     this.#stored = new StoredTable(options.store, (id) => this.#schema.get(id)?.kind.hub);
     this.#links = new HubLinks(this.#stored, options.leaseMs);
     this.#kept = new Kept(this.#stored);
-    this.#seq = numberOf(this.#stored.fact("seq"));
+    this.#look();
     if (this.#seq === 0) this.#nextSeq(); // Who holds seq 0 is told everything.
     this.#stable = numberOf(this.#stored.fact("stable"));
     if (this.#stored.isDamaged) this.#links.forgetAll();
     this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
     this.#stored.state("floorMs", this.#clock.floorMs);
     this.#stored.hold(this.#schema.name, () => this.#nextSeq());
-    this.#findUnstable();
     this.#adopt();
     this.#stored.commit();
   }
@@ -131,7 +130,7 @@ export class HubReplica {
   }
 
   /**
-   * Commits writes of the hub itself: durable when it returns.
+   * Commits writes of the hub itself: durable when it returns; all of them or, if it throws, none.
    *
    * @returns The hub's seq that an edge's `ack` reaches once it holds them.
    * @throws RangeError for a collection whose entries only the edges write, or too long a key.
@@ -139,13 +138,13 @@ export class HubReplica {
   write(nowMs: number, change: (draft: Draft) => void): number {
     const ticked = tick(this.#clock, nowMs);
     this.#moveClock(ticked.clock);
-    change({
+    const draft: Draft = {
       stamp: ticked.stamp,
       life: replicaKey("hub", 0),
       read: (collection, key) => this.read(collection, key),
       write: (collection, key, delta) => this.#write(collection, key, delta),
-    });
-    this.#stored.commit();
+    };
+    this.#stored.attempt(() => change(draft), this.#look);
     return this.#seq;
   }
 
@@ -296,7 +295,7 @@ export class HubReplica {
     const held = this.#stored.table.get(collection.id, key);
     const value = collection.kind.writeAtHub(held?.value, delta, this.#seq + 1);
     if (value === null) return;
-    this.#schema.checkValue(key, collection.kind.hub, value);
+    this.#schema.checkValue(key, collection.kind, collection.kind.hub, value);
     this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: 0 });
   }
 
@@ -345,11 +344,12 @@ export class HubReplica {
     return kind.stabilize(value, seq, Number.MAX_SAFE_INTEGER) !== value;
   }
 
-  #findUnstable(): void {
+  readonly #look = (): void => {
+    this.#seq = numberOf(this.#stored.fact("seq"));
     for (const { id } of this.#schema.all)
       for (const [key, entry] of this.#stored.table.entries(id))
         if (this.#isUnstable(id, entry)) this.#unstable.set(`${id}/${key}`, { id, key });
-  }
+  };
 
   /** Applies what was kept of collections that are known by now. */
   #adopt(): void {

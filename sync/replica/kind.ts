@@ -64,6 +64,8 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
   readonly tellHub: (held: Hub | undefined, sent: Up, at: HearingAt) => AtHub<Hub>;
   /** Forgets what every link has acknowledged (`seq` and below). Null: the entry may go. */
   readonly stabilize: (held: Hub, changedSeq: number, seq: number) => Hub | null;
+  /** Bytes of what one write may leave; none: what the codec takes. */
+  readonly writeBytesMax?: number;
   /** Tells whether the hub, and with it an edge, may drop an entry for good. */
   readonly isCollectable: boolean;
   /** True if an edge's entry, which the hub holds too, shows nothing any more. */

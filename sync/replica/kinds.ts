@@ -11,6 +11,7 @@ import { mvRegister, renameDots, type MvRegister } from "../crdt/mv-register.ts"
 import { pnComponent, type PnComponent } from "../crdt/pn-counter.ts";
 import { versioned, type Versioned } from "../crdt/versioned.ts";
 import { addDecimals } from "../decimal.ts";
+import { MV_WRITE_BYTES_MAX } from "../limits.ts";
 import { naturalCodec, unitCodec } from "../wire/values.ts";
 import {
   alertCodec,
@@ -81,6 +82,7 @@ export const mvKind: ComponentKind<MvRegister> = /* @__PURE__ */ componentKind(
   mvRegister,
   mvRegisterCodec,
   {
+    writeBytesMax: MV_WRITE_BYTES_MAX,
     renew: (key, { value, confirmed }, { old, next }) => [
       { key, value: settled(renameDots(value, confirmed, old, next), confirmed) },
     ],

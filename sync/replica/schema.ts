@@ -2,10 +2,10 @@
 // ones, and what one does not know it leaves alone.
 
 import { InvariantError } from "../assert.ts";
-import { COLLECTION_ID_MAX, KEY_BYTES_MAX } from "../limits.ts";
+import { COLLECTION_ID_MAX, FRAME_BYTES_TARGET, KEY_BYTES_MAX } from "../limits.ts";
 import type { Group } from "../wire/frame.ts";
-import { isWritable, textCodec, type Codec } from "../wire/values.ts";
-import type { Collection, Direction } from "./kind.ts";
+import { isWritable, textCodec, writtenBytes, type Codec } from "../wire/values.ts";
+import type { Collection, Direction, Kind } from "./kind.ts";
 
 const KEY = textCodec(KEY_BYTES_MAX);
 
@@ -52,13 +52,21 @@ export class Schema {
       throw new RangeError(`Cannot write collection ${collection.id}: its direction is ${closed}`);
     if (!isWritable(KEY, key))
       throw new RangeError(
-        `Cannot write key: it has more than ${KEY_BYTES_MAX} bytes, or half of a character`,
+        `Cannot write key: it has more than ${KEY_BYTES_MAX} bytes, in any life of its replica, or half of a character`,
       );
   }
 
-  /** Throws a RangeError for a value that could not be read back. */
-  checkValue(key: string, codec: Codec<unknown>, value: unknown): void {
-    if (!isWritable(codec, value))
+  /** Throws a RangeError for a value that could not be read back, or is larger than its kind takes. */
+  checkValue(
+    key: string,
+    { writeBytesMax = FRAME_BYTES_TARGET * 2 }: Pick<Kind, "writeBytesMax">,
+    codec: Codec<unknown>,
+    value: unknown,
+  ): void {
+    const bytes = writtenBytes(codec, value);
+    if (bytes === null)
       throw new RangeError(`Cannot write ${key}: its value is out of bounds, or no number or text`);
+    if (bytes > writeBytesMax)
+      throw new RangeError(`Cannot write ${key}: it has ${bytes} bytes, at most ${writeBytesMax}`);
   }
 }

@@ -26,6 +26,8 @@ export class StoredTable {
   #pages = 1;
   #dirty = new Set<number>();
   #rowBytes = 0;
+  /** How to undo what is being attempted, step by step. */
+  #undo: (() => void)[] | null = null;
   /** What a newer release stored of collections that are not known here: kept for its return. */
   #unread: UnreadPart[] = [];
 
@@ -45,16 +47,37 @@ export class StoredTable {
 
   /** States a fact, a value that JSON can hold; null withdraws it. */
   state(name: string, value: unknown): void {
+    const before = this.#facts.get(name) ?? null;
+    this.#undo?.push(() => this.state(name, before));
     this.#changedFacts.set(name, value);
     if (value === null) this.#facts.delete(name);
     else this.#facts.set(name, value);
   }
 
   put(collection: number, key: string, entry: Entry | null): void {
+    const before = this.table.get(collection, key) ?? null;
+    this.#undo?.push(() => this.put(collection, key, before));
     this.table.put(collection, key, entry);
     this.#dirty.add(this.#pageOf(collection, key));
     const changed = this.#changed.get(collection) ?? new Map<string, Entry | null>();
     this.#changed.set(collection, changed.set(key, entry));
+  }
+
+  /** Commits what `write` puts and states; if it throws, nothing of that is left, and `undone` runs. */
+  attempt(write: () => void, undone: () => void): void {
+    const steps: (() => void)[] = [];
+    this.#undo = steps;
+    try {
+      write();
+    } catch (error) {
+      this.#undo = null;
+      for (const undo of steps.toReversed()) undo();
+      undone();
+      throw error;
+    } finally {
+      this.#undo = null;
+    }
+    this.commit();
   }
 
   /**

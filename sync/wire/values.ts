@@ -21,9 +21,14 @@ type Case<Cases> = {
 
 /** Tells whether a value could be read again. */
 export function isWritable<V>(codec: Codec<V>, value: V): boolean {
+  return writtenBytes(codec, value) !== null;
+}
+
+/** How many bytes a value takes; null if it could not be read again. */
+export function writtenBytes<V>(codec: Codec<V>, value: V): number | null {
   const writer = new ByteWriter();
   codec.write(writer, [value]);
-  return !writer.broken;
+  return writer.broken ? null : writer.length;
 }
 
 /** Makes the codec of values that are written one by one. */

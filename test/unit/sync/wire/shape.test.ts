@@ -29,6 +29,8 @@ const OWN = new Set([
   "IMAGE_PARTS_MAX",
   "IMAGE_BYTES_MAX",
   "FRAME_BYTES_TARGET",
+  "MV_WRITE_BYTES_MAX",
+  "REPLICA_EPOCH_MAX",
 ]);
 
 const OUTCOMES: readonly Outcome[] = [
