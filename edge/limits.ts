@@ -108,8 +108,8 @@ export const limits = {
   purgeTagCharsMax: 128,
   /** Characters of a mark's scope. A longer URL is marked by its hash; a longer prefix is refused. */
   purgeScopeCharsMax: 200,
-  /** Scopes that a region has marked; past it a purge of another one is a purge of everything. */
-  purgeMarksMax: 8_192,
+  /** Scopes that a region marks by name; past it others share marks (state/purge-scope.ts). */
+  purgeNamedMarksMax: 4_096,
 
   // Content.
   /** Bytes of stored responses in an isolate's memory. */

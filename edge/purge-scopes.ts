@@ -2,7 +2,7 @@
 // marks. Scopes name a site and not its hosts, because stored responses of all its hosts are the same.
 
 import type { ProblemItem } from "../http/problem.ts";
-import { EVERYTHING, urlScope } from "../state/purge-scope.ts";
+import { EVERYTHING, PREFIX, urlScope } from "../state/purge-scope.ts";
 import { err, ok, type Result } from "../sync/result.ts";
 import { decideTarget, type Target } from "./cache/cache-key.ts";
 import { limits } from "./limits.ts";
@@ -53,9 +53,6 @@ export function scopesOf(
 export function siteScope(site: string): string {
   return `site ${site}`;
 }
-
-/** How the scope of a prefix begins. */
-export const PREFIX = "prefix ";
 
 /** The scope of whatever begins with a canonical path: a text, not a folder. */
 export function prefixScope(site: string, path: string): string {

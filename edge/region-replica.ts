@@ -1,7 +1,7 @@
 // What does a region hold of the registry, the configuration and the purges, and what of it do its
 // isolates have to know? A replica whose answer, the lease, is made anew only when something changed.
 
-import { EVERYTHING } from "../state/purge-scope.ts";
+import { EVERYTHING, markingOf } from "../state/purge-scope.ts";
 import {
   attributeKey,
   attributes,
@@ -57,21 +57,29 @@ export interface RegionLease {
 /** What became of a purge. */
 export interface Purged {
   readonly seq: number;
-  /** True if scopes were replaced by that of everything, because there are too many marks. */
+  /** True if a scope shares its mark with others, because there are too many. */
   readonly isWidened: boolean;
 }
 
 /** One region's replica. */
 export class RegionReplica extends EdgeReplica {
   readonly #region: string;
+  readonly #namedMarksMax: number;
   /** Apart from those before a restart, when changes were counted from 1 too. */
   readonly #life: number;
   #changes = 1;
   #lease: RegionLease | null = null;
 
-  constructor(region: string, replica: ReplicaId, store: ReplicaStore, newEpoch: () => number) {
+  constructor(
+    region: string,
+    replica: ReplicaId,
+    store: ReplicaStore,
+    newEpoch: () => number,
+    namedMarksMax: number = limits.purgeNamedMarksMax,
+  ) {
     super({ replica, collections: REGION_COLLECTIONS, store, newEpoch });
     this.#region = region;
+    this.#namedMarksMax = namedMarksMax;
     this.#life = newEpoch();
   }
 
@@ -107,14 +115,12 @@ export class RegionReplica extends EdgeReplica {
     // and must not number the next ones below them. Nothing else looks at the clock in a seq.
     const seq = own.reduce((most, [, held]) => Math.max(most, held + 1), Math.max(1, nowMs));
     const marked = new Set(own.map(([scope]) => scope));
-    const added = scopes.filter((scope) => !marked.has(scope)).length;
-    const isWidened = marked.size + added > limits.purgeMarksMax && !scopes.includes(EVERYTHING);
+    const marking = markingOf(scopes, marked, this.#namedMarksMax);
     this.write(nowMs, (draft) => {
-      for (const scope of isWidened ? [EVERYTHING] : scopes)
-        draft.write(purges, purgeKey(this.#region, scope), seq);
+      for (const scope of marking.scopes) draft.write(purges, purgeKey(this.#region, scope), seq);
     });
     this.#changes += 1;
-    return { seq, isWidened };
+    return { seq, isWidened: marking.isWidened };
   }
 
   override absorb(state: DownState, record: EdgeLinkRecord): boolean {
@@ -127,8 +133,9 @@ export class RegionReplica extends EdgeReplica {
   #leaseOf(version: string): RegionLease {
     const denials = this.#denials();
     const max = limits.denialsPerLeaseMax;
+    const held = [...this.readAll(purges)];
     // Seqs are near the clock, so that the newest of all writers are those with the highest.
-    const marks = [...this.readAll(purges)].toSorted(([, a], [, b]) => b - a);
+    const marks = withoutOutdone(held).toSorted(([, a], [, b]) => b - a);
     const told = marks.slice(0, limits.purgesPerLeaseMax);
     return {
       version,
@@ -137,7 +144,7 @@ export class RegionReplica extends EdgeReplica {
       hasMoreDenials: denials.length > max,
       config: this.read(config, CONFIG)?.content ?? null,
       keys: this.read(keys, ISSUERS)?.content ?? null,
-      purgeView: viewOf(marks),
+      purgeView: viewOf(held),
       purges: told,
       purgeFloor: viewOf(marks.slice(told.length)),
     };
@@ -151,6 +158,15 @@ export class RegionReplica extends EdgeReplica {
     );
     return [...disabled, ...this.readAll(revoked)];
   }
+}
+
+/** Leaves out what a later purge of everything by the same writer says as well. */
+function withoutOutdone(marks: RegionLease["purges"]): (readonly [key: string, seq: number])[] {
+  const held = new Map(marks);
+  return marks.filter(([key, seq]) => {
+    const { writer, scope } = parsePurgeKey(key);
+    return scope === EVERYTHING || seq > (held.get(purgeKey(writer, EVERYTHING)) ?? 0);
+  });
 }
 
 /** The highest seq of each writer among marks. */

@@ -6,6 +6,9 @@ import { fnv1a32 } from "../sync/hash.ts";
 /** The scope that every stored response is in. */
 export const EVERYTHING = "*";
 
+/** How the scope of a prefix begins. */
+export const PREFIX = "prefix ";
+
 /** The writer of the origin's marks; no region is called that. */
 export const ORIGIN_WRITER = "origin";
 
@@ -24,4 +27,60 @@ export function urlScope(site: string, path: string): string {
   const scope = `url ${site}/${path}`;
   const isPlain = scope.length <= SCOPE_CHARS_MAX && /^[\x20-\x7e]*$/.test(path);
   return isPlain ? scope : `url ${site}/~${fnv1a32(path).toString(16)}`;
+}
+
+/**
+ * Marks that scopes share by hash once their writer has named its most: so many for prefixes and so
+ * many for all others. A purge of such a scope purges one in 2,048 of what it does not mean, and of
+ * prefixes one in 2,048 for each character of a path.
+ */
+export const SHARED_MARKS = 2_048;
+
+/** The shared mark of a scope. */
+export function sharedMark(scope: string): string {
+  return sharedMarkOf(fnv1a32(scope), scope.startsWith(PREFIX));
+}
+
+/** The shared marks of all prefixes of `text`, a site and a path. */
+export function sharedPrefixMarks(text: string): Set<string> {
+  const marks = new Set<string>();
+  let hash = fnv1a32(PREFIX);
+  for (const character of text.slice(0, SCOPE_CHARS_MAX)) {
+    hash = fnv1a32(character, hash);
+    marks.add(sharedMarkOf(hash, true));
+  }
+  return marks;
+}
+
+function sharedMarkOf(hash: number, isPrefix: boolean): string {
+  return `${isPrefix ? SHARED_PREFIX : "~ "}${(hash % SHARED_MARKS).toString(16)}`;
+}
+
+/** How the shared marks of prefixes begin. */
+export const SHARED_PREFIX = "~p ";
+
+/** What a writer marks. */
+export interface Marking {
+  readonly scopes: readonly string[];
+  /** True if one of them stands for others as well. */
+  readonly isWidened: boolean;
+}
+
+/**
+ * Chooses what to mark for a purge: the scopes themselves, as long as their writer has named fewer
+ * than `namedMax`; past it, shared marks. A mark is never withdrawn, so their number has to end.
+ */
+export function markingOf(
+  scopes: readonly string[],
+  marked: ReadonlySet<string>,
+  namedMax: number,
+): Marking {
+  let room = namedMax - [...marked].filter((scope) => !scope.startsWith("~")).length;
+  const chosen = scopes.map((scope) => {
+    if (scope === EVERYTHING || marked.has(scope)) return scope;
+    room -= 1;
+    return room >= 0 ? scope : sharedMark(scope);
+  });
+  const isWidened = chosen.some((scope, i) => scope !== scopes[i]);
+  return { scopes: [...new Set(chosen)], isWidened };
 }

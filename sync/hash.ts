@@ -3,9 +3,13 @@
 /** Logical shards of a deployment; hubs and origin objects serve ranges of them. */
 export const SHARD_COUNT = 256;
 
-/** Hashes text with 32-bit FNV-1a over its UTF-16 code units (ids are ASCII). */
-export function fnv1a32(text: string): number {
-  let hash = 0x811c9dc5;
+/**
+ * Hashes text with 32-bit FNV-1a over its UTF-16 code units (ids are ASCII).
+ *
+ * @param before The hash of the text before this one, if it goes on.
+ */
+export function fnv1a32(text: string, before = 0x811c9dc5): number {
+  let hash = before;
   for (let i = 0; i < text.length; i += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   }

@@ -1,9 +1,16 @@
 // Has a stored response been purged? It is dead if a mark that means it is newer than what was known
 // of purges before it was asked for. No clock takes part: marks are numbered by their writers.
 
-import { EVERYTHING, urlScope } from "../../state/purge-scope.ts";
+import {
+  EVERYTHING,
+  PREFIX,
+  SHARED_PREFIX,
+  sharedMark,
+  sharedPrefixMarks,
+  urlScope,
+} from "../../state/purge-scope.ts";
 import { parsePurgeKey } from "../../state/region.ts";
-import { objectOf, PREFIX, siteScope, tagScope } from "../purge-scopes.ts";
+import { objectOf, siteScope, tagScope } from "../purge-scopes.ts";
 import type { PurgeView, StoredMeta } from "./stored-response.ts";
 
 /** What of a lease is about purges. */
@@ -22,6 +29,8 @@ export class PurgeBook {
   readonly #marks = new Map<string, Seqs>();
   /** Prefixes as in their scopes, behind the word. */
   readonly #prefixes: (readonly [text: string, seqs: Seqs])[] = [];
+  /** Whether any prefix is marked together with others. */
+  #hasSharedPrefixes = false;
   /** What this book has found alive, and under which key. */
   readonly #alive = new WeakMap<StoredMeta, string>();
 
@@ -50,6 +59,7 @@ export class PurgeBook {
   #open(scope: string): Seqs {
     const seqs: Seqs = new Map();
     this.#marks.set(scope, seqs);
+    if (scope.startsWith(SHARED_PREFIX)) this.#hasSharedPrefixes = true;
     if (scope.startsWith(PREFIX)) this.#prefixes.push([scope.slice(PREFIX.length), seqs]);
     return seqs;
   }
@@ -65,8 +75,11 @@ export class PurgeBook {
       urlScope(site, objectOf(path)),
       ...tags.map((tag) => tagScope(tag.trim())),
     ];
+    const shared = this.#hasSharedPrefixes ? sharedPrefixMarks(`${site}${path}`) : [];
     return [
-      ...scopes.flatMap((scope) => this.#marks.get(scope) ?? []),
+      ...[...scopes, ...scopes.map(sharedMark), ...shared].flatMap(
+        (scope) => this.#marks.get(scope) ?? [],
+      ),
       ...this.#prefixes.flatMap(([text, seqs]) => (`${site}${path}`.startsWith(text) ? seqs : [])),
     ];
   }

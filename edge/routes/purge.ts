@@ -46,7 +46,7 @@ export function purgeRoutes(parts: ApiParts): Hono<ApiEnv> {
     const { seq, isWidened } = await openCell(parts.env, config, region).purge(scopes.value);
     const id = `${region}-${seq}`;
     Object.assign(c.env.scope.fields, { purge: id, scopes: scopes.value.length });
-    const widened = isWidened ? { widened: "all" } : {};
+    const widened = isWidened ? { widened: "shared" } : {};
     return jsonResponse({ id, region, applied: [region], pending: [], ...widened });
   });
   app.all("/", onlyMethods("POST"));

@@ -1,14 +1,14 @@
 // How does the origin mark what it published as purged? With its own next seq, as each region does
 // with its own (state/region.ts).
 
-import { EVERYTHING, ORIGIN_WRITER } from "../../state/purge-scope.ts";
+import { markingOf, ORIGIN_WRITER } from "../../state/purge-scope.ts";
 import { parsePurgeKey, purgeKey, purges } from "../../state/region.ts";
 import type { HubReplica } from "../../sync/replica/hub-replica.ts";
 
 /** The origin's marks in a replica. */
 export class OriginPurges {
   readonly #replica: HubReplica;
-  readonly #marksMax: number;
+  readonly #namedMax: number;
   /** What is known of the marks at a head of the replica. */
   #known: { head: number; seq: number; scopes: Set<string> } = {
     head: -1,
@@ -16,20 +16,19 @@ export class OriginPurges {
     scopes: new Set(),
   };
 
-  constructor(replica: HubReplica, marksMax: number) {
+  constructor(replica: HubReplica, namedMax: number) {
     this.#replica = replica;
-    this.#marksMax = marksMax;
+    this.#namedMax = namedMax;
   }
 
   /**
-   * Marks a scope. Past the bound of scopes, another one is marked by the scope of everything.
+   * Marks a scope. Past the bound of scopes that have names, another one shares its mark with others.
    *
    * @returns The mark's seq.
    */
   purge(scope: string, nowMs: number): number {
     const { scopes, seq: last } = this.#look();
-    const isRoom = scopes.has(scope) || scopes.size < this.#marksMax;
-    const marked = isRoom ? scope : EVERYTHING;
+    const [marked = scope] = markingOf([scope], scopes, this.#namedMax).scopes;
     // Above the clock as well: an origin that was restored from a copy does not know its last marks
     // until a region has told it, and must not number the next ones below them.
     const seq = Math.max(last + 1, nowMs);

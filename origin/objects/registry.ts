@@ -66,7 +66,7 @@ export class Registry extends DurableObject<OriginEnv> {
     if (!this.#replica.isWhole) log("registry-damaged", {});
     takeOverTable(sql, this.#replica);
     this.#devices = new DeviceRegistry(this.#replica, limits.registryDevicesMax);
-    this.#purges = new OriginPurges(this.#replica, limits.purgeMarksMax);
+    this.#purges = new OriginPurges(this.#replica, limits.purgeNamedMarksMax);
     // The environment of an object does not change while it lives.
     void ctx.blockConcurrencyWhile(() => this.#publishKeys());
   }

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { limits } from "../../../edge/limits.ts";
 import { RegionReplica, type Denied, type RegionLease } from "../../../edge/region-replica.ts";
 import { replicate } from "../../../edge/replicate.ts";
-import { EVERYTHING } from "../../../state/purge-scope.ts";
+import { EVERYTHING, sharedMark } from "../../../state/purge-scope.ts";
 import {
   attributeKey,
   attributes,
@@ -175,16 +175,21 @@ test("each purge of a region has a higher seq, also after a restart and a copy t
   assert.equal(cell.replica.read(purges, "hel *"), 13, "what the copy lacked comes back");
 });
 
-test("P8 past the bound of marks a purge of a new scope is one of everything", () => {
+test("P8 past the bound of marks that have names a new scope shares one with others", () => {
   const cell = new TestCell("hel", new TestRegistry());
-  const scopes = Array.from({ length: limits.purgeMarksMax }, (_, i) => `tag t${i}`);
+  const scopes = Array.from({ length: limits.purgeNamedMarksMax }, (_, i) => `tag t${i}`);
   for (let at = 0; at < scopes.length; at += 1_024)
     assert.equal(cell.replica.purge(1, scopes.slice(at, at + 1_024)).isWidened, false);
   assert.equal(cell.replica.purge(1, ["tag t7"]).isWidened, false);
   assert.equal(cell.replica.purge(1, ["tag another"]).isWidened, true);
   assert.equal(cell.replica.purge(1, [EVERYTHING]).isWidened, false);
-  assert.ok((cell.replica.read(purges, `hel ${EVERYTHING}`) ?? 0) > 0);
   assert.equal(cell.replica.read(purges, "hel tag another"), null);
+  assert.ok((cell.replica.read(purges, `hel ${sharedMark("tag another")}`) ?? 0) > 0);
+  const { purges: told, purgeFloor, purgeView } = tell(cell, "");
+  assert.deepEqual(
+    [told.length, purgeFloor, purgeView],
+    [1, [], [["hel", cell.replica.read(purges, "hel *")]]],
+  );
 });
 
 test("P8 a lease names a bounded number of devices and says that there are more", () => {
