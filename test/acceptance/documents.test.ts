@@ -37,7 +37,7 @@ test("the documents have commands", () => {
 
 for (const { where, line, script, options } of commands) {
   test(`${where}: ${line}`, async () => {
-    const tool = /tools\/[\w-]+\.ts/.exec(scripts[script] ?? "")?.[0];
+    const tool = /(?:tools|bench)\/[\w-]+\.ts/.exec(scripts[script] ?? "")?.[0];
     assert.ok(scripts[script] !== undefined, `there is no script "${script}"`);
     if (tool === undefined || options.length === 0) return;
     const { exitCode, output } = await runTool(tool, ["--help"], 10_000);
