@@ -31,7 +31,7 @@ export class JournalReplica implements LinkedReplica {
   cut(_isWhole: boolean, after: number): Cut {
     const log = this.#store.entriesAfter(after, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
     const { floor, head } = this.#store.extent();
-    return { floor, head, to: log.at(-1)?.seq ?? after, log, groups: [] };
+    return { floor, head, to: log.at(-1)?.seq ?? after, log, groups: [], latestMs: 0 };
   }
 
   floor(): number {

@@ -6,7 +6,7 @@ import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
 import { assert } from "../../sync/assert.ts";
 import { parseReplicaId, type DeviceId, type ReplicaId } from "../../sync/brand.ts";
-import { hubTime } from "../../sync/link/edge.ts";
+import { hubTime } from "../../sync/link/hub-clock.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
 import { JournalReplica } from "../journal-replica.ts";

@@ -22,6 +22,7 @@ import {
 } from "../wire/frame.ts";
 import { encodeUpFrame, type Speaker } from "../wire/up-frame.ts";
 import { retryDelayMs, type RetryBounds } from "./back-off.ts";
+import { hubTime, measure, type HubClock } from "./hub-clock.ts";
 import { endDigest } from "./position.ts";
 import { remember, settle, wasSent } from "./sent.ts";
 
@@ -40,27 +41,11 @@ export interface EdgeLinkRecord {
   readonly earlier?: readonly Position[];
   /** What this replica holds of the hub's history. */
   readonly ack: Position;
+  /** What it held before it began to be told the whole state, by this link or another. */
+  readonly held?: Position;
   /** True while the hub tells its whole state: nothing of state is sent before that is known. */
   readonly isPulling: boolean;
   readonly clock: HubClock;
-}
-
-/** What the hub's clock was found to show. */
-export interface HubClock {
-  /** How far it was ahead of this replica's. */
-  readonly offsetMs: number;
-  /** What it showed when that was found: it has not shown less since. */
-  readonly heardMs: number;
-}
-
-/**
- * Tells what time it is by the hub's clock, as far as that is known.
- *
- * @param nowMs This replica's clock, which may have been set right, or wrong, since.
- */
-export function hubTime({ offsetMs, heardMs }: HubClock, nowMs: number): number {
-  const guessMs = nowMs + offsetMs;
-  return guessMs >= heardMs ? guessMs : Math.max(nowMs, heardMs);
 }
 
 /** Where the link stands. */
@@ -101,6 +86,8 @@ export interface Cut {
   readonly to: number;
   readonly log: readonly LogEntry[];
   readonly groups: readonly Group[];
+  /** The latest time in the stamps of `groups`, for a hub that cannot read them yet; 0: none. */
+  readonly latestMs: number;
 }
 
 export type EdgeLinkEvent =
@@ -143,14 +130,12 @@ export interface EdgeLinkStep {
   readonly effects: readonly EdgeLinkEffect[];
 }
 
-/** Changes of the clocks' difference that are not worth storing. */
-const CLOCK_OFFSET_STEP_MS = 1_000;
-
-/** The record of a replica's new life, which no hub knows. */
+/** The record of a replica's new life, which no hub knows; `before` is that of the one that ends. */
 export function newLife(
   replica: ReplicaId,
   replicaEpoch: number,
   clock: HubClock = { offsetMs: 0, heardMs: 0 },
+  before: EdgeLinkRecord | null = null,
 ): EdgeLinkRecord {
   return {
     replica,
@@ -161,7 +146,18 @@ export function newLife(
     ack: ORIGIN_POSITION,
     isPulling: true,
     clock,
+    ...(before === null ? {} : heldBefore(before)),
   };
+}
+
+/** What a replica holds for certain, should it begin to be told the whole state. */
+export function heldBefore({
+  isPulling,
+  ack,
+  held,
+}: Pick<EdgeLinkRecord, "isPulling" | "ack" | "held">): Pick<EdgeLinkRecord, "held"> {
+  const position = isPulling ? held : ack;
+  return position === undefined || position.seq === 0 ? {} : { held: position };
 }
 
 /** Opens a link where its record ends. */
@@ -212,15 +208,15 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
   if (isEmpty && !mustSend)
     return { state: { ...state, phase: { kind: "idle" } }, effects: [{ kind: "at-rest" }] };
   const { cursor: from } = record;
-  const said = isEmpty ? { ...cut, to: from.seq, log: [], groups: [] } : cut;
+  const said = isEmpty ? { ...cut, to: from.seq, log: [], groups: [], latestMs: 0 } : cut;
   const { to, log, groups } = said;
   const frame = {
     ...said,
     speaker: speakerOf(record),
     head: isEmpty && !isAsking ? headAtRest(cut, from) : Math.max(cut.head, to),
-    sentMs: Math.max(0, hubTime(record.clock, nowMs)),
+    sentMs: Math.max(said.latestMs, hubTime(record.clock, nowMs)),
     from,
-    ack: record.ack,
+    ack: ackToSay(record),
     isKeyless: keys.down.size === 0,
   };
   const request = encodeUpFrame(frame, keys.up, keys.upBase, state.version);
@@ -243,6 +239,11 @@ function headAtRest({ to, head }: Cut, from: Position): number {
   return to === head ? from.seq : Math.max(head, from.seq);
 }
 
+/** Where a link begins, what was held before tells the hub which history that was. */
+function ackToSay({ link, ack, held = ORIGIN_POSITION }: EdgeLinkRecord): Position {
+  return link === 0 ? held : ack;
+}
+
 function speakerOf({ link, replica, replicaEpoch }: EdgeLinkRecord): Speaker {
   return link === 0 ? { kind: "hello", replica, replicaEpoch } : { kind: "link", link };
 }
@@ -261,7 +262,7 @@ function answered(
   const heard: EdgeLink = {
     ...state,
     attempt: 0,
-    record: { ...state.record, clock: clockOf(state, answer, phase, event.nowMs) },
+    record: { ...state.record, clock: measure(state.record.clock, answer, phase, event.nowMs) },
   };
   switch (answer.outcome) {
     case "open":
@@ -300,27 +301,13 @@ function forget(state: EdgeLink): EdgeLink {
   return { ...state, keys };
 }
 
-/**
- * Measures how far the hub's clock is ahead. It was read between the request and the answer, so only
- * what lies outside is a difference; one that hardly changed stays as it was, not to be stored again.
- */
-function clockOf(
-  { record }: EdgeLink,
-  { hubNowMs }: ReceivedDownFrame,
-  { sentMs }: Waiting,
-  nowMs: number,
-): HubClock {
-  const offsetMs = hubNowMs < sentMs ? hubNowMs - sentMs : Math.max(0, hubNowMs - nowMs);
-  const isSteady = Math.abs(offsetMs - record.clock.offsetMs) < CLOCK_OFFSET_STEP_MS;
-  return isSteady ? record.clock : { offsetMs, heardMs: hubNowMs };
-}
-
 function opened(state: EdgeLink, { link, at }: ReceivedDownFrame): EdgeLinkStep {
   // The hub does not remember this life: what it holds of it may be another's, of a copy.
   const isForgotten = at.seq < state.record.cursor.seq && state.record.sent === null;
   if (isForgotten) return ended(state, { kind: "renew" });
   const record: EdgeLinkRecord = {
     ...state.record,
+    ...heldBefore(state.record),
     link,
     cursor: at,
     sent: null,
@@ -346,9 +333,11 @@ function applied(
     keys.down.truncate(answer.newKeys.base);
     for (const key of answer.newKeys.added) keys.down.add(key);
   }
-  const isPulling = told !== null && (record.isPulling || told.from === 0) && told.to < told.head;
+  const isPulling = told !== null && isPartOfAll(record, told);
   const ack = told === null ? record.ack : ackOf(record.ack, told, frame);
-  const moved: EdgeLinkRecord = { ...settle(record, phase.to), ack, isPulling };
+  const { held: _, ...settled } = settle(record, phase.to);
+  const held = isPulling ? heldBefore(record) : {};
+  const moved: EdgeLinkRecord = { ...settled, ...held, ack, isPulling };
   const next = { ...state, record: moved, keys: { ...keys, upBase: keys.up.size } };
   const step = cutAgain(next, told !== null && told.to < told.head);
   const effect: EdgeLinkEffect =
@@ -356,6 +345,11 @@ function applied(
       ? { kind: "save", record: moved }
       : { kind: "absorb", state: told, record: moved };
   return { state: step.state, effects: [effect, ...step.effects] };
+}
+
+/** Tells whether more of the whole state is to come. */
+function isPartOfAll({ isPulling }: EdgeLinkRecord, { from, to, head }: DownState): boolean {
+  return (isPulling || from === 0) && to < head;
 }
 
 /** Nothing new leaves the position as it was, so that a link at rest has nothing to store. */

@@ -15,6 +15,9 @@ import {
 import type { UpFrame } from "../wire/up-frame.ts";
 import { endDigest } from "./position.ts";
 
+/** Answers that are remembered beside the last. */
+const TOLD_BEFORE_MAX = 4;
+
 /** What the hub knows of one life of one replica. */
 export interface HubLinkRecord {
   /** Drawn by the hub, 1 to 2^32 - 1: a frame of a life that it has forgotten is never applied. */
@@ -28,6 +31,8 @@ export interface HubLinkRecord {
   /** What the replica is known to hold of the hub's history, and what it will, if it was answered. */
   readonly acked: Position;
   readonly told: Position;
+  /** What else it may hold: it was answered that before; absent: nothing. */
+  readonly toldBefore?: readonly Position[];
   /** When it spoke last, epoch milliseconds by the hub's clock. */
   readonly seenMs: number;
   /** Log entries that the replica no longer held when the hub asked for them. */
@@ -83,12 +88,14 @@ export function judge(
   const at = isEmpty ? cursor : { seq: frame.to, digest: endDigest(frame.log, frame.to, bytes) };
   // What the replica no longer holds and the hub never saw: waiting for it would stop the link.
   const lostEntries = Math.max(0, Math.min(frame.floor - 1, frame.to) - cursor.seq);
-  const isKnown = [record.acked, record.told].some((told) => isSamePosition(told, frame.ack));
+  const isKnown = answersOf(record).some((told) => isSamePosition(told, frame.ack));
   const acked = isKnown ? frame.ack : ORIGIN_POSITION;
+  const { toldBefore: _, ...rest } = record;
   return {
     kind: "accepted",
     record: {
-      ...record,
+      ...rest,
+      ...othersOf(record, acked),
       cursor: at,
       head: frame.head,
       acked,
@@ -98,6 +105,26 @@ export function judge(
     lostEntries,
     tellFrom: acked,
   };
+}
+
+/**
+ * What it may hold beside `acked`, by its own last word: a frame that the network held back is
+ * answered too, and the replica goes on from another answer.
+ */
+function othersOf(record: HubLinkRecord, acked: Position): Pick<HubLinkRecord, "toldBefore"> {
+  const toldBefore = answersOf(record)
+    .filter((at) => at.seq > acked.seq && !isSamePosition(at, record.told))
+    .slice(-TOLD_BEFORE_MAX);
+  return toldBefore.length === 0 ? {} : { toldBefore };
+}
+
+/** What the replica may hold of the hub's history, by the answers that it was given. */
+export function answersOf({
+  acked,
+  told,
+  toldBefore = [],
+}: Pick<HubLinkRecord, "acked" | "told" | "toldBefore">): Position[] {
+  return [acked, told, ...toldBefore];
 }
 
 /** Builds the answer to a frame of which nothing is stored. */

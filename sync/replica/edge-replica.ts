@@ -2,31 +2,24 @@
 // the hub tells? Everything here is one synchronous turn and one stored row; the link's state machine
 // (sync/link/edge.ts) says when.
 
-import {
-  compareHlc,
-  isAhead,
-  observe,
-  openClock,
-  tick,
-  ZERO_HLC,
-  type Clock,
-  type Hlc,
-} from "../clock/hlc.ts";
+import { compareHlc, isAhead, ZERO_HLC, type Clock, type Hlc } from "../clock/hlc.ts";
 import type { ReplicaId } from "../brand.ts";
 import { replicaKey } from "../crdt/lattice.ts";
 import { FRAME_BYTES_TARGET } from "../limits.ts";
-import { hubTime, newLife, type Cut, type EdgeLinkRecord } from "../link/edge.ts";
+import { heldBefore, newLife, type Cut, type EdgeLinkRecord } from "../link/edge.ts";
+import { hubTime } from "../link/hub-clock.ts";
 import { sentUpTo } from "../link/sent.ts";
 import type { DownState, Horizon } from "../wire/down-frame.ts";
 import { ORIGIN_POSITION } from "../wire/frame.ts";
 import { longestKey } from "./component.ts";
-import { numberOf, viewsOf, type Draft } from "./draft.ts";
+import { viewsOf, type Draft } from "./draft.ts";
 import { Groups, readGroups, type ReadGroup } from "./groups.ts";
-import type { Collection } from "./kind.ts";
+import type { Collection, Kind } from "./kind.ts";
 import { Schema } from "./schema.ts";
 import type { ReplicaStore } from "./store.ts";
 import { StoredTable } from "./stored-table.ts";
 import type { Entry, Table } from "./table.ts";
+import { Timeline } from "./timeline.ts";
 
 /** What a replica is opened with. */
 export interface EdgeReplicaOptions {
@@ -49,8 +42,7 @@ export class EdgeReplica {
   readonly #options: EdgeReplicaOptions;
   readonly #schema: Schema;
   readonly #stored: StoredTable;
-  #clock: Clock;
-  #seq: number;
+  readonly #time: Timeline;
   #pull: Pull | null = null;
   /** Deletions that the hub has confirmed. */
   readonly #gone = new Map<string, { readonly id: number; readonly key: string }>();
@@ -59,11 +51,9 @@ export class EdgeReplica {
     this.#options = options;
     this.#schema = new Schema(options.collections);
     this.#stored = new StoredTable(options.store, (id) => this.#schema.get(id)?.kind.edge);
-    this.#seq = numberOf(this.#stored.fact("seq"));
-    this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
-    this.#stored.state("floorMs", this.#clock.floorMs);
+    this.#time = new Timeline(this.#stored, options.quantumMs);
     const isOther = this.#stored.fact("schema") !== this.#schema.name;
-    this.#stored.hold(this.#schema.name, () => this.#nextSeq());
+    this.#stored.hold(this.#schema.name, () => this.#time.nextSeq());
     // A life that no hub has met may have been copied and lived elsewhere: it costs nothing to end it.
     const isUnmet = this.#stored.fact("link") === undefined || this.record.link === 0;
     if (isUnmet || this.#stored.isDamaged) this.renew();
@@ -80,7 +70,7 @@ export class EdgeReplica {
 
   /** The seq of the last change. */
   get head(): number {
-    return this.#seq;
+    return this.#time.seq;
   }
 
   get #table(): Table {
@@ -107,20 +97,18 @@ export class EdgeReplica {
    */
   write(nowMs: number, change: (draft: Draft) => void): number {
     const { record } = this;
-    const ticked = tick(this.#clock, hubTime(record.clock, nowMs));
-    this.#moveClock(ticked.clock);
+    const stamp = this.#time.stamp(hubTime(record.clock, nowMs));
+    const draft: Draft = {
+      stamp,
+      life: replicaKey(record.replica, record.replicaEpoch),
+      read: (collection, key) => this.read(collection, key),
+      write: (collection, key, delta) => this.#write(collection, key, delta),
+    };
     this.#stored.attempt(
-      () => {
-        change({
-          stamp: ticked.stamp,
-          life: replicaKey(record.replica, record.replicaEpoch),
-          read: (collection, key) => this.read(collection, key),
-          write: (collection, key, delta) => this.#write(collection, key, delta),
-        });
-      },
+      () => change(draft),
       () => this.#look(),
     );
-    return this.#seq;
+    return this.#time.seq;
   }
 
   /** Cuts what the hub does not know; with `isWhole` false nothing is said. */
@@ -129,18 +117,22 @@ export class EdgeReplica {
     after: number = this.record.cursor.seq,
     bytesMax: number = FRAME_BYTES_TARGET,
   ): Cut {
-    if (!isWhole) return { floor: 1, head: this.#seq, to: after, log: [], groups: [] };
+    if (!isWhole)
+      return { floor: 1, head: this.#time.seq, to: after, log: [], groups: [], latestMs: 0 };
     const groups = new Groups(bytesMax);
+    const cut = { floor: 1, head: this.#time.seq, to: this.#time.seq, log: [] };
     let to = after;
-    for (const { collection, key, entry } of this.#table.after(after, this.#seq)) {
+    let latestMs = 0;
+    for (const { collection, key, entry } of this.#table.after(after, this.#time.seq)) {
       const { kind } = this.#schema.held(collection);
       const value = kind.toUp(entry.value);
       if (!groups.hasRoom(key, kind.weigh(value)))
-        return { floor: 1, head: this.#seq, to, log: [], groups: groups.encode() };
+        return { ...cut, to, groups: groups.encode(), latestMs };
       groups.add(collection, kind.code, kind.up, key, value);
+      latestMs = Math.max(latestMs, kind.stampOf(value)?.wallMs ?? 0);
       to = entry.seq;
     }
-    return { floor: 1, head: this.#seq, to: this.#seq, log: [], groups: groups.encode() };
+    return { ...cut, groups: groups.encode(), latestMs };
   }
 
   /** The lowest seq whose log entry is held; this replica has no log. */
@@ -184,7 +176,7 @@ export class EdgeReplica {
   renew(): void {
     const { replica } = this.#options;
     const before = this.#stored.fact("link") as EdgeLinkRecord | undefined;
-    const life = newLife(replica, this.#options.newEpoch(), before?.clock);
+    const life = newLife(replica, this.#options.newEpoch(), before?.clock, before);
     if (before !== undefined) {
       // What is known to be the hub's, though it has not told anything since, stays in its life.
       this.#confirm(before.cursor.seq, before.ack.seq);
@@ -199,16 +191,14 @@ export class EdgeReplica {
    * life. The rest keeps its stamps: it may have come back from elsewhere, and be older than it looks.
    */
   restamp(hubNowMs: number): void {
-    this.#clock = { ...openClock(0, this.#clock.quantumMs), last: this.#lastStamp(hubNowMs) };
+    this.#time.restart(this.#lastStamp(hubNowMs));
     for (const { collection, key, entry } of this.#pending()) {
       const { kind } = this.#schema.held(collection);
       const before = kind.stampOf(kind.toUp(entry.value));
       if (before === null || !isAhead(before, hubNowMs)) continue;
-      const { clock, stamp } = tick(this.#clock, hubNowMs);
-      this.#clock = clock;
-      this.#put(collection, key, { ...entry, value: kind.restamp(entry.value, stamp) });
+      const value = kind.restamp(entry.value, this.#time.stamp(hubNowMs));
+      this.#put(collection, key, { ...entry, value });
     }
-    this.#stored.state("floorMs", this.#clock.floorMs);
     this.renew();
   }
 
@@ -219,7 +209,7 @@ export class EdgeReplica {
 
   /** Looks at what is held: at the start, and after writes that were undone. */
   #look(): void {
-    this.#seq = numberOf(this.#stored.fact("seq"));
+    this.#time.look();
     for (const { id } of this.#schema.all)
       for (const [key, entry] of this.#table.entries(id))
         if (this.#isGone(id, entry)) this.#gone.set(`${id}/${key}`, { id, key });
@@ -229,14 +219,20 @@ export class EdgeReplica {
     this.#schema.check(collection, longestKey(key, this.record), "down");
     const { kind } = collection;
     const held = this.#table.get(collection.id, key);
-    const isUnderWay = held !== undefined && held.seq > 0 && held.seq <= sentUpTo(this.record);
-    const before = isUnderWay ? kind.keepSent(held.value, held.seq) : held?.value;
+    const before = held === undefined ? undefined : this.#asKnown(kind, held);
     // While the link begins anew, what was agreed on an entry is still known of it.
     const context = Math.max(this.record.ack.seq, held?.mark ?? 0);
     const value = kind.writeAtEdge(before, delta, context);
     if (value === null) return;
     this.#schema.checkValue(key, kind, kind.edge, value);
-    this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: held?.mark ?? 0 });
+    this.#put(collection.id, key, { value, seq: this.#time.nextSeq(), mark: held?.mark ?? 0 });
+  }
+
+  /** An entry that is about to be written to, with what is known of its way to the hub. */
+  #asKnown({ confirm, keepSent }: Kind, { value, seq }: Entry): unknown {
+    const { record } = this;
+    if (seq > 0 && seq <= record.cursor.seq) return confirm(value);
+    return seq > 0 && seq <= sentUpTo(record) ? keepSent(value, seq) : value;
   }
 
   /** What was sent up to `seq` is the hub's now, which is at `hubSeq`. */
@@ -245,7 +241,7 @@ export class EdgeReplica {
       const value = this.#schema.held(collection).kind.confirm(entry.value);
       this.#put(collection, key, { value, seq: 0, mark: hubSeq });
     }
-    for (const { collection, key, entry } of this.#table.after(seq, this.#seq)) {
+    for (const { collection, key, entry } of this.#table.after(seq, this.#time.seq)) {
       const value = this.#schema.held(collection).kind.confirmSent(entry.value, seq);
       if (value !== entry.value) this.#put(collection, key, { ...entry, value });
     }
@@ -258,11 +254,11 @@ export class EdgeReplica {
     for (const [i, key] of keys.entries()) {
       const told = values[i];
       this.#pull?.told.add(`${id}/${key}`);
-      this.#observe(kind.stampOf(told));
+      this.#time.observe(kind.stampOf(told));
       const held = isReplaced ? undefined : this.#table.get(id, key);
       const isPending = held !== undefined && held.seq > 0;
       const { value, isAhead } = kind.tellEdge(held?.value, told, isPending);
-      const ahead = isPending ? held.seq : isAhead ? this.#nextSeq() : 0;
+      const ahead = isPending ? held.seq : isAhead ? this.#time.nextSeq() : 0;
       this.#put(id, key, value === null ? null : { value, seq: isAhead ? ahead : 0, mark: hubSeq });
     }
   }
@@ -295,7 +291,11 @@ export class EdgeReplica {
     const isCollected = kind.isCollectable && isBefore(entry, horizon);
     const isDropped = direction === "down" || (direction === "both" && isCollected);
     const value = isDropped ? null : kind.resend(entry.value);
-    this.#put(id, key, value === null ? null : { value, seq: this.#nextSeq(), mark: entry.mark });
+    this.#put(
+      id,
+      key,
+      value === null ? null : { value, seq: this.#time.nextSeq(), mark: entry.mark },
+    );
   }
 
   /** Drops deletions that every link has acknowledged. */
@@ -318,14 +318,14 @@ export class EdgeReplica {
         this.#put(
           collection,
           renewed.key,
-          value === null ? null : { value, seq: this.#nextSeq(), mark },
+          value === null ? null : { value, seq: this.#time.nextSeq(), mark },
         );
       }
     }
   }
 
   #pending(): Iterable<{ collection: number; key: string; entry: Entry }> {
-    return this.#table.after(0, this.#seq);
+    return this.#table.after(0, this.#time.seq);
   }
 
   /** The latest stamp that the hub accepts, or has accepted. */
@@ -342,19 +342,8 @@ export class EdgeReplica {
   }
 
   #pullAgain(): void {
-    this.#saveRecord({ ...this.record, ack: ORIGIN_POSITION, isPulling: true });
-  }
-
-  #observe(stamp: Hlc | null): void {
-    if (stamp === null) return;
-    // The hub has accepted it, and the hub's clock is the one that counts.
-    const observed = observe(this.#clock, stamp, stamp.wallMs);
-    if (observed.ok) this.#moveClock(observed.value);
-  }
-
-  #moveClock(clock: Clock): void {
-    if (clock.floorMs !== this.#clock.floorMs) this.#stored.state("floorMs", clock.floorMs);
-    this.#clock = clock;
+    const { record } = this;
+    this.#saveRecord({ ...record, ...heldBefore(record), ack: ORIGIN_POSITION, isPulling: true });
   }
 
   #saveRecord(record: EdgeLinkRecord): void {
@@ -371,12 +360,6 @@ export class EdgeReplica {
   #isGone(id: number, { value, seq }: Entry): boolean {
     const { kind, direction } = this.#schema.held(id);
     return seq === 0 && direction !== "up" && kind.isCollectable && kind.isGone(value);
-  }
-
-  #nextSeq(): number {
-    this.#seq += 1;
-    this.#stored.state("seq", this.#seq);
-    return this.#seq;
   }
 }
 

@@ -3,17 +3,21 @@
 // again, for a shorter time.
 
 import { LINKS_MAX, LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
-import type { HubLinkRecord } from "../link/hub.ts";
-import { ORIGIN_POSITION } from "../wire/frame.ts";
-import { numberOf } from "./draft.ts";
+import { answersOf, type HubLinkRecord } from "../link/hub.ts";
+import { isSamePosition, ORIGIN_POSITION, type Position } from "../wire/frame.ts";
 import type { StoredTable } from "./stored-table.ts";
 
 /** A link, and what the hub knows of it as the holder of state. */
 export interface StateLinkRecord extends HubLinkRecord {
   /** The hub's seq up to which nothing that the edge does can refer to anything before. */
   readonly settled: number;
-  /** The last seq of the hub that was told as all there was, and came back; absent: none was. */
-  readonly known?: number;
+  /**
+   * The replica's seq up to which the hub holds all it did. Less than its cursor, while it writes
+   * faster than frames leave: what is written to anew is sent later.
+   */
+  readonly wholeTo?: number;
+  /** The hub's seq up to which the replica certainly held this history when it was told all of it. */
+  readonly held?: number;
   /** Where the whole state ends, should it have been told in several frames. */
   readonly pullEnd?: number;
   /** True once the link is forgotten: where its life stood is still known, and no frame is applied. */
@@ -21,8 +25,6 @@ export interface StateLinkRecord extends HubLinkRecord {
 }
 
 const PREFIX = "link:";
-/** What a replica is known to have held whose links are forgotten. */
-const KNOWN = "known:";
 
 /** The links of a hub, kept as facts. */
 export class HubLinks {
@@ -57,13 +59,15 @@ export class HubLinks {
   }
 
   /**
-   * The hub's seq up to which the replica's history is certainly this one: it has said so of all there
-   * was. After a copy of the hub was put back, what it held later comes from a history that is gone.
+   * The hub's seq up to which a replica has held this history, by its own word: `position` is one that
+   * it was told, by any of its links. Else 0: after a copy was put back, or from a twin, it may come
+   * from another history.
    */
-  knownTo(replica: string): number {
-    const lives = this.all().filter((record) => record.replica === replica);
-    const forgotten = numberOf(this.#stored.fact(KNOWN + replica));
-    return Math.max(forgotten, ...lives.map(({ known = 0 }) => known));
+  heldTo(replica: string, position: Position): number {
+    const told = this.all()
+      .filter((record) => record.replica === replica)
+      .flatMap(answersOf);
+    return told.some((at) => isSamePosition(at, position)) ? position.seq : 0;
   }
 
   /** Keeps a record; storing that a link spoke is put off while it does not matter. */
@@ -81,8 +85,7 @@ export class HubLinks {
 
   /** Forgets a link: a frame of it that still comes is never applied. */
   forget(record: StateLinkRecord): void {
-    const told = { acked: ORIGIN_POSITION, told: ORIGIN_POSITION, settled: 0, pullEnd: 0 };
-    this.save({ ...record, ...told, isDormant: true });
+    this.save({ ...record, settled: 0, pullEnd: 0, isDormant: true });
   }
 
   /**
@@ -90,15 +93,12 @@ export class HubLinks {
    * hub lacks. For a hub whose state was damaged.
    */
   forgetAll(): void {
-    for (const record of this.all()) this.forget({ ...record, known: 0 });
-    for (const name of this.#stored.facts().keys())
-      if (name.startsWith(KNOWN)) this.#stored.state(name, null);
+    for (const { toldBefore: _, ...record } of this.all())
+      this.forget({ ...record, acked: ORIGIN_POSITION, told: ORIGIN_POSITION, held: 0 });
   }
 
   /** Forgets a link and where its life stood. */
-  remove({ link, replica, known: last = 0 }: StateLinkRecord): void {
-    const known = Math.max(last, this.knownTo(replica));
-    if (known > 0) this.#stored.state(KNOWN + replica, known);
+  remove({ link }: StateLinkRecord): void {
     this.#links.delete(link);
     this.#stored.state(`${PREFIX}${link}`, null);
   }
@@ -125,7 +125,7 @@ export class HubLinks {
    * anything is told everything first: whoever says hello and no more holds nobody back.
    */
   stable(head: number): number {
-    const told = this.all().filter((record) => record.told.seq > 0);
+    const told = this.all().filter((record) => record.told.seq > 0 && record.isDormant !== true);
     return Math.min(head, ...told.map(({ settled }) => settled));
   }
 
@@ -148,8 +148,39 @@ export function isPulled({ pullEnd = 0 }: StateLinkRecord, from: number): boolea
   return from === 0 || from < pullEnd;
 }
 
+/** Tells whether a hello is late, or of a copy of the disk, or does not know that a frame arrived. */
+export function isLivedElsewhere(
+  { told, cursor, isDormant }: StateLinkRecord,
+  from: Position,
+): boolean {
+  return (told.seq > 0 && isDormant !== true) || !isSamePosition(cursor, from);
+}
+
+/** Notes what a replica holds for certain that says `ack` and is told what follows `from`. */
+export function heldBy(
+  record: StateLinkRecord,
+  ack: Position,
+  from: Position,
+): Pick<StateLinkRecord, "held"> {
+  // It speaks of a history that is not this one, or of answers that are forgotten.
+  if (from.seq === 0 && ack.seq > 0) return { held: 0 };
+  return isPulled(record, from.seq) ? {} : { held: from.seq };
+}
+
+/** The record of a replica that is told everything after `from` and up to `told`. */
+export function afterTelling(
+  record: StateLinkRecord,
+  from: number,
+  told: Position,
+  head: number,
+): StateLinkRecord {
+  const isNew = record.told.seq > record.acked.seq && !isSamePosition(record.told, told);
+  const before = isNew ? { toldBefore: [...(record.toldBefore ?? []), record.told] } : {};
+  return { ...record, ...before, told, ...pullOf(record, from, told.seq, head) };
+}
+
 /** Notes where a whole state ends that takes more than one frame. */
-export function pullOf(
+function pullOf(
   record: StateLinkRecord,
   from: number,
   to: number,

@@ -1,15 +1,7 @@
 // What does the hub do with a frame of one of its edges? Applies what is new, tells what the edge
 // lacks, forgets what all have acknowledged: one synchronous turn and one stored row.
 
-import {
-  compareHlc,
-  observe,
-  openClock,
-  tick,
-  ZERO_HLC,
-  type Clock,
-  type Hlc,
-} from "../clock/hlc.ts";
+import { compareHlc, ZERO_HLC, type Clock, type Hlc } from "../clock/hlc.ts";
 import { replicaKey } from "../crdt/lattice.ts";
 import { FRAME_BYTES_TARGET } from "../limits.ts";
 import { answerUnreadable, judge, openLink, refuse } from "../link/hub.ts";
@@ -17,7 +9,6 @@ import type { KeyDictionary } from "../wire/dictionary.ts";
 import { encodeDownFrame, type DownFrame, type DownState } from "../wire/down-frame.ts";
 import {
   digestOf,
-  isSamePosition,
   ORIGIN_POSITION,
   VERSIONS,
   type FrameError,
@@ -27,7 +18,14 @@ import {
 import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
 import { numberOf, viewsOf, type Draft } from "./draft.ts";
 import { Groups, isAnyAhead, readGroups, type ReadGroup } from "./groups.ts";
-import { HubLinks, isPulled, pullOf, type StateLinkRecord } from "./hub-links.ts";
+import {
+  afterTelling,
+  heldBy,
+  HubLinks,
+  isLivedElsewhere,
+  isPulled,
+  type StateLinkRecord,
+} from "./hub-links.ts";
 import { Kept } from "./kept.ts";
 import type { Collection } from "./kind.ts";
 import { Schema } from "./schema.ts";
@@ -35,6 +33,7 @@ import { NO_KEYS, Sessions, type Session } from "./sessions.ts";
 import type { ReplicaStore } from "./store.ts";
 import { StoredTable } from "./stored-table.ts";
 import type { Entry } from "./table.ts";
+import { Timeline } from "./timeline.ts";
 
 /** What a hub is opened with. */
 export interface HubReplicaOptions {
@@ -78,8 +77,7 @@ export class HubReplica {
   readonly #sessions = new Sessions();
   /** Entries that change once every link has acknowledged them. */
   readonly #unstable = new Map<string, { readonly id: number; readonly key: string }>();
-  #clock: Clock;
-  #seq = 0;
+  readonly #time: Timeline;
   #stable = 0;
   #collectedTo = 0;
 
@@ -89,20 +87,19 @@ export class HubReplica {
     this.#stored = new StoredTable(options.store, (id) => this.#schema.get(id)?.kind.hub);
     this.#links = new HubLinks(this.#stored, options.leaseMs);
     this.#kept = new Kept(this.#stored);
+    this.#time = new Timeline(this.#stored, options.quantumMs);
     this.#look();
-    if (this.#seq === 0) this.#nextSeq(); // Who holds seq 0 is told everything.
+    if (this.#time.seq === 0) this.#time.nextSeq(); // Who holds seq 0 is told everything.
     this.#stable = numberOf(this.#stored.fact("stable"));
     if (this.#stored.isDamaged) this.#links.forgetAll();
-    this.#clock = openClock(numberOf(this.#stored.fact("floorMs")), options.quantumMs ?? 16);
-    this.#stored.state("floorMs", this.#clock.floorMs);
-    this.#stored.hold(this.#schema.name, () => this.#nextSeq());
+    this.#stored.hold(this.#schema.name, () => this.#time.nextSeq());
     this.#adopt();
     this.#stored.commit();
   }
 
   /** The seq of the last change. */
   get head(): number {
-    return this.#seq;
+    return this.#time.seq;
   }
 
   /** False if something that was stored could not be read. */
@@ -116,7 +113,7 @@ export class HubReplica {
 
   /** Tells whether the hub holds what a link had done up to `seq`: a session's writes are read. */
   hasApplied(link: number, seq: number): boolean {
-    return (this.#links.get(link)?.cursor.seq ?? -1) >= seq;
+    return (this.#links.get(link)?.wholeTo ?? -1) >= seq;
   }
 
   read<View>(collection: Collection<never, View>, key: string): View | null {
@@ -136,16 +133,14 @@ export class HubReplica {
    * @throws RangeError for a collection whose entries only the edges write, or too long a key.
    */
   write(nowMs: number, change: (draft: Draft) => void): number {
-    const ticked = tick(this.#clock, nowMs);
-    this.#moveClock(ticked.clock);
     const draft: Draft = {
-      stamp: ticked.stamp,
+      stamp: this.#time.stamp(nowMs),
       life: replicaKey("hub", 0),
       read: (collection, key) => this.read(collection, key),
       write: (collection, key, delta) => this.#write(collection, key, delta),
     };
     this.#stored.attempt(() => change(draft), this.#look);
-    return this.#seq;
+    return this.#time.seq;
   }
 
   /** Takes one request of a link and gives the answer; what it says is stored before. */
@@ -171,17 +166,16 @@ export class HubReplica {
   /** Opens a link for a life: where it stands, if it has a past. */
   #greet(frame: ReceivedUpFrame, life: Life, nowMs: number): Exchange {
     const known = this.#links.find(life.replica, life.replicaEpoch);
-    // A late hello, a copy of a disk, or one that does not know that a frame of it has arrived.
-    const isOther =
-      known !== undefined && (known.told.seq > 0 || !isSamePosition(known.cursor, frame.from));
+    const isOther = known !== undefined && isLivedElsewhere(known, frame.from);
     if (isOther) return this.#refuse("at", frame, { link: known.link, at: known.cursor }, nowMs);
+    const held = this.#links.heldTo(life.replica, frame.ack);
     if (known?.isDormant === true) this.#links.remove(known);
     const link =
       known === undefined || known.isDormant === true ? this.#options.newNumber() : known.link;
     const opened = openLink(link, life, frame, nowMs);
     const cursor = known?.cursor ?? opened.cursor;
     this.#links.expire(nowMs);
-    this.#links.save({ ...opened, cursor, settled: 0 });
+    this.#links.save({ ...opened, cursor, settled: 0, held });
     return this.#refuse("open", frame, { link, at: cursor }, nowMs);
   }
 
@@ -203,26 +197,27 @@ export class HubReplica {
     if (session.isLate(frame, record)) return this.#refuse("at", frame, here, nowMs);
     const read = readGroups(frame.groups, this.#schema, (kind) => kind.up);
     if (read === null) return { kind: "not-a-frame", reason: "broken-frame" };
-    if (isAnyAhead(read, frame.sentMs, Math.max(nowMs, this.#clock.last.wallMs))) {
+    if (isAnyAhead(read, frame.sentMs, Math.max(nowMs, this.#time.last.wallMs))) {
       // Its author stamps anew and begins another life: the same bytes must not be applied later.
-      this.#links.forget({ ...record, ...session.knownAt(verdict.tellFrom) });
+      this.#links.forget(record);
       return this.#refuse("clock-ahead", frame, here, nowMs);
     }
     if (!this.#kept.hasRoom(read.unknown)) return this.#answerUnreadable("unknown-version", nowMs);
     session.hear(frame);
-    const before = this.#seq;
+    const before = this.#time.seq;
     for (const group of read.known) this.#hear(group, record.link);
     this.#kept.keep(record.link, read.unknown);
     // An edge that has nothing left to send will not refer to what it knew before.
-    const settled = frame.to === frame.head ? verdict.tellFrom.seq : record.settled;
-    const known = session.knownAt(verdict.tellFrom);
-    const accepted = { ...record, ...verdict.record, settled, ...known };
+    const isAll = frame.to === frame.head;
+    const all = isAll ? { settled: verdict.tellFrom.seq, wholeTo: frame.to } : {};
+    const held = heldBy(record, frame.ack, verdict.tellFrom);
+    const accepted = { ...record, ...verdict.record, ...all, ...held };
     this.#links.save(accepted);
     this.#links.expire(nowMs);
     this.#collect(before);
     const answer = this.#tell(accepted, session, verdict.tellFrom, frame.version, nowMs);
     // A request that changes nothing, and is answered with nothing, may be asked anew.
-    const isEmpty = frame.to === frame.from.seq && this.#seq === verdict.tellFrom.seq;
+    const isEmpty = frame.to === frame.from.seq && this.#time.seq === verdict.tellFrom.seq;
     session.last = isEmpty ? null : { request: bytes, answer };
     this.#stored.commit();
     return { kind: "answered", answer, outcome: "applied", frame };
@@ -233,11 +228,11 @@ export class HubReplica {
     if (direction === "down") return;
     for (const [i, key] of keys.entries()) {
       const held = this.#stored.table.get(id, key);
-      const at = { link, seq: this.#seq + 1 };
+      const at = { link, seq: this.#time.seq + 1 };
       const { value, isChanged, isTheirs } = kind.tellHub(held?.value, values[i], at);
-      this.#observe(kind.stampOf(values[i]));
+      this.#time.observe(kind.stampOf(values[i]));
       const mark = isTheirs && !isLate ? link : 0;
-      if (isChanged) this.#put(id, key, { value, seq: this.#nextSeq(), mark });
+      if (isChanged) this.#put(id, key, { value, seq: this.#time.nextSeq(), mark });
     }
   }
 
@@ -249,15 +244,14 @@ export class HubReplica {
     version: number,
     nowMs: number,
   ): Uint8Array {
-    const { link, cursor, replica } = record;
+    const { link, cursor, held: known = 0 } = record;
     const { to, groups } = this.#cut(from.seq, link, isPulled(record, from.seq));
     const { seq, stamp } = this.#collected();
-    const known = this.#links.knownTo(replica);
     const horizon = from.seq === 0 ? { seq, stamp, known } : null;
     const state: DownState = {
       from: from.seq,
       to,
-      head: this.#seq,
+      head: this.#time.seq,
       stable: this.#stable,
       horizon,
       groups,
@@ -270,15 +264,14 @@ export class HubReplica {
     );
     session.toldKeys = session.down.size;
     const told = to === from.seq ? from : { seq: to, digest: digestOf(answer) };
-    if (to === this.#seq) session.whole = to;
-    this.#links.save({ ...record, told, ...pullOf(record, from.seq, to, this.#seq) });
+    this.#links.save(afterTelling(record, from.seq, told, this.#time.seq));
     return answer;
   }
 
   #cut(from: number, link: number, isPulled: boolean): Pick<DownState, "to" | "groups"> {
     const groups = new Groups(FRAME_BYTES_TARGET);
     let to = from;
-    for (const { collection, key, entry } of this.#stored.table.after(from, this.#seq)) {
+    for (const { collection, key, entry } of this.#stored.table.after(from, this.#time.seq)) {
       const { kind, direction } = this.#schema.held(collection);
       // What came from an edge is not told to it, unless it may have lost it.
       const isTold = direction !== "up" && (entry.mark !== link || isPulled);
@@ -287,21 +280,21 @@ export class HubReplica {
       if (isTold) groups.add(collection, kind.code, kind.down, key, value);
       to = entry.seq;
     }
-    return { to: this.#seq, groups: groups.encode() };
+    return { to: this.#time.seq, groups: groups.encode() };
   }
 
   #write(collection: Collection<never>, key: string, delta: unknown): void {
     this.#schema.check(collection, key, "up");
     const held = this.#stored.table.get(collection.id, key);
-    const value = collection.kind.writeAtHub(held?.value, delta, this.#seq + 1);
+    const value = collection.kind.writeAtHub(held?.value, delta, this.#time.seq + 1);
     if (value === null) return;
     this.#schema.checkValue(key, collection.kind, collection.kind.hub, value);
-    this.#put(collection.id, key, { value, seq: this.#nextSeq(), mark: 0 });
+    this.#put(collection.id, key, { value, seq: this.#time.nextSeq(), mark: 0 });
   }
 
   /** Forgets deletions and additions that every link has acknowledged. */
   #collect(before: number): void {
-    const head = this.#links.stable(this.#seq);
+    const head = this.#links.stable(this.#time.seq);
     if (head > this.#stable) this.#stored.state("stable", (this.#stable = head));
     // What a link has just said, it may take back before it is told anything.
     const stable = Math.min(this.#stable, before);
@@ -345,7 +338,7 @@ export class HubReplica {
   }
 
   readonly #look = (): void => {
-    this.#seq = numberOf(this.#stored.fact("seq"));
+    this.#time.look();
     for (const { id } of this.#schema.all)
       for (const [key, entry] of this.#stored.table.entries(id))
         if (this.#isUnstable(id, entry)) this.#unstable.set(`${id}/${key}`, { id, key });
@@ -380,21 +373,5 @@ export class HubReplica {
     if (answer === null) return { kind: "not-a-frame", reason: error };
     const encoded = encodeDownFrame(answer, undefined, 0, versions.min);
     return { kind: "answered", answer: encoded, outcome: answer.outcome, frame: null };
-  }
-
-  #observe(stamp: Hlc | null): void {
-    const observed = stamp === null ? null : observe(this.#clock, stamp, stamp.wallMs);
-    if (observed?.ok === true) this.#moveClock(observed.value);
-  }
-
-  #moveClock(clock: Clock): void {
-    if (clock.floorMs !== this.#clock.floorMs) this.#stored.state("floorMs", clock.floorMs);
-    this.#clock = clock;
-  }
-
-  #nextSeq(): number {
-    this.#seq += 1;
-    this.#stored.state("seq", this.#seq);
-    return this.#seq;
   }
 }

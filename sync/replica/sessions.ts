@@ -2,7 +2,7 @@
 // which is given again to a request that comes again. Losing a session costs keys sent anew.
 
 import { SESSIONS_MAX } from "../limits.ts";
-import type { HubLinkRecord } from "../link/hub.ts";
+import { answersOf, type HubLinkRecord } from "../link/hub.ts";
 import { KeyDictionary } from "../wire/dictionary.ts";
 import { isSamePosition, type Position } from "../wire/frame.ts";
 import type { ReceivedUpFrame } from "../wire/up-frame.ts";
@@ -20,8 +20,6 @@ export class Session {
   /** Keys of the way down that the edge holds at `acked`, and once it has the last answer. */
   ackedKeys = 0;
   toldKeys = 0;
-  /** The hub's seq that was told last as all there was. */
-  whole = 0;
   /** The sender's clock in the last frame that was accepted, and frames refused for it since. */
   #sentMs = 0;
   #refused = 0;
@@ -31,11 +29,6 @@ export class Session {
   keysAt(ack: Position, told: Position): number {
     if (ack.seq === told.seq && ack.digest === told.digest) this.ackedKeys = this.toldKeys;
     return Math.min(this.ackedKeys, this.down.size);
-  }
-
-  /** What is known of an edge that says it holds `seq`: if that was told as all there is, all of it. */
-  knownAt({ seq }: Position): { readonly known?: number } {
-    return seq > 0 && seq === this.whole ? { known: seq } : {};
   }
 
   /** Takes in what an accepted frame says of the two dictionaries. */
@@ -55,11 +48,11 @@ export class Session {
    */
   isLate(
     frame: Pick<ReceivedUpFrame, "from" | "to" | "ack" | "sentMs">,
-    { acked, told }: Pick<HubLinkRecord, "acked" | "told">,
+    record: Pick<HubLinkRecord, "acked" | "told" | "toldBefore">,
   ): boolean {
-    const isKnown = isSamePosition(frame.ack, acked) || isSamePosition(frame.ack, told);
+    const isKnown = answersOf(record).some((at) => isSamePosition(frame.ack, at));
     const isStrange = frame.to === frame.from.seq && !isKnown;
-    if (isStrange && frame.sentMs < this.#sentMs && this.#refused < INSISTS) {
+    if (isStrange && frame.sentMs <= this.#sentMs && this.#refused < INSISTS) {
       this.#refused += 1;
       return true;
     }

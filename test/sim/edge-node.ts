@@ -2,6 +2,7 @@
 // edge/replicate.ts does with the effects of the state machine, one message at a time.
 
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
+import { replicaKey } from "../../sync/crdt/lattice.ts";
 import {
   openEdgeLink,
   stepEdgeLink,
@@ -11,7 +12,7 @@ import {
   type EdgeLinkEvent,
   type EdgeLinkRecord,
 } from "../../sync/link/edge.ts";
-import { nameOfComponent } from "../../sync/replica/component.ts";
+import { componentKey } from "../../sync/replica/component.ts";
 import { EdgeReplica } from "../../sync/replica/edge-replica.ts";
 import type { DownState } from "../../sync/wire/down-frame.ts";
 import { ORIGIN_POSITION, type Versions } from "../../sync/wire/frame.ts";
@@ -192,6 +193,10 @@ export class EdgeNode {
     const { phase, record } = this.link;
     const isSaying = phase.kind === "waiting" && phase.to.seq > record.cursor.seq;
     if (!isRetry) this.#request = { bytes, carried: isSaying ? this.#carriable : [] };
+    if (!isRetry && isSaying) {
+      const { replicaEpoch } = record;
+      this.shadow.carried.push({ replicaEpoch, to: phase.to.seq, ids: this.#carriable });
+    }
     this.#attempts += 1;
     this.awaited = `${this.number}:${this.#attempts}:${this.replica.record.replicaEpoch}`;
     this.#world.send(this, bytes, this.awaited, this.#request?.carried ?? []);
@@ -255,19 +260,20 @@ export class EdgeNode {
     }
   }
 
+  /** All own writes of the keys of a cut. A count that is not confirmed has moved to this life. */
   #carriedBy({ groups }: Cut): readonly number[] {
     if (groups.length === 0) return [];
+    const { replica, replicaEpoch } = this.replica.record;
+    const life = replicaKey(replica, replicaEpoch);
     const keys = new Set(
-      groups.flatMap((group) =>
-        group.keys.flatMap((key) => [
-          `${group.collection}/${key}`,
-          `${group.collection}/${nameOfComponent(key)}`,
-        ]),
-      ),
+      groups.flatMap(({ collection, keys }) => keys.map((key) => `${collection}/${key}`)),
     );
     return this.#world.ledger
       .of(this.shadow.writes)
-      .filter(({ collection, key }) => keys.has(`${collection.id}/${key}`))
+      .filter(({ id, collection, key }) => {
+        const component = componentKey(key, this.shadow.confirmed.get(id) ?? life);
+        return keys.has(`${collection.id}/${key}`) || keys.has(`${collection.id}/${component}`);
+      })
       .map(({ id }) => id);
   }
 }

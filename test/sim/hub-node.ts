@@ -7,7 +7,7 @@ import type { Collection } from "../../sync/replica/kind.ts";
 import type { Versions } from "../../sync/wire/frame.ts";
 import { SimClock } from "./clock.ts";
 import { SimDisk } from "./disk.ts";
-import { Shadow, type Ledger, type Write } from "./ledger.ts";
+import { Shadow, type Ledger, type Removal, type Write } from "./ledger.ts";
 
 export interface HubWorld {
   readonly ledger: Ledger;
@@ -115,10 +115,14 @@ export class HubNode {
     this.shadow.additions.push({ id, from, to });
   }
 
-  #remove({ sure, maybe }: { readonly sure: Set<number>; readonly maybe: Set<number> }): void {
-    for (const [id, fate] of this.shadow.fates) {
-      if (sure.has(id)) this.shadow.fates.set(id, "removed");
-      else if (maybe.has(id) && fate === "there") this.shadow.fates.set(id, "doubtful");
+  #remove({ sure, maybe, context }: Removal): void {
+    const { fates, additions } = this.shadow;
+    for (const [id, fate] of fates) {
+      const times = sure.has(id) ? additions.filter((addition) => addition.id === id) : [];
+      // Said once more by another life, which its remover had not heard of.
+      const isAgain = times.length > 1 && times.some(({ to }) => to > context);
+      if (sure.has(id) && !isAgain) fates.set(id, "removed");
+      else if ((maybe.has(id) || isAgain) && fate === "there") fates.set(id, "doubtful");
     }
   }
 

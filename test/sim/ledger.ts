@@ -1,7 +1,8 @@
 // What was written, by whom, and who has it? The oracles' knowledge: unique writes, kept apart from
 // everything that the replicas themselves remember.
 
-import type { ReplicaKey } from "../../sync/crdt/lattice.ts";
+import { replicaKey, type ReplicaKey } from "../../sync/crdt/lattice.ts";
+import type { EdgeLinkRecord } from "../../sync/link/edge.ts";
 import type { Collection } from "../../sync/replica/kind.ts";
 
 /** One write. */
@@ -13,11 +14,11 @@ export interface Write {
   /** The key without the life of a component. */
   readonly key: string;
   readonly what:
-    /** A value in a total order: the greatest counts. */
-    | { readonly kind: "chain"; value: unknown }
+    /** A value in a total order: the greatest counts. `replaced`: what an author had unmade. */
+    | { readonly kind: "chain"; value: unknown; replaced?: unknown }
     | { readonly kind: "add"; value: unknown }
     /** Removes what its author had: the ids of additions, sure or possible. */
-    | { readonly kind: "remove"; readonly sure: Set<number>; readonly maybe: Set<number> }
+    | Removal
     /** Adds to a count: one number, or several of a sum. */
     | { readonly kind: "count"; readonly by: readonly number[] }
     /** Replaces the values that its author saw. */
@@ -28,6 +29,14 @@ export interface Write {
   readonly life: ReplicaKey;
 }
 
+/** A removal by an author that knew the hub up to its seq `context`. */
+export interface Removal {
+  readonly kind: "remove";
+  readonly sure: Set<number>;
+  readonly maybe: Set<number>;
+  readonly context: number;
+}
+
 /** How sure it is that an addition has been removed. */
 export type Fate = "there" | "doubtful" | "removed";
 
@@ -36,6 +45,13 @@ export interface Addition {
   readonly id: number;
   readonly from: number;
   readonly to: number;
+}
+
+/** What a frame carried that was sent by a life, and up to which seq it said everything. */
+export interface Carried {
+  readonly replicaEpoch: number;
+  readonly to: number;
+  readonly ids: readonly number[];
 }
 
 /** How much a shadow held. */
@@ -55,6 +71,9 @@ export class Shadow {
   /** The hub: what became of additions, and in which order they came. */
   readonly fates = new Map<number, Fate>();
   readonly additions: Addition[] = [];
+  /** An edge: what its frames carried, and what of it was confirmed to which of its former lives. */
+  readonly carried: Carried[] = [];
+  readonly confirmed = new Map<number, ReplicaKey>();
   /** What `writes` holds, to look up. */
   #held = new Set<number>();
 
@@ -87,7 +106,24 @@ export class Shadow {
     copy.perhaps = [...this.perhaps];
     for (const [id, fate] of this.fates) copy.fates.set(id, fate);
     copy.additions.push(...this.additions);
+    copy.carried.push(...this.carried);
+    for (const [id, life] of this.confirmed) copy.confirmed.set(id, life);
     return copy;
+  }
+
+  /** Own writes that the hub has confirmed to an edge whose link stands at `record`. */
+  confirmedBy({ replicaEpoch, cursor }: EdgeLinkRecord): Set<number> {
+    const arrived = this.carried.filter(
+      (frame) => frame.replicaEpoch === replicaEpoch && frame.to <= cursor.seq,
+    );
+    return new Set([...this.confirmed.keys(), ...arrived.flatMap(({ ids }) => ids)]);
+  }
+
+  /** A life has ended where `record` stood. */
+  endLife(record: EdgeLinkRecord): void {
+    const life = replicaKey(record.replica, record.replicaEpoch);
+    for (const id of this.confirmedBy(record))
+      if (!this.confirmed.has(id)) this.confirmed.set(id, life);
   }
 }
 

@@ -37,7 +37,11 @@ function noteKey(view: View, node: EdgeNode, writes: readonly Write[]): void {
   const isEarlier = (write: Write): boolean => write.id < match.id;
   match.what.value = shown;
   // What its author has replaced before anybody else saw it counts no more.
-  for (const { what } of writes.filter(isEarlier)) if (hasValue(what)) what.value = null;
+  for (const { what } of writes.filter(isEarlier)) {
+    if (!hasValue(what)) continue;
+    if (what.kind === "chain") what.replaced ??= what.value;
+    what.value = null;
+  }
 }
 
 function hasValue(what: Write["what"]): what is Extract<Write["what"], { value: unknown }> & {

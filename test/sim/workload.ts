@@ -33,6 +33,8 @@ export interface Pen {
   readonly shadow: Shadow;
   readonly isHub: boolean;
   readonly isUnsure: boolean;
+  /** The hub's seq that the writer knows. */
+  readonly context: number;
   /** Finds the additions to a key among ids. */
   readonly additionsTo: (collection: Collection, key: string, ids: readonly number[]) => number[];
 }
@@ -102,7 +104,7 @@ const addLabel: Maker = ({ rng, draft, text }) => {
 
 const remove =
   (...collections: readonly Collection[]): Maker =>
-  ({ rng, draft, shadow, isHub, isUnsure, additionsTo }) => {
+  ({ rng, draft, shadow, isHub, isUnsure, context, additionsTo }) => {
     const collection = rng.pick(collections);
     const key = rng.pick(schema.PASSING_KEYS);
     if (draft.read(collection as Collection<never>, key) === null) return null;
@@ -113,7 +115,7 @@ const remove =
     // While a link begins anew, not all that its edge has seen is sure to be of the hub's history.
     if (isUnsure) for (const id of sure) maybe.add(id);
     if (isUnsure) sure.clear();
-    return { collection, key, what: { kind: "remove", sure, maybe } };
+    return { collection, key, what: { kind: "remove", sure, maybe, context } };
   };
 
 const count: Maker = ({ rng, draft }) => {

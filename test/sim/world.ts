@@ -130,33 +130,37 @@ export class World implements EdgeWorld, View {
   taintCopy(node: EdgeNode, { shadow, record }: EdgeCopy): void {
     this.taint.edgeCopies = true;
     this.taint.copiedLives.add(lifeOf(record));
-    this.#taintCounts(this.taint.recounted, shadow, record.cursor.seq);
+    const confirmed = shadow.confirmedBy(record);
+    this.#taintCounts(this.taint.recounted, shadow, (id) => !confirmed.has(id));
     this.trace.note(`e${node.number} has a copy`);
   }
 
   /** A life has ended with a row that was torn: what it had sent may be said once more. */
   taintTorn({ shadow }: EdgeNode, before: EdgeLinkRecord): void {
-    this.#taintCounts(this.taint.recounted, shadow, 0);
+    this.#taintCounts(this.taint.recounted, shadow, () => true);
     for (const { what, seq } of this.ledger.of(shadow.writes)) {
       const isUnderWay = seq > before.cursor.seq && seq <= sentUpTo(before);
       if (what.kind === "note" && isUnderWay) this.taint.doubtful.add(what.value);
     }
+    shadow.endLife(before);
   }
 
-  /** A life has ended because the hub knew another history. */
+  /** A life has ended because the hub knew another history: what it had sent may be said twice. */
   taintEnded({ shadow }: EdgeNode, before: EdgeLinkRecord): void {
-    this.#taintCounts(this.taint.saidTwice, shadow, before.cursor.seq, sentUpTo(before));
+    const confirmed = shadow.confirmedBy(before);
+    const sent = new Set(shadow.carried.flatMap(({ ids }) => ids));
+    this.#taintCounts(this.taint.saidTwice, shadow, (id) => sent.has(id) && !confirmed.has(id));
+    shadow.endLife(before);
   }
 
-  /** What was counted after the seq `confirmed`, and by `last`, may be counted twice. */
+  /** Own counts of a shadow that may be counted twice. */
   #taintCounts(
     sums: Map<string, readonly number[]>,
-    shadow: Shadow,
-    confirmed: number,
-    last = Infinity,
+    { writes }: Shadow,
+    isTwice: (id: number) => boolean,
   ): void {
-    for (const { collection, key, what, seq } of this.ledger.of(shadow.writes)) {
-      if (what.kind !== "count" || seq <= confirmed || seq > last) continue;
+    for (const { id, collection, key, what } of this.ledger.of(writes)) {
+      if (what.kind !== "count" || !isTwice(id)) continue;
       const name = nameOf({ collection, key });
       const before = sums.get(name) ?? [];
       sums.set(
@@ -218,6 +222,7 @@ export class World implements EdgeWorld, View {
     const { hub } = this;
     const from = hub.replica.head;
     const before = hub.cursors();
+    this.#noteNewcomer(request.edge);
     const learn = (): void => hub.learn(this.ledger.of(request.carried), from, hub.replica.head);
     const nowMs = hub.nowMs();
     const done = this.hubTurn(
@@ -236,8 +241,7 @@ export class World implements EdgeWorld, View {
     // A link whose clock was ahead is given up by both ends.
     if (exchange.kind !== "answered" || exchange.outcome !== "clock-ahead")
       this.#noteForgotten(before);
-    if (exchange.kind === "answered" && exchange.outcome === "open")
-      this.#noteNewcomer(request.edge);
+    this.#noteNewcomer(request.edge);
     const outcome = exchange.kind === "answered" ? exchange.outcome : exchange.reason;
     this.trace.note(`hub takes a request of e${request.edge}: ${outcome}`);
     this.tell((checker) => checker.onExchange?.(this, exchange, isApplied, nowMs));
@@ -303,6 +307,7 @@ export class World implements EdgeWorld, View {
       shadow,
       isHub: node === null,
       isUnsure: node !== null && node.replica.record.isPulling,
+      context: node?.replica.record.ack.seq ?? Infinity,
       additionsTo: (collection, key, ids) =>
         ids.filter((id) => {
           const write = this.ledger.get(id);
@@ -329,12 +334,13 @@ export class World implements EdgeWorld, View {
   }
 
   /**
-   * A link that the hub has not met holds back no collection: what it has not sent yet of a key that
-   * can be deleted may be older than a deletion that is forgotten.
+   * A link that the hub has told nothing yet holds back no collection: what it has not sent of a key
+   * that can be deleted may be older than a deletion that is forgotten.
    */
   #noteNewcomer(number: number): void {
     const node = this.edges[number];
-    if (node === undefined) return;
+    const isNew = node !== undefined && (this.hub.linkOf(node.replica.record)?.told.seq ?? 0) === 0;
+    if (!isNew) return;
     const { cursor } = node.replica.record;
     for (const write of this.ledger.of(node.shadow.writes))
       if (write.seq > cursor.seq || node.replica.record.isPulling)

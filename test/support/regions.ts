@@ -11,7 +11,8 @@ import type { ExchangeOutcome } from "../../edge/ports.ts";
 import { replicate, type ReplicatePorts } from "../../edge/replicate.ts";
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
 import { fnv1a32 } from "../../sync/hash.ts";
-import { hubTime, openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
+import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
+import { hubTime } from "../../sync/link/hub-clock.ts";
 import { commandOf, DEVICE } from "./commands.ts";
 import { openNodeSql } from "./node-sql.ts";
 

@@ -114,7 +114,7 @@ function isWeak({ taint }: View, collection: Collection, key: string): boolean {
 
 function isSameContent(what: Write["what"], shown: unknown): boolean {
   if (what.kind !== "chain") return false;
-  const { value } = what;
+  const value = what.value ?? what.replaced;
   if (typeof value !== "object" || value === null) return value === shown;
   const unstamped = (held: unknown): string => canonical({ ...(held as object), stamp: 0 });
   return unstamped(value) === unstamped(shown);
@@ -162,7 +162,7 @@ function checkCount(
   const isForgotten = taint.edgeCopies && taint.hubRestored;
   const most = isForgotten ? sumsOf(ever.get(name) ?? []) : sums;
   const again = taint.recounted.get(name) ?? [];
-  const said = isForgotten ? (taint.saidTwice.get(name) ?? []) : [];
+  const said = taint.hubRestored ? (taint.saidTwice.get(name) ?? []) : [];
   const sure = (owed.get(name) ?? []).filter(({ life }) => !taint.copiedLives.has(life));
   const leasts = isForgotten ? sumsOf(sure) : sums;
   sums.forEach((_, i) => {

@@ -43,7 +43,7 @@ const RECORD: EdgeLinkRecord = {
 };
 const GROUP: Group = { collection: 1, kind: 1, keys: ["a"], body: Uint8Array.of(1) };
 const ENTRY = { seq: 4, stampMs: 1_004, body: Uint8Array.of(4) };
-const NOTHING: Cut = { floor: 1, head: 3, to: 3, log: [], groups: [] };
+const NOTHING: Cut = { floor: 1, head: 3, to: 3, log: [], groups: [], latestMs: 0 };
 const STATE: Cut = { ...NOTHING, head: 9, to: 6, groups: [GROUP] };
 const LOG: Cut = { ...NOTHING, floor: 2, head: 9, to: 4, log: [ENTRY] };
 

@@ -1,0 +1,64 @@
+// When was it, and as which change? A replica's clock and its seqs; both go on where they stood
+// after a crash.
+
+import { observe, openClock, tick, type Clock, type Hlc } from "../clock/hlc.ts";
+import { numberOf } from "./draft.ts";
+import type { StoredTable } from "./stored-table.ts";
+
+/** A replica's clock and seqs, kept as facts. */
+export class Timeline {
+  readonly #stored: StoredTable;
+  #clock: Clock;
+  #seq: number;
+
+  constructor(stored: StoredTable, quantumMs: Clock["quantumMs"] = 16) {
+    this.#stored = stored;
+    this.#seq = numberOf(stored.fact("seq"));
+    this.#clock = openClock(numberOf(stored.fact("floorMs")), quantumMs);
+    stored.state("floorMs", this.#clock.floorMs);
+  }
+
+  /** The seq of the last change. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** The latest stamp that was given or seen. */
+  get last(): Hlc {
+    return this.#clock.last;
+  }
+
+  /** Looks where the seqs are, after writes that were undone. */
+  look(): void {
+    this.#seq = numberOf(this.#stored.fact("seq"));
+  }
+
+  nextSeq(): number {
+    this.#seq += 1;
+    this.#stored.state("seq", this.#seq);
+    return this.#seq;
+  }
+
+  /** Gives the next stamp. */
+  stamp(nowMs: number): Hlc {
+    const { clock, stamp } = tick(this.#clock, nowMs);
+    this.#move(clock);
+    return stamp;
+  }
+
+  /** Takes over a stamp that the hub has accepted: its clock is the one that counts. */
+  observe(stamp: Hlc | null): void {
+    const observed = stamp === null ? null : observe(this.#clock, stamp, stamp.wallMs);
+    if (observed?.ok === true) this.#move(observed.value);
+  }
+
+  /** Begins anew behind `last`: the clock was wrong. */
+  restart(last: Hlc): void {
+    this.#move({ ...openClock(0, this.#clock.quantumMs), last });
+  }
+
+  #move(clock: Clock): void {
+    if (clock.floorMs !== this.#clock.floorMs) this.#stored.state("floorMs", clock.floorMs);
+    this.#clock = clock;
+  }
+}
