@@ -1,35 +1,57 @@
 // Who may come through this door? Used by every door of both Workers that needs a token. A valid
-// token lets in; the registry, as far as it is known here, keeps out.
+// credential lets in; the registry, as far as it is known here, keeps out.
 
 import type { JSONWebKeySet } from "jose";
 import type { Problem } from "../http/problem.ts";
-import { forbidden, notConfigured, unauthorized } from "./auth.ts";
+import {
+  credentialRevoked,
+  denialUnknown,
+  deviceDisabled,
+  forbidden,
+  notConfigured,
+  unauthorized,
+  wrongSignature,
+} from "./auth.ts";
 import {
   mayAct,
-  TokenVerifier,
   type DeviceIdentity,
+  type DeviceScope,
   type Identity,
   type Scope,
-  type TokenVerdict,
-} from "./tokens.ts";
+} from "./claims.ts";
+import { decideGrace, type Outage } from "./grace.ts";
+import { isSignature } from "./signed-request.ts";
+import { TokenVerifier, type TokenVerdict } from "./tokens.ts";
 
 export type Admission =
-  | { readonly ok: true; readonly identity: Identity }
+  | {
+      readonly ok: true;
+      readonly identity: Identity;
+      /** Until when a credential that has expired is honoured, epoch milliseconds; else null. */
+      readonly graceUntilMs: number | null;
+    }
   | { readonly ok: false; readonly problem: Problem };
 
 /** What the registry says against a device. */
 export interface Denial {
-  /** The highest generation of its tokens that is refused; 0: none is. */
+  /** The highest generation of its credentials that is refused; 0: none is. */
   readonly revokedGeneration: number;
   readonly isDisabled: boolean;
 }
 
-/** What is known beyond the tokens and the deployment's keys. */
+/** What is known beyond the deployment's keys. */
 export interface Registered {
-  /** Checks tokens of keys that were published after the deployment; null if none were. */
-  readonly verifier: TokenVerifier | null;
-  /** Finds what is said against a device; null: nothing. */
-  denialOf(device: string): Denial | null | Promise<Denial | null>;
+  /** Checks tokens of all keys that are valid now, the deployment's among them; null: has none. */
+  readonly verifier: () => TokenVerifier | null | Promise<TokenVerifier | null>;
+  /** Finds what is said against a device; null: nothing. `unknown`: nobody may be let in. */
+  readonly denialOf: (
+    device: string,
+  ) => Denial | null | "unknown" | Promise<Denial | null | "unknown">;
+  /** The time that credentials are judged by, epoch milliseconds. */
+  readonly nowMs: () => number;
+  readonly outage: Outage | null;
+  /** How long after its expiry a device's credential may be honoured during an outage. */
+  readonly graceMs: number;
 }
 
 /** Opens a verifier for a JWK set as JSON; null if that is not one. */
@@ -41,36 +63,34 @@ export function openVerifier(issuerKeys: string): TokenVerifier | null {
   }
 }
 
-/** Checks tokens; without issuer keys (development only) it lets nobody in and says why. */
+/** Checks credentials; without issuer keys (development only) it lets nobody in and says why. */
 export class Guard {
-  readonly #deployed: TokenVerifier | null;
-  readonly #registered: Registered | null;
+  readonly #registered: Registered;
+  readonly #onGrace: (untilMs: number) => void;
 
-  /** @param issuerKeys A JWK set as JSON, already checked to be one, or null. */
-  constructor(issuerKeys: string | null);
-  constructor(deployed: TokenVerifier | null, registered: Registered);
-  constructor(deployed: TokenVerifier | string | null, registered: Registered | null = null) {
-    this.#deployed =
-      typeof deployed === "string"
-        ? new TokenVerifier(JSON.parse(deployed) as JSONWebKeySet)
-        : deployed;
+  constructor(registered: Registered, onGrace: (untilMs: number) => void = () => undefined) {
     this.#registered = registered;
+    this.#onGrace = onGrace;
   }
 
-  /** Makes the guard that knows `registered` too; what this one has verified, both remember. */
-  with(registered: Registered): Guard {
-    return new Guard(this.#deployed, registered);
+  /** Makes the same guard, which tells `onGrace` when it honours a credential that has expired. */
+  noting(onGrace: (untilMs: number) => void): Guard {
+    return new Guard(this.#registered, onGrace);
   }
 
   /** Finds out who is asking. */
   async identify(request: Request): Promise<Admission> {
-    const verdict = await this.#verify(request.headers.get("authorization"), Date.now());
-    if (verdict === null)
+    const authorization = request.headers.get("authorization");
+    if (isSignature(authorization))
+      return { ok: false, problem: wrongSignature({ reason: "not-here" }) };
+    const verifier = await this.#registered.verifier();
+    if (verifier === null)
       return {
         ok: false,
         problem: notConfigured(["ISSUER_KEYS (the public keys that tokens are checked with)"]),
       };
-    return verdict.ok ? verdict : { ok: false, problem: unauthorized(verdict) };
+    const nowMs = this.#registered.nowMs();
+    return this.#judge(await verifier.verify(authorization, nowMs), nowMs);
   }
 
   /** Lets operators with `scope` in. */
@@ -84,55 +104,47 @@ export class Guard {
   }
 
   /** Lets the device itself in unless the registry denies it, and operators with `scope`. */
-  async requireDevice(request: Request, device: string, scope: Scope): Promise<Admission> {
+  async requireDevice(request: Request, device: string, scope: DeviceScope): Promise<Admission> {
     const admission = await this.identify(request);
     if (!admission.ok || mayAct(admission.identity, scope)) return admission;
     const { identity } = admission;
-    if (identity.kind === "device" && identity.device === device) {
-      const problem = await this.#denialOf(identity);
-      return problem === null ? admission : { ok: false, problem };
-    }
-    return {
-      ok: false,
-      problem: forbidden(
-        `This token is not for device "${device}": use the device's own token, or an operator token with the scope "${scope}"`,
-      ),
-    };
+    if (identity.kind !== "device" || identity.device !== device)
+      return {
+        ok: false,
+        problem: forbidden(
+          `This token is not for device "${device}": use the device's own token, or an operator token with the scope "${scope}"`,
+        ),
+      };
+    const problem = identity.scopes.has(scope)
+      ? await this.denialOf(identity)
+      : forbidden(
+          `This token of device "${device}" lacks the scope "${scope}": ask the origin for one that has it`,
+        );
+    return problem === null ? admission : { ok: false, problem };
   }
 
-  /** Asks the deployment's keys, then those published since; null if there are none at all. */
-  async #verify(authorization: string | null, nowMs: number): Promise<TokenVerdict | null> {
-    const published = this.#registered?.verifier ?? null;
-    const verdict = (await this.#deployed?.verify(authorization, nowMs)) ?? null;
-    const isForeign = verdict === null || (!verdict.ok && verdict.reason === "wrong-key");
-    return isForeign && published !== null ? published.verify(authorization, nowMs) : verdict;
-  }
-
-  async #denialOf({ device, generation }: DeviceIdentity): Promise<Problem | null> {
-    const denial = (await this.#registered?.denialOf(device)) ?? null;
+  /** Says why the registry keeps a device out; null if it does not. */
+  async denialOf({
+    device,
+    generation,
+  }: Pick<DeviceIdentity, "device" | "generation">): Promise<Problem | null> {
+    const denial = await this.#registered.denialOf(device);
+    if (denial === "unknown") return denialUnknown(device);
     if (denial === null) return null;
-    if (generation <= denial.revokedGeneration) return tokenRevoked(device);
+    if (generation <= denial.revokedGeneration) return credentialRevoked(device);
     return denial.isDisabled ? deviceDisabled(device) : null;
   }
-}
 
-/** Says 401 to a device whose credential was replaced or withdrawn. */
-function tokenRevoked(device: string): Problem {
-  return {
-    code: "token-revoked",
-    status: 401,
-    title: "Not authenticated",
-    detail: `This token of device "${device}" has been revoked: give the device the one that was made at the origin since, or make one with POST /v1/devices/${device}/credentials there`,
-    headers: { "www-authenticate": 'Bearer realm="skerry", error="invalid_token"' },
-  };
-}
-
-/** Says 403 to a device that was switched off. */
-function deviceDisabled(device: string): Problem {
-  return {
-    code: "device-disabled",
-    status: 403,
-    title: "Not allowed",
-    detail: `Device "${device}" is disabled: keep the readings, and send them once it has been enabled at the origin`,
-  };
+  #judge(verdict: TokenVerdict, nowMs: number): Admission {
+    if (verdict.ok) return { ok: true, identity: verdict.identity, graceUntilMs: null };
+    if (verdict.reason !== "expired") return { ok: false, problem: unauthorized(verdict) };
+    const { identity, expiresMs } = verdict;
+    const { outage, graceMs } = this.#registered;
+    const grace = decideGrace(expiresMs, nowMs, outage, graceMs);
+    // An operator's token opens more than one device's data: its time is kept.
+    if (grace.kind === "refused" || identity.kind !== "device")
+      return { ok: false, problem: unauthorized(verdict) };
+    this.#onGrace(grace.untilMs);
+    return { ok: true, identity, graceUntilMs: grace.untilMs };
+  }
 }

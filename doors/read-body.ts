@@ -69,6 +69,14 @@ export async function readBody(request: Request, bytesMax: number): Promise<Body
   return gunzip(raw.bytes, bytesMax);
 }
 
+/** Reads the whole body as it was sent, whatever its Content-Encoding. */
+export async function readRawBody(request: Request, bytesMax: number): Promise<Collected> {
+  if (Number(request.headers.get("content-length") ?? "0") > bytesMax) return { kind: "too-large" };
+  return request.body === null
+    ? { kind: "bytes", bytes: new Uint8Array(0) }
+    : collect(request.body, bytesMax);
+}
+
 async function gunzip(zipped: Uint8Array, bytesMax: number): Promise<BodyReading> {
   const stream = new Blob([zipped as Uint8Array<ArrayBuffer>])
     .stream()
@@ -78,7 +86,9 @@ async function gunzip(zipped: Uint8Array, bytesMax: number): Promise<BodyReading
   return opened.kind === "aborted" ? { kind: "broken-gzip" } : opened;
 }
 
-async function collect(stream: ReadableStream<Uint8Array>, bytesMax: number): Promise<BodyReading> {
+type Collected = Extract<BodyReading, { kind: "bytes" | "too-large" | "aborted" }>;
+
+async function collect(stream: ReadableStream<Uint8Array>, bytesMax: number): Promise<Collected> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = stream.getReader();

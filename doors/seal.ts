@@ -3,6 +3,8 @@
 // frame is for, so that a sealed frame cannot be used as an answer, for another range, or as the
 // answer to another request.
 
+import { decodeBase64Url } from "./base64url.ts";
+
 /** Bytes of the seal behind a frame. */
 export const SEAL_BYTES = 16;
 
@@ -10,15 +12,8 @@ const encoder = new TextEncoder();
 
 /** Imports a link's secret, given as base64url text of at least 32 bytes. Null if it is not that. */
 export async function importLinkKey(secret: string): Promise<CryptoKey | null> {
-  let raw: Uint8Array;
-  try {
-    raw = Uint8Array.from(atob(secret.replaceAll("-", "+").replaceAll("_", "/")), (c) =>
-      c.charCodeAt(0),
-    );
-  } catch {
-    return null;
-  }
-  if (raw.length < 32) return null;
+  const raw = decodeBase64Url(secret);
+  if (raw === null || raw.length < 32) return null;
   return crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
 }
 

@@ -3,51 +3,63 @@
 //
 // Two kinds, told apart by `typ` (RFC 8725 §3.11): a device's credential and an operator's token.
 
-import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload } from "jose";
-
-/** What an operator may do. `admin` implies all others. */
-export type Scope = "read" | "ingest" | "purge" | "publish" | "admin";
-
-export const SCOPES: readonly Scope[] = ["read", "ingest", "purge", "publish", "admin"];
-export const DEVICE_TOKEN_TYPE = "skerry-device+jwt";
-export const OPERATOR_TOKEN_TYPE = "skerry-operator+jwt";
-export const TOKEN_ISSUER = "skerry";
-
-/** A device's credential; `generation` rises when its older tokens are to be refused. */
-export interface DeviceIdentity {
-  readonly kind: "device";
-  readonly device: string;
-  readonly generation: number;
-}
-
-export interface OperatorIdentity {
-  readonly kind: "operator";
-  readonly name: string;
-  readonly scopes: ReadonlySet<Scope>;
-}
-
-export type Identity = DeviceIdentity | OperatorIdentity;
+import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet } from "jose";
+import { readIdentity, TOKEN_ISSUER, type Identity } from "./claims.ts";
 
 export type TokenRefusal = {
-  readonly reason: "no-token" | "not-a-token" | "wrong-key" | "expired" | "wrong-claims";
+  readonly reason:
+    | "no-token"
+    | "not-a-token"
+    | "wrong-key"
+    | "expired"
+    | "not-yet-valid"
+    | "wrong-claims";
 };
 
 export type TokenVerdict =
   | { readonly ok: true; readonly identity: Identity }
-  | ({ readonly ok: false } & TokenRefusal);
+  /** Everything is right but the time: whoever knows that the origin is away may honour it. */
+  | {
+      readonly ok: false;
+      readonly reason: "expired";
+      readonly identity: Identity;
+      /** Epoch milliseconds. */
+      readonly expiresMs: number;
+    }
+  | { readonly ok: false; readonly reason: Exclude<TokenRefusal["reason"], "expired"> };
 
 /** Verified tokens that an isolate remembers; an Ed25519 check costs about 80 microseconds. */
-const VERIFIED_TOKENS_MAX = 10_000;
+export const VERIFIED_TOKENS_MAX = 10_000;
 /** A longer Authorization field is not one of our tokens (ours have about 350 characters). */
 const TOKEN_CHARS_MAX = 4_096;
+/** Seconds; the library takes no "any time". What a token says of time is judged here instead. */
+const ANY_TIME_S = Number.MAX_SAFE_INTEGER;
 
-/** Verifies bearer tokens against one set of public keys and remembers what it has verified. */
+/** What a token with a good signature says; it is true at any time. */
+interface Verified {
+  readonly identity: Identity;
+  readonly notBeforeMs: number;
+  readonly expiresMs: number;
+}
+
+/**
+ * Verifies bearer tokens against one set of public keys and remembers what it has verified, by the
+ * tokens' SHA-256: a dump of the memory holds no token, and a token's length costs nothing.
+ */
 export class TokenVerifier {
   readonly #keys: ReturnType<typeof createLocalJWKSet>;
-  readonly #verified = new Map<string, { identity: Identity; expiresMs: number }>();
+  readonly #rememberedMax: number;
+  /** Least recently used first. */
+  readonly #verified = new Map<string, Verified>();
 
-  constructor(issuerKeys: JSONWebKeySet) {
+  constructor(issuerKeys: JSONWebKeySet, rememberedMax: number = VERIFIED_TOKENS_MAX) {
     this.#keys = createLocalJWKSet(issuerKeys);
+    this.#rememberedMax = rememberedMax;
+  }
+
+  /** How many tokens it remembers. */
+  get remembered(): number {
+    return this.#verified.size;
   }
 
   /**
@@ -55,76 +67,56 @@ export class TokenVerifier {
    * scheme is Bearer, or Token, as clients of line protocol call it.
    */
   async verify(authorization: string | null, nowMs: number): Promise<TokenVerdict> {
-    const token = /^(?:Bearer|Token) +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization ?? "")?.[1];
-    if (token === undefined)
-      return { ok: false, reason: authorization === null ? "no-token" : "not-a-token" };
-    if (token.length > TOKEN_CHARS_MAX) return { ok: false, reason: "not-a-token" };
-    const known = this.#verified.get(token);
-    if (known !== undefined) {
-      if (nowMs < known.expiresMs) return { ok: true, identity: known.identity };
-      this.#verified.delete(token);
-      return { ok: false, reason: "expired" };
-    }
-    return this.#verifyAnew(token, nowMs);
+    if (authorization === null) return { ok: false, reason: "no-token" };
+    if (authorization.length > TOKEN_CHARS_MAX + 16) return { ok: false, reason: "not-a-token" };
+    const token = /^(?:Bearer|Token) +([A-Za-z0-9._~+/=-]+)$/i.exec(authorization)?.[1];
+    if (token === undefined || token.length > TOKEN_CHARS_MAX)
+      return { ok: false, reason: "not-a-token" };
+    const name = await digestOf(token);
+    const verified = this.#verified.get(name) ?? (await this.#verifyAnew(token));
+    if (typeof verified === "string") return { ok: false, reason: verified };
+    this.#remember(name, verified);
+    return judge(verified, nowMs);
   }
 
-  async #verifyAnew(token: string, nowMs: number): Promise<TokenVerdict> {
+  async #verifyAnew(token: string): Promise<Verified | ReturnType<typeof reasonOf>> {
     try {
       const { payload, protectedHeader } = await jwtVerify(token, this.#keys, {
         algorithms: ["EdDSA", "Ed25519"],
         issuer: TOKEN_ISSUER,
         requiredClaims: ["sub", "exp"],
-        currentDate: new Date(nowMs),
+        clockTolerance: ANY_TIME_S,
       });
-      const identity = identityOf(protectedHeader.typ, payload);
-      if (identity === null) return { ok: false, reason: "wrong-claims" };
-      this.#remember(token, identity, (payload.exp ?? 0) * 1000);
-      return { ok: true, identity };
+      const identity = readIdentity(protectedHeader.typ, payload);
+      const { exp = NaN, nbf = 0 } = payload;
+      if (identity === null || !Number.isFinite(exp)) return "wrong-claims";
+      return { identity, notBeforeMs: nbf * 1000, expiresMs: exp * 1000 };
     } catch (error) {
-      return { ok: false, reason: reasonOf(error) };
+      return reasonOf(error);
     }
   }
 
-  #remember(token: string, identity: Identity, expiresMs: number): void {
-    if (this.#verified.size >= VERIFIED_TOKENS_MAX) {
-      const oldest = this.#verified.keys().next();
-      if (oldest.done !== true) this.#verified.delete(oldest.value);
-    }
-    this.#verified.set(token, { identity, expiresMs });
+  #remember(name: string, verified: Verified): void {
+    this.#verified.delete(name);
+    const oldest = this.#verified.keys().next();
+    if (this.#verified.size >= this.#rememberedMax && oldest.done !== true)
+      this.#verified.delete(oldest.value);
+    this.#verified.set(name, verified);
   }
 }
 
-/** Tells whether an operator's scopes allow what `scope` names. */
-export function mayAct(identity: Identity, scope: Scope): boolean {
-  return (
-    identity.kind === "operator" && (identity.scopes.has(scope) || identity.scopes.has("admin"))
-  );
+function judge({ identity, notBeforeMs, expiresMs }: Verified, nowMs: number): TokenVerdict {
+  if (nowMs < notBeforeMs) return { ok: false, reason: "not-yet-valid" };
+  if (nowMs < expiresMs) return { ok: true, identity };
+  return { ok: false, reason: "expired", identity, expiresMs };
 }
 
-function identityOf(type: string | undefined, payload: JWTPayload): Identity | null {
-  // The library checks that there is a subject, not that it is a text.
-  const subject: unknown = payload.sub;
-  if (typeof subject !== "string" || subject === "") return null;
-  if (type === DEVICE_TOKEN_TYPE) {
-    const generation = payload["gen"];
-    if (typeof generation !== "number" || !Number.isSafeInteger(generation)) return null;
-    return { kind: "device", device: subject, generation };
-  }
-  if (type === OPERATOR_TOKEN_TYPE) {
-    const scope = payload["scope"];
-    if (typeof scope !== "string") return null;
-    const named = scope.split(" ");
-    return {
-      kind: "operator",
-      name: subject,
-      scopes: new Set(SCOPES.filter((known) => named.includes(known))),
-    };
-  }
-  return null;
+async function digestOf(token: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
+  return String.fromCharCode(...new Uint8Array(digest));
 }
 
-function reasonOf(error: unknown): TokenRefusal["reason"] {
-  if (error instanceof errors.JWTExpired) return "expired";
+function reasonOf(error: unknown): "wrong-key" | "wrong-claims" | "not-a-token" {
   if (error instanceof errors.JWSSignatureVerificationFailed) return "wrong-key";
   if (error instanceof errors.JWKSNoMatchingKey) return "wrong-key";
   if (error instanceof errors.JWTClaimValidationFailed) return "wrong-claims";

@@ -2,6 +2,7 @@
 
 import { Hono } from "hono/tiny";
 import type { RequestScope } from "../doors/access-log.ts";
+import type { DeviceKeys } from "../doors/device-keys.ts";
 import { noSuchPath } from "../doors/methods.ts";
 import type { EdgeConfig } from "./config.ts";
 import type { EdgeEnv } from "./platform/env.ts";
@@ -29,6 +30,8 @@ export interface ApiParts {
   readonly config: EdgeConfig;
   readonly env: EdgeEnv;
   readonly regions: Regions;
+  /** Keys of small devices; null: this deployment takes no signed requests. */
+  readonly deviceKeys: DeviceKeys | null;
 }
 
 export type EdgeApi = Hono<ApiEnv>;

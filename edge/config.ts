@@ -24,6 +24,10 @@ export interface EdgeConfig {
   readonly issuerKeys: string | null;
   /** The link's HMAC secret, base64url; null if missing. */
   readonly linkKey: string | null;
+  /** What small devices' keys are derived from, base64url; null: no signed requests. */
+  readonly deviceRootKey: string | null;
+  /** How long after its expiry a credential is honoured while the origin is away, milliseconds. */
+  readonly graceMs: number;
   /** Names of secrets that are missing, each with what it is for. */
   readonly missing: readonly string[];
 }

@@ -65,6 +65,13 @@ export class HeldLease<View> {
     return this.#view;
   }
 
+  /** Gives what was told, or waits for the first to be told for at most `ms`; null if nothing is. */
+  async told(ms: number): Promise<View | null> {
+    if (this.#answered === 0 && this.#asking !== null)
+      await this.#source.within(this.#asking.done, ms);
+    return this.#answered === 0 ? null : this.#view;
+  }
+
   /** The call that is under way, or a new one; null right after one that failed. */
   #askOnce(nowMs: number, background: (work: Promise<unknown>) => void): Ask | null {
     // A call can be lost with the request that began it: after a while another one is made.

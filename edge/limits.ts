@@ -94,8 +94,19 @@ export const limits = {
   leaseMs: 1_000,
   /** How long a request waits to be told anew; then it goes on with what is known. */
   leaseTimeoutMs: 250,
-  /** Devices that a lease names as denied; about the others the cell is asked one by one. */
-  denialsPerLeaseMax: 16_384,
+  /** How long a request with a credential waits in an isolate that was never told anything. */
+  firstLeaseTimeoutMs: 5_000,
+  /**
+   * Devices that an isolate is told are denied, some 6 MB of its memory; if there are more, the cell
+   * is asked about each device.
+   */
+  denialsPerLeaseMax: 65_536,
+  /** Changes of denials that a cell remembers; who has missed more is told all of them. */
+  denialChangesMax: 4_096,
+  /** Answers about single devices that an isolate remembers, for as long as a lease. */
+  askedDenialsMax: 16_384,
+  /** How often a cell writes down when it heard the origin; an outage counts from there. */
+  heardEveryMs: 60_000,
   /** Marks that a lease names, the newest; what is older than those left out counts as purged. */
   purgesPerLeaseMax: 4_096,
   /** Regions whose leases an isolate keeps: as many as a deployment may have. */

@@ -7,8 +7,10 @@ import {
   attributes,
   CONFIG,
   config,
+  devices,
   ISSUERS,
   keys,
+  parseAttributeKey,
   parsePurgeKey,
   purgeKey,
   purges,
@@ -17,31 +19,25 @@ import {
 } from "../state/region.ts";
 import type { ReplicaId } from "../sync/brand.ts";
 import type { EdgeLinkRecord } from "../sync/link/edge.ts";
+import type { HubClock } from "../sync/link/hub-clock.ts";
+import type { Draft } from "../sync/replica/draft.ts";
 import { EdgeReplica } from "../sync/replica/edge-replica.ts";
 import type { ReplicaStore } from "../sync/replica/store.ts";
 import type { DownState } from "../sync/wire/down-frame.ts";
 import type { PurgeView } from "./cache/stored-response.ts";
+import { DenialLog, type DenialBounds, type DeviceDenial, type ToldDenials } from "./denials.ts";
 import { limits } from "./limits.ts";
 
-/** What the registry says against a device. */
-export interface DeviceDenial {
-  /** The highest generation of its tokens that is refused; 0: none is. */
-  readonly revokedGeneration: number;
-  readonly isDisabled: boolean;
-}
-
-/** A device, and the generation up to which its tokens are revoked or that it is disabled. */
-export type Denied = readonly [device: string, what: number | "disabled"];
-
-/** What isolates are told: all of it, as of one moment. */
+/** What isolates are told, as of one moment. */
 export interface RegionLease {
   /** Names this state of this life of the cell's memory; opaque. */
   readonly version: string;
   readonly replicaEpoch: number;
-  /** At most `denialsPerLeaseMax`. */
-  readonly denials: readonly Denied[];
-  /** True if there are more: then the cell is to be asked about each device. */
-  readonly hasMoreDenials: boolean;
+  readonly denials: ToldDenials;
+  /** What is known of the origin's clock, which credentials are judged by. */
+  readonly clock: HubClock;
+  /** Null while the origin can be reached. */
+  readonly outage: RegionOutage | null;
   /** The configuration as JSON; null if none was published. */
   readonly config: string | null;
   /** The issuers' keys, a JWK set as JSON; null if none was published. */
@@ -52,6 +48,12 @@ export interface RegionLease {
   readonly purges: readonly (readonly [key: string, seq: number])[];
   /** The highest seq of each writer's marks that are left out. */
   readonly purgeFloor: PurgeView;
+}
+
+/** The origin cannot be reached. */
+export interface RegionOutage {
+  /** When it was last heard, epoch milliseconds by its own clock. */
+  readonly heardMs: number;
 }
 
 /** What became of a purge. */
@@ -68,41 +70,55 @@ export class RegionReplica extends EdgeReplica {
   /** Apart from those before a restart, when changes were counted from 1 too. */
   readonly #life: number;
   #changes = 1;
-  #lease: RegionLease | null = null;
+  #shared: SharedLease | null = null;
+  readonly #denials: DenialLog;
 
+  /** @param namedMarksMax, bounds Others than the edge's own, for tests. */
   constructor(
     region: string,
     replica: ReplicaId,
     store: ReplicaStore,
     newEpoch: () => number,
     namedMarksMax: number = limits.purgeNamedMarksMax,
+    bounds: DenialBounds = DENIAL_BOUNDS,
   ) {
     super({ replica, collections: REGION_COLLECTIONS, store, newEpoch });
     this.#region = region;
     this.#namedMarksMax = namedMarksMax;
     this.#life = newEpoch();
+    this.#denials = new DenialLog(bounds);
+    this.#denyAnew();
   }
 
-  /** Tells what isolates have to know; null if that is what `known` names. */
-  lease(known: string): RegionLease | null {
-    const version = `${this.#life}.${this.#changes}`;
+  /**
+   * Tells what isolates have to know; null if that is what `known` names.
+   *
+   * @param outage As long as it is the same outage, the same.
+   */
+  lease(known: string, outage: RegionOutage | null = null): RegionLease | null {
+    const { clock } = this.record;
+    const version = [
+      this.#life,
+      this.#denials.changes,
+      this.#changes,
+      clock.offsetMs,
+      clock.heardMs,
+      outage?.heardMs ?? "here",
+    ].join(".");
     if (known === version) return null;
-    if (this.#lease?.version !== version) this.#lease = this.#leaseOf(version);
-    return this.#lease;
+    if (this.#shared?.changes !== this.#changes) this.#shared = this.#sharedOf(this.#changes);
+    const denials = this.#denials.tell(this.#knownDenials(known));
+    return { ...this.#shared.lease, version, clock, outage, denials };
   }
 
   /** Tells what the registry says against one device. */
   denialOf(device: string): DeviceDenial {
-    return {
-      revokedGeneration: this.read(revoked, device) ?? 0,
-      isDisabled: this.read(attributes, attributeKey(device, "disabled"))?.value === true,
-    };
+    return this.#denials.find(device);
   }
 
-  /** Refuses a device's tokens up to `generation`, here and, once the link has run, everywhere. */
+  /** Refuses a device's credentials up to `generation`, here and, once the link has run, everywhere. */
   revoke(nowMs: number, device: string, generation: number): void {
     this.write(nowMs, (draft) => draft.write(revoked, device, generation));
-    this.#changes += 1;
   }
 
   /** Marks scopes as purged, all with this region's next seq. */
@@ -119,44 +135,83 @@ export class RegionReplica extends EdgeReplica {
     this.write(nowMs, (draft) => {
       for (const scope of marking.scopes) draft.write(purges, purgeKey(this.#region, scope), seq);
     });
-    this.#changes += 1;
     return { seq, isWidened: marking.isWidened };
   }
 
-  override absorb(state: DownState, record: EdgeLinkRecord): boolean {
-    // At the end of a pull what was not told is dropped.
-    const isChange = state.groups.length > 0 || this.record.isPulling;
-    if (isChange) this.#changes += 1;
-    return super.absorb(state, record);
+  override write(nowMs: number, change: (draft: Draft) => void): number {
+    const written: [collection: number, key: string][] = [];
+    const seq = super.write(nowMs, (draft) => {
+      change({
+        ...draft,
+        write: (collection, key, delta) => {
+          written.push([collection.id, key]);
+          draft.write(collection, key, delta);
+        },
+      });
+    });
+    for (const [collection, key] of written) this.#noteChange(collection, [key]);
+    return seq;
   }
 
-  #leaseOf(version: string): RegionLease {
-    const denials = this.#denials();
-    const max = limits.denialsPerLeaseMax;
+  override absorb(state: DownState, record: EdgeLinkRecord): boolean {
+    const wasPulling = this.record.isPulling;
+    const isRead = super.absorb(state, record);
+    if (!isRead) return false;
+    for (const { collection, keys: told } of state.groups) this.#noteChange(collection, told);
+    // At the end of a pull what was not told is dropped.
+    if (wasPulling) this.#denyAnew();
+    if (wasPulling) this.#changes += 1;
+    return true;
+  }
+
+  /** Counts changes of a collection; those of denials are told one by one. */
+  #noteChange(collection: number, changed: readonly string[]): void {
+    if (collection === revoked.id) for (const device of changed) this.#deny(device);
+    else if (collection === attributes.id) {
+      for (const key of changed) {
+        const { device, field } = parseAttributeKey(key);
+        if (field === "disabled") this.#deny(device);
+      }
+    } else if (collection !== devices.id) this.#changes += 1;
+  }
+
+  #deny(device: string): void {
+    this.#denials.set(device, {
+      revokedGeneration: this.read(revoked, device) ?? 0,
+      isDisabled: this.read(attributes, attributeKey(device, "disabled"))?.value === true,
+    });
+  }
+
+  /** Looks at all that is or was denied. */
+  #denyAnew(): void {
+    const denied = new Set([...this.#denials.devices(), ...this.readAll(revoked).keys()]);
+    for (const key of this.readAll(attributes).keys()) {
+      const { device, field } = parseAttributeKey(key);
+      if (field === "disabled") denied.add(device);
+    }
+    for (const device of denied) this.#deny(device);
+  }
+
+  /** The change of denials whose state a version names; null if it is not one of this life. */
+  #knownDenials(known: string): number | null {
+    const [life, changes] = known.split(".");
+    return life === String(this.#life) ? Number(changes) : null;
+  }
+
+  #sharedOf(changes: number): SharedLease {
     const held = [...this.readAll(purges)];
     // Seqs are near the clock, so that the newest of all writers are those with the highest.
     const marks = withoutOutdone(held).toSorted(([, a], [, b]) => b - a);
     const told = marks.slice(0, limits.purgesPerLeaseMax);
-    return {
-      version,
+    const lease = {
       replicaEpoch: this.record.replicaEpoch,
-      denials: denials.slice(0, max),
-      hasMoreDenials: denials.length > max,
       config: this.read(config, CONFIG)?.content ?? null,
       keys: this.read(keys, ISSUERS)?.content ?? null,
       purgeView: viewOf(held),
       purges: told,
       purgeFloor: viewOf(marks.slice(told.length)),
     };
-  }
-
-  #denials(): Denied[] {
-    const disabled = [...this.readAll(attributes)].flatMap(([key, { value }]) =>
-      value === true && key.endsWith("/disabled")
-        ? [[key.slice(0, key.indexOf("/")), "disabled"] as const]
-        : [],
-    );
-    return [...disabled, ...this.readAll(revoked)];
+    return { changes, lease };
   }
 }
 
@@ -168,6 +223,17 @@ function withoutOutdone(marks: RegionLease["purges"]): (readonly [key: string, s
     return scope === EVERYTHING || seq > (held.get(purgeKey(writer, EVERYTHING)) ?? 0);
   });
 }
+
+/** What of a lease is the same whoever asks, and the change that it is made of. */
+interface SharedLease {
+  readonly changes: number;
+  readonly lease: Omit<RegionLease, "version" | "clock" | "outage" | "denials">;
+}
+
+const DENIAL_BOUNDS: DenialBounds = {
+  toldMax: limits.denialsPerLeaseMax,
+  changesMax: limits.denialChangesMax,
+};
 
 /** The highest seq of each writer among marks. */
 function viewOf(marks: RegionLease["purges"]): PurgeView {

@@ -2,6 +2,8 @@
 
 import { notConfigured } from "../doors/auth.ts";
 import { log, type RequestScope } from "../doors/access-log.ts";
+import { DeviceKeys } from "../doors/device-keys.ts";
+import { markGrace } from "../doors/mark-grace.ts";
 import { problemResponse } from "../doors/respond.ts";
 import { serveWorker } from "../doors/serve-worker.ts";
 import { createApi, type EdgeApi } from "./app.ts";
@@ -28,7 +30,8 @@ function createEdge(env: EdgeEnv): Edge {
   const config = parseEdgeEnv(env);
   if (config.missing.length > 0) log("not-configured", { missing: config.missing.join("; ") });
   const regions = new Regions(config, env);
-  const api = createApi({ config, env, regions });
+  const deviceKeys = config.deviceRootKey === null ? null : DeviceKeys.open(config.deviceRootKey);
+  const api = createApi({ config, env, regions, deviceKeys });
   return { config, api, content: createContentDoor(config, env, regions) };
 }
 
@@ -46,7 +49,8 @@ async function answer(
     return problemResponse(notConfigured(config.missing));
   }
   if (isApiRequest(url.hostname, url.pathname, config.apiHosts)) {
-    return api.fetch(request, { scope, cf: request.cf ?? null }, ctx);
+    const response = await api.fetch(request, { scope, cf: request.cf ?? null }, ctx);
+    return markGrace(response, scope.fields);
   }
   return content(request, scope, ctx);
 }

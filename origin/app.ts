@@ -8,11 +8,13 @@ import { noSuchPath } from "../doors/methods.ts";
 import { importLinkKey } from "../doors/seal.ts";
 import type { OriginConfig } from "./config.ts";
 import type { OriginEnv } from "./platform/env.ts";
+import { IssuerBook } from "./platform/issuers.ts";
 import { openRegistry } from "./platform/registry.ts";
 import { configRoutes } from "./routes/config.ts";
 import { contentRoutes } from "./routes/content.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { keyRoutes } from "./routes/keys.ts";
 import { syncRoutes } from "./routes/sync.ts";
 
 /** The Hono environment of the origin's routes. */
@@ -31,9 +33,13 @@ export type OriginApi = Hono<ApiEnv>;
 /** Builds the API once an isolate. */
 export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
   const key = config.linkKey === null ? Promise.resolve(null) : importLinkKey(config.linkKey);
-  const guard = new Guard(config.issuerKeys).with({
-    verifier: null,
+  const issuers = new IssuerBook(config.issuerKeys, env);
+  const guard = new Guard({
+    verifier: () => issuers.verifier(),
     denialOf: (device) => openRegistry(env).denialOf(device),
+    nowMs: () => Date.now(),
+    outage: null,
+    graceMs: 0,
   });
   const parts: ApiParts = { config, env, guard, linkKey: () => key };
   const app = new Hono<ApiEnv>();
@@ -41,6 +47,7 @@ export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
   app.route("/v1/sync", syncRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/config", configRoutes(parts));
+  app.route("/v1/keys", keyRoutes(parts));
   app.route("/v1/sites", contentRoutes(parts));
   app.notFound(noSuchPath);
   app.onError((error) => {

@@ -8,6 +8,8 @@ export interface OriginConfig {
   readonly issuerPrivateKey: string | null;
   /** The links' HMAC secret, base64url; null if missing. */
   readonly linkKey: string | null;
+  /** What small devices' keys are derived from, base64url; null: no such keys are given out. */
+  readonly deviceRootKey: string | null;
   readonly isDev: boolean;
   /** Names of secrets that are missing, each with what it is for. */
   readonly missing: readonly string[];

@@ -11,6 +11,8 @@ export const limits = {
   credentialLifetimeSMax: 31_622_400,
   /** Life of a device credential that does not ask for another, in seconds. */
   credentialLifetimeS: 2_592_000,
+  /** How long an isolate goes by what it was told of the issuers' keys. */
+  issuersHeldMs: 1_000,
   /** Devices of a page of the registry. */
   devicesPerPageMax: 1_000,
   /** Devices of the registry: it is held in one object's memory, and in that of every region. */

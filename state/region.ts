@@ -52,6 +52,15 @@ export function attributeKey(device: string, field: DeviceField): string {
   return `${device}/${field}`;
 }
 
+/** Reads device and field back out of a key. */
+export function parseAttributeKey(key: string): {
+  readonly device: string;
+  readonly field: string;
+} {
+  const at = key.indexOf("/");
+  return { device: key.slice(0, at), field: key.slice(at + 1) };
+}
+
 /** The key of a purge of `scope` by `writer`; a writer's name has no space. */
 export function purgeKey(writer: string, scope: string): string {
   return `${writer} ${scope}`;

@@ -1,6 +1,7 @@
 // How do I get a token? Signs one for an operator or a device with the keys of a key file.
 
 import { Command } from "commander";
+import { RATE_MAX } from "../doors/claims.ts";
 import { LaunchError } from "./launcher/launch-error.ts";
 import {
   mintDeviceToken,
@@ -8,6 +9,7 @@ import {
   parseScopes,
   readKeys,
   TOKEN_DAYS,
+  type TokenGrant,
 } from "./launcher/keys.ts";
 import { runCommand } from "./terminal.ts";
 
@@ -15,6 +17,8 @@ interface Options {
   readonly operator?: string;
   readonly scope: string;
   readonly device?: string;
+  readonly prefixes?: string;
+  readonly rate?: string;
   readonly days: string;
   readonly keys: string;
 }
@@ -28,6 +32,8 @@ const program = new Command("token")
     "read",
   )
   .option("--device <device>", "the device whose token it is")
+  .option("--prefixes <prefixes>", "how the streams begin that the device may write, with commas")
+  .option("--rate <readings>", "readings a second that the device may send")
   .option("--days <days>", "how long the token works", String(TOKEN_DAYS))
   .option("--keys <file>", "keys.json of a state directory, or a .dev.vars", "origin/.dev.vars")
   .parse();
@@ -47,8 +53,18 @@ async function main(): Promise<void> {
   console.log(
     device === undefined
       ? await mintOperatorToken(signing, operator ?? "", parseScopes(scope), lifeDays)
-      : await mintDeviceToken(signing, device, lifeDays),
+      : await mintDeviceToken(signing, device, lifeDays, grantOf(program.opts<Options>())),
   );
+}
+
+function grantOf({ prefixes, rate }: Options): TokenGrant {
+  if (rate !== undefined && !(Number(rate) > 0 && Number(rate) <= RATE_MAX)) {
+    throw new LaunchError(`--rate ${rate} does not do: use a number up to ${RATE_MAX}`);
+  }
+  return {
+    ...(prefixes === undefined ? {} : { prefixes: prefixes.split(",") }),
+    ...(rate === undefined ? {} : { rate: Number(rate) }),
+  };
 }
 
 await runCommand(main);

@@ -7,21 +7,26 @@ import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
-import { migrate, type Sql } from "../../storage/sql.ts";
+import { migrate, numberOf, type Sql } from "../../storage/sql.ts";
 import { assert } from "../../sync/assert.ts";
 import { parseReplicaId } from "../../sync/brand.ts";
+import { hubTime } from "../../sync/link/hub-clock.ts";
+import type { DeviceDenial } from "../denials.ts";
 import { limits } from "../limits.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { openOriginLink, REGION_RANGE } from "../platform/origin-link.ts";
 import {
   RegionReplica,
-  type DeviceDenial,
   type Purged,
   type RegionLease,
+  type RegionOutage,
 } from "../region-replica.ts";
 
-const MIGRATIONS: readonly string[] = [REPLICA_TABLES];
+const MIGRATIONS: readonly string[] = [
+  REPLICA_TABLES,
+  "create table heard (id integer primary key check (id = 1), origin_ms integer not null) without rowid",
+];
 
 /** Where a cell's link stands. */
 export interface CellReport {
@@ -44,6 +49,9 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   #replica: RegionReplica;
   /** When a lease was last asked for; 0: not since the start. */
   #askedMs = 0;
+  /** When the origin was last heard, by its own clock: in memory, and as it is written down. */
+  #heard: { readonly ms: number; readonly storedMs: number };
+  #outage: RegionOutage | null = null;
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env);
@@ -56,6 +64,9 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     this.#sql = openSql(ctx.storage);
     migrate(this.#sql, MIGRATIONS);
     this.#replica = this.#openReplica();
+    const [row] = this.#sql.exec("select origin_ms from heard");
+    const heardMs = row === undefined ? 0 : numberOf(row["origin_ms"]);
+    this.#heard = { ms: heardMs, storedMs: heardMs };
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.open();
       // At its start a cell speaks to the origin, whatever alarm it had.
@@ -70,7 +81,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     this.#askedMs = nowMs;
     // A cell at rest that nobody asked may be a minute behind.
     if (wasIdle) this.#alarm.wake(nowMs);
-    return this.#replica.lease(known);
+    return this.#replica.lease(known, this.#outage);
   }
 
   /** Tells what the registry says against one device. */
@@ -105,6 +116,26 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   override async alarm(): Promise<void> {
     const isWell = await this.#alarm.run(this.#replica, true, () => this.#restMs());
     if (!isWell) this.#replica = this.#openReplica();
+    this.#noteOrigin();
+  }
+
+  /**
+   * Notes whether the origin answers. Only the link decides that: it is sealed, and no request of a
+   * client has a part in it, so that nobody can have an expired credential honoured at will.
+   */
+  #noteOrigin(): void {
+    if (this.#alarm.isOriginAway) {
+      // Where it was never heard nobody can tell what expired since.
+      if (this.#heard.ms > 0) this.#outage ??= { heardMs: this.#heard.ms };
+      return;
+    }
+    this.#outage = null;
+    if (this.#alarm.heardMs === 0) return;
+    const { storedMs } = this.#heard;
+    const ms = hubTime(this.#replica.record.clock, this.#alarm.heardMs);
+    const isDue = ms - storedMs >= limits.heardEveryMs || ms < storedMs;
+    if (isDue) this.#sql.exec("insert or replace into heard values (1, ?)", ms);
+    this.#heard = { ms, storedMs: isDue ? ms : storedMs };
   }
 
   /** Writes, and ends the object if that fails: what is in memory would not be what is stored. */

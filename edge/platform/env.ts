@@ -52,6 +52,8 @@ const varsSchema = z.object({
   API_HOSTS: z._default(json(z.array(z.string())), []),
   ISSUER_KEYS: orNull(json(z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }))),
   LINK_KEY: orNull(z.string().check(z.regex(LINK_KEY))),
+  DEVICE_ROOT_KEY: orNull(z.string().check(z.regex(LINK_KEY))),
+  GRACE_SECONDS: z._default(z.string().check(z.regex(/^[0-9]{1,8}$/)), "604800"),
 });
 
 /** What each secret is for, as the 503 of a Worker without it says. */
@@ -85,6 +87,8 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
     apiHosts: vars.API_HOSTS.map(lowerHost),
     issuerKeys: vars.ISSUER_KEYS === null ? null : JSON.stringify(vars.ISSUER_KEYS),
     linkKey: vars.LINK_KEY,
+    deviceRootKey: vars.DEVICE_ROOT_KEY,
+    graceMs: Number(vars.GRACE_SECONDS) * 1000,
     missing: absent,
   };
 }
@@ -101,6 +105,8 @@ const UNUSABLE: EdgeConfig = {
   apiHosts: [],
   issuerKeys: null,
   linkKey: null,
+  deviceRootKey: null,
+  graceMs: 0,
   missing: [],
 };
 

@@ -1,12 +1,17 @@
 // Which region does a request belong to, and what is known there? The deployment's own regions find
 // the first cell, those that its replica has decide; and each region's view is held by lease.
 
+import type { JSONWebKeySet } from "jose";
 import { log } from "../../doors/access-log.ts";
-import { Guard, openVerifier, type Denial } from "../../doors/guard.ts";
-import type { TokenVerifier } from "../../doors/tokens.ts";
+import { Guard, type Denial, type Registered } from "../../doors/guard.ts";
+import { TokenVerifier } from "../../doors/tokens.ts";
+import { within } from "../../doors/within.ts";
 import { readConfig } from "../../state/config.ts";
+import { keysInForce, readIssuers, type IssuerKey } from "../../state/issuers.ts";
+import { hubTime } from "../../sync/link/hub-clock.ts";
 import { NO_PURGES, PurgeBook } from "../cache/purge-book.ts";
 import type { EdgeConfig } from "../config.ts";
+import { denialIn, learn, NO_DENIALS, type HeldDenials } from "../denials.ts";
 import { HeldLease } from "../held-lease.ts";
 import { limits } from "../limits.ts";
 import type { RegionCell } from "../objects/region-cell.ts";
@@ -14,7 +19,6 @@ import type { RegionLease } from "../region-replica.ts";
 import { decideRegion, type Place, type RegionDecision } from "../routing/region.ts";
 import type { EdgeEnv } from "./env.ts";
 import { placeOf } from "./place.ts";
-import { within } from "../../doors/within.ts";
 
 /** Lets work go on after the answer has left. */
 export type Background = (work: Promise<unknown>) => void;
@@ -36,23 +40,29 @@ interface View {
   readonly config: EdgeConfig;
   readonly keysText: string | null;
   readonly verifier: TokenVerifier | null;
+  readonly denials: HeldDenials;
+  readonly registered: Registered;
   readonly guard: Guard;
   readonly purges: PurgeBook;
+}
+
+/** Answers of a cell about single devices. */
+interface AskedDenial {
+  readonly askedMs: number;
+  readonly answer: Promise<Denial | "unknown">;
 }
 
 /** The regions that an isolate serves. */
 export class Regions {
   readonly #config: EdgeConfig;
   readonly #env: EdgeEnv;
-  readonly #first: View;
+  readonly #deployedKeys: readonly IssuerKey[];
   readonly #held = new Map<string, HeldLease<View>>();
 
   constructor(config: EdgeConfig, env: EdgeEnv) {
     this.#config = config;
     this.#env = env;
-    const guard = new Guard(config.issuerKeys);
-    const nothing = { configText: null, keysText: null, verifier: null };
-    this.#first = { version: "", config, guard, purges: NO_PURGES, ...nothing };
+    this.#deployedKeys = readIssuers(config.issuerKeys ?? "")?.keys ?? [];
   }
 
   /** Finds where a request is served. Never throws: a cell that is silent changes nothing. */
@@ -74,6 +84,7 @@ export class Regions {
     const oldest = this.#held.keys().next();
     if (this.#held.size >= limits.leasedRegionsMax && oldest.done !== true)
       this.#held.delete(oldest.value);
+    const denialOf = this.#askAbout(region, config);
     const source = {
       nowMs: () => Date.now(),
       within,
@@ -82,30 +93,85 @@ export class Regions {
         const lease = await openCell(this.#env, config, region).lease(known.version);
         return lease === null
           ? known
-          : this.#viewOf(region, lease as unknown as RegionLease, known);
+          : this.#viewOf(region, lease as unknown as RegionLease, known, denialOf);
       },
       log: (event: string, fields: Record<string, string | number>) =>
         log(event, { region, ...fields }),
     };
-    const lease = new HeldLease(source, this.#first);
+    const lease: HeldLease<View> = new HeldLease(
+      source,
+      this.#untold(() => lease.told(limits.firstLeaseTimeoutMs)),
+    );
     this.#held.set(region, lease);
     return lease;
   }
 
-  #viewOf(region: string, lease: RegionLease, known: View): View {
+  /**
+   * What goes before anything was told: the deployment's configuration. Credentials wait for what is
+   * told, because whoever is revoked must not get in through an isolate that has just begun (P8).
+   */
+  #untold(told: () => Promise<View | null>): View {
+    const verifier = this.#verifierOf(null);
+    const registered: Registered = {
+      verifier: async () => ((await told()) ?? { verifier }).verifier,
+      denialOf: async (device) => {
+        const view = await told();
+        return view === null || view.version === "" ? "unknown" : view.registered.denialOf(device);
+      },
+      nowMs: () => Date.now(),
+      outage: null,
+      graceMs: 0,
+    };
+    const nothing = { version: "", configText: null, keysText: null, denials: NO_DENIALS };
+    const guard = new Guard(registered);
+    return { ...nothing, config: this.#config, verifier, registered, guard, purges: NO_PURGES };
+  }
+
+  #viewOf(
+    region: string,
+    lease: RegionLease,
+    known: View,
+    ask: (device: string) => Promise<Denial | "unknown">,
+  ): View {
     const published = this.#published(region, lease.config, known);
-    // Another verifier for other keys: what was verified with those that are gone is forgotten.
-    const isSame = lease.keys === known.keysText;
-    const opened = isSame || lease.keys === null ? null : openVerifier(lease.keys);
-    if (!isSame && lease.keys !== null && opened === null) log("keys-refused", { region });
-    const isKept = isSame || (lease.keys !== null && opened === null);
-    const verifier = isKept ? known.verifier : opened;
-    const denialOf = this.#denialsOf(region, lease, published.config);
-    const guard = this.#first.guard.with({ verifier, denialOf });
-    const purges = new PurgeBook(lease);
+    const verifier = this.#verifierFor(region, lease.keys, known);
+    const denials = learn(known.denials, lease.denials);
+    const registered: Registered = {
+      verifier: () => verifier,
+      denialOf: (device) => (denials.mustAsk ? ask(device) : denialIn(denials, device)),
+      nowMs: () => hubTime(lease.clock, Date.now()),
+      outage: lease.outage,
+      graceMs: this.#config.graceMs,
+    };
     const { config, configText } = published;
-    const { version, keys: keysText } = lease;
-    return { version, config, configText, keysText, verifier, guard, purges };
+    return {
+      version: lease.version,
+      config,
+      configText,
+      keysText: lease.keys,
+      verifier,
+      denials,
+      registered,
+      guard: new Guard(registered),
+      purges: new PurgeBook(lease),
+    };
+  }
+
+  /** Another verifier for other keys: what was verified with those that are gone is forgotten. */
+  #verifierFor(region: string, text: string | null, known: View): TokenVerifier | null {
+    if (text === known.keysText) return known.verifier;
+    if (text !== null && readIssuers(text) === null) {
+      log("keys-refused", { region });
+      return known.verifier;
+    }
+    return this.#verifierOf(text);
+  }
+
+  #verifierOf(published: string | null): TokenVerifier | null {
+    const issuers = published === null ? null : readIssuers(published);
+    if (issuers === null && this.#config.issuerKeys === null) return null;
+    const keys = keysInForce(this.#deployedKeys, issuers);
+    return new TokenVerifier({ keys: keys as JSONWebKeySet["keys"] });
   }
 
   /** What is published goes before what was deployed; what cannot be read changes nothing. */
@@ -125,34 +191,33 @@ export class Regions {
     return { config: { ...this.#config, sites, regions }, configText: text };
   }
 
-  #denialsOf(
-    region: string,
-    lease: RegionLease,
-    config: EdgeConfig,
-  ): (device: string) => Denial | null | Promise<Denial | null> {
-    const named = new Map<string, Denial>();
-    for (const [device, what] of lease.denials) {
-      const { revokedGeneration, isDisabled } = named.get(device) ?? NO_DENIAL;
-      named.set(
-        device,
-        what === "disabled"
-          ? { revokedGeneration, isDisabled: true }
-          : { revokedGeneration: what, isDisabled },
-      );
-    }
-    const find = (device: string): Denial | null => named.get(device) ?? null;
-    if (!lease.hasMoreDenials) return find;
-    return async (device) => {
-      const asked = openCell(this.#env, config, region).denialOf(device).catch(String);
-      const answer = await within(Promise.resolve(asked), limits.leaseTimeoutMs);
+  /** Makes the way to ask a cell about single devices; an answer goes for as long as a lease. */
+  #askAbout(region: string, config: EdgeConfig): (device: string) => Promise<Denial | "unknown"> {
+    const asked = new Map<string, AskedDenial>();
+    const ask = async (device: string): Promise<Denial | "unknown"> => {
+      const cell = openCell(this.#env, config, region);
+      const asking = Promise.resolve(cell.denialOf(device)).catch(String);
+      const answer = await within(asking, limits.leaseTimeoutMs);
       if (typeof answer !== "string") return answer;
       log("denial-unknown", { region, device, reason: answer });
-      return find(device);
+      asked.delete(device);
+      return "unknown";
+    };
+    return (device) => {
+      const nowMs = Date.now();
+      const held = asked.get(device);
+      const isFresh =
+        held !== undefined && held.askedMs <= nowMs && nowMs - held.askedMs < limits.leaseMs / 2;
+      if (isFresh) return held.answer;
+      asked.delete(device);
+      const oldest = asked.keys().next();
+      if (asked.size >= limits.askedDenialsMax && oldest.done !== true) asked.delete(oldest.value);
+      const answer = ask(device);
+      asked.set(device, { askedMs: nowMs, answer });
+      return answer;
     };
   }
 }
-
-const NO_DENIAL: Denial = { revokedGeneration: 0, isDisabled: false };
 
 /** Opens a region's cell; the region's location hint is where its first use places it. */
 export function openCell(

@@ -9,6 +9,7 @@ import type { DeviceReport } from "../objects/device-hub.ts";
 import { hubOf } from "../platform/hubs.ts";
 import { formatReport } from "./device-report.ts";
 import { onlyMethods } from "../../doors/methods.ts";
+import { admitReadings } from "./admit-readings.ts";
 import { locate } from "./locate.ts";
 import { answerIngest, readIngest } from "./readings.ts";
 
@@ -21,9 +22,9 @@ export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
     if (device === null) return problemResponse(NO_SUCH_NAME);
     const { region, config, guard } = await locate(c, parts);
     Object.assign(c.env.scope.fields, { door: "readings", device, region });
-    const admission = await guard.requireDevice(c.req.raw, device, "ingest");
-    if (!admission.ok) return problemResponse(admission.problem);
-    const read = await readIngest(c.req.raw, device, Date.now());
+    const admitted = await admitReadings(c.req.raw, device, guard, parts.deviceKeys);
+    if (!admitted.ok) return problemResponse(admitted.error);
+    const read = await readIngest(admitted.value, device, Date.now());
     if (!read.ok) return problemResponse(read.error);
     const outcome = await hubOf(env, config, region, device).ingest(read.value.command);
     return answerIngest(read.value, outcome, region, c.env.scope);

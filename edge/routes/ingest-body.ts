@@ -30,7 +30,7 @@ export async function readPayload(request: Request): Promise<Result<Uint8Array, 
         malformed("gzip", "Content-Encoding says gzip, but the body is not whole gzip data"),
       );
     case "aborted":
-      return err(malformed("body", "The body ended early"));
+      return err(ENDED_EARLY);
     case "unknown-encoding":
       return err(
         refuseForm(`Content-Encoding is gzip or none, not "${body.encoding.slice(0, 80)}"`),
@@ -99,7 +99,9 @@ function malformed(code: string, detail: string): Problem {
   return { code: `malformed-${code}`, status: 400, title: "Malformed request", detail };
 }
 
-const TOO_LARGE: Problem = {
+export const ENDED_EARLY: Problem = malformed("body", "The body ended early");
+
+export const TOO_LARGE: Problem = {
   code: "too-large",
   status: 413,
   title: "Too large",

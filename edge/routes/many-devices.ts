@@ -1,6 +1,7 @@
 // How is a request with readings of many devices carried out? It has to be let in for each of them;
 // then a few hubs are called at once, and for one device what is its own, in its order.
 
+import type { Identity } from "../../doors/claims.ts";
 import type { Guard } from "../../doors/guard.ts";
 import type { Problem } from "../../http/problem.ts";
 import type { DeviceId } from "../../sync/brand.ts";
@@ -39,10 +40,13 @@ export async function storeParts(
   asked: PartsRequest,
 ): Promise<Result<readonly Settled[], Problem>> {
   const byDevice = [...Map.groupBy(parts.entries(), ([, { device }]) => device)];
+  // The same whoever of the devices is asked for: one request has one credential.
+  let poster: Identity | null = null;
   for (const [device] of byDevice) {
     if (device === null) continue;
     const admission = await asked.guard.requireDevice(asked.request, device, "ingest");
     if (!admission.ok) return err(admission.problem);
+    poster = admission.identity;
   }
   const value: Settled[] = [];
   const queue = byDevice.values();
@@ -50,8 +54,8 @@ export async function storeParts(
     for (const [device, own] of queue)
       for (const [at, { parsed }] of own)
         value[at] =
-          parsed.ok && device !== null
-            ? await store(device, parsed.value, asked)
+          parsed.ok && device !== null && poster !== null
+            ? await store(device, parsed.value, asked, poster)
             : (parsed as Settled);
   };
   await Promise.all(Array.from({ length: limits.hubCallsAtOnceMax }, work));
@@ -62,6 +66,7 @@ async function store(
   device: DeviceId,
   parsed: ParsedReadings,
   { body, isStrict, region, hubOf }: PartsRequest,
+  poster: Identity,
 ): Promise<Settled> {
   const hub = hubOf(device);
   const isNameless = parsed.identity.kind === "none" && parsed.readings.timeless.size > 0;
@@ -70,7 +75,7 @@ async function store(
   const keys = report?.state?.memory.keys ?? [];
   const key = isNameless ? bodyKey(await sha256Of(body), keys, Date.now()) : "";
   const named = isNameless ? { ...parsed, identity: { kind: "key", key } as const } : parsed;
-  const read = await encodeIngest(device, named, isStrict, body);
+  const read = await encodeIngest(device, named, isStrict, body, poster);
   if (!read.ok) return read;
   return settleIngest(read.value, await hub.ingest(read.value.command), region);
 }

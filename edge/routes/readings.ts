@@ -1,6 +1,7 @@
 // POST /v1/devices/{device}/readings: from HTTP to the hub's command, and from its outcome back.
 
 import type { RequestScope } from "../../doors/access-log.ts";
+import type { Identity } from "../../doors/claims.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
 import type { DeviceId } from "../../sync/brand.ts";
@@ -18,8 +19,9 @@ import { parseCsv } from "../telemetry/parse-csv.ts";
 import { parseNdjson } from "../telemetry/parse-ndjson.ts";
 import { parseReadings } from "../telemetry/parse-readings.ts";
 import { parseSenml } from "../telemetry/parse-senml.ts";
-import type { ParsedReadings } from "../telemetry/parsed-readings.ts";
+import { malformed, type ParsedReadings } from "../telemetry/parsed-readings.ts";
 import { TOO_MANY_STREAMS, type ReadingCollector } from "../telemetry/reading-collector.ts";
+import type { AdmittedReadings } from "./admit-readings.ts";
 import {
   decodeJson,
   decodeText,
@@ -69,7 +71,7 @@ const FORMS: ReadonlyMap<string, Parse> = new Map<string, Parse>([
 
 /** Reads, parses, validates and encodes a request; the problem says what is wrong with all of it. */
 export async function readIngest(
-  request: Request,
+  { request, named, identity }: AdmittedReadings,
   device: DeviceId,
   nowMs: number,
 ): Promise<Result<ReadIngest, Problem>> {
@@ -78,9 +80,28 @@ export async function readIngest(
   if (parse === undefined) return err(unsupported(FORMS.keys(), type));
   const body = await readPayload(request);
   if (!body.ok) return body;
-  const parsed = parse(body.value, device, request.headers.get("idempotency-key"), nowMs);
+  // A key that is not signed must not name what a signature does.
+  const key = named === null ? request.headers.get("idempotency-key") : SIGNED;
+  const parsed = parse(body.value, device, key, nowMs);
   if (!parsed.ok) return parsed;
-  return encodeIngest(device, parsed.value, isStrict(request), body.value);
+  const own = named === null ? parsed : nameAsSigned(parsed.value, named);
+  if (!own.ok) return own;
+  return encodeIngest(device, own.value, isStrict(request), body.value, identity);
+}
+
+/** Stands for the name that the signature gives, while the body is parsed. */
+const SIGNED = "signed";
+
+/** Names a batch as its signature does; a body may say the same, and nothing else. */
+function nameAsSigned(
+  parsed: ParsedReadings,
+  named: NonNullable<AdmittedReadings["named"]>,
+): Result<ParsedReadings, Problem> {
+  const { identity } = parsed;
+  const isSame =
+    identity.kind !== "boot" || (identity.boot === named.boot && identity.seq === named.seq);
+  if (isSame) return ok({ ...parsed, identity: named });
+  return err(malformed("/seq", "boot and seq are not those that were signed: leave them out"));
 }
 
 /** Encodes one device's readings for its hub; `body` is what they came in. */
@@ -89,7 +110,9 @@ export async function encodeIngest(
   { identity, sentMs, readings, isRelative }: ParsedReadings,
   isStrict: boolean,
   body: Uint8Array,
+  poster: Identity,
 ): Promise<Result<ReadIngest, Problem>> {
+  if (poster.kind === "device" && poster.prefixes !== null) readings.keepOnly(poster.prefixes);
   const built = buildBatches(device, identity, readings);
   if (built.batches.length === 0 || (isStrict && readings.rejected > 0)) {
     return err(unprocessable(readings.rejected, readings.errors, isStrict));

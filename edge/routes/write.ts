@@ -5,7 +5,7 @@ import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse } from "../../doors/respond.ts";
-import type { Identity } from "../../doors/tokens.ts";
+import type { Identity } from "../../doors/claims.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 import type { BatchIdentity } from "../../sync/wire/batch.ts";

@@ -55,6 +55,18 @@ export class ReadingCollector {
     this.errors.push({ pointer: at.pointer, ...named, index: at.index, code, message });
   }
 
+  /** Rejects what is there of streams whose names begin with none of `prefixes`. */
+  keepOnly(prefixes: readonly string[]): void {
+    const message = `This credential is for streams that begin with ${prefixes.join(", ") || "nothing"}: ask for one that names this stream's prefix`;
+    for (const taken of [this.timed, this.timeless])
+      for (const [name, { stream, times }] of taken) {
+        if (prefixes.some((prefix) => name.startsWith(prefix))) continue;
+        taken.delete(name);
+        const count = times.length;
+        this.reject("stream-not-allowed", `${message} (${count} readings)`, WHOLE, stream, count);
+      }
+  }
+
   /** A name that has been taken is one: a request names few streams many times. */
   #streamOf(name: string): StreamName | null {
     return this.timed.get(name)?.stream ?? parseStreamName(name);
@@ -92,6 +104,9 @@ export class ReadingCollector {
     this.timeless.set(stream, { stream, kind, times: [0], values: [value] });
   }
 }
+
+/** What concerns all readings of a stream stands at none of them. */
+const WHOLE: ValuePosition = { pointer: "", index: 0 };
 
 const STREAM_NAME = "A stream's name is a lower-case letter, then up to 63 of a-z, 0-9 and _";
 const TIME =

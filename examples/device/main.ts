@@ -7,6 +7,7 @@ import { Instruments } from "./measure.ts";
 import { HELP, parseCommandLine, UsageError, type CommandLine } from "./options.ts";
 import { formatEvent } from "./report.ts";
 import { Device, type DeviceEvent } from "./skerry-device/device.ts";
+import { parseSigningKey, type SigningKey } from "./skerry-device/signature.ts";
 
 async function main(): Promise<void> {
   const told = parseCommandLine(process.argv.slice(2));
@@ -29,17 +30,28 @@ async function main(): Promise<void> {
 const FOREVER_MS = 2 ** 31 - 1;
 
 async function open(told: CommandLine): Promise<Device> {
-  const { tokenFile, retryMsMax } = told;
+  const { tokenFile, keyFile, retryMsMax } = told;
   const token = () => {
     const text =
       tokenFile === null ? process.env["SKERRY_TOKEN"] : fs.readFileSync(tokenFile, "utf8");
     return (text ?? "").trim();
   };
-  if (token() === "") throw new UsageError("There is no token: --token-file FILE, or SKERRY_TOKEN");
+  const signingKey = keyFile === null ? null : () => readKey(keyFile);
+  signingKey?.();
+  if (signingKey === null && token() === "")
+    throw new UsageError("There is no token: --token-file FILE, or SKERRY_TOKEN");
   const tell = (event: DeviceEvent) =>
     say(told.isJson ? JSON.stringify(event) : formatEvent(event, new Date()));
   const backOff = { firstMs: Math.min(500, retryMsMax), maxMs: retryMsMax };
-  return Device.open({ ...told, token, backOff, onEvent: tell });
+  return Device.open({ ...told, token, signingKey, backOff, onEvent: tell });
+}
+
+function readKey(file: string): SigningKey {
+  const key = parseSigningKey(fs.readFileSync(file, "utf8"));
+  if (key !== null) return key;
+  throw new UsageError(
+    `${file} is not what POST /v1/devices/{device}/key answers: { "version", "key" }`,
+  );
 }
 
 /** Measures at each multiple of the period, so that the time between does not drift. */

@@ -8,6 +8,7 @@ export interface CommandLine {
   readonly device: string;
   readonly edges: readonly string[];
   readonly tokenFile: string | null;
+  readonly keyFile: string | null;
   readonly folder: string;
   readonly periodMs: number;
   readonly samples: number;
@@ -26,11 +27,13 @@ export const HELP = `Usage: node main.ts --device NAME --edge URL [--edge URL ..
 Measures this machine's load and memory and a made-up depth, and sends them to Skerry. Readings
 are kept on disk until an edge has them, however often this program or the edge is killed.
 
-The device's token is read from the file of --token-file, or from the variable SKERRY_TOKEN.
+The device's token is read from the file of --token-file, or from the variable SKERRY_TOKEN. With
+--key-file there is no token: each request is signed with the key that the origin has answered.
 
   --device NAME         the device, as it is registered
   --edge URL            an edge; more than one: in the order of preference
   --token-file FILE     the token's file, read anew for each request
+  --key-file FILE       the key's file, read anew for each request
   --buffer FOLDER       where batches wait, of this device alone  (.state/device-NAME)
   --period MS           time between two measurements             (1000)
   --samples N           measure N times, send all and end         (0: until a signal)
@@ -62,7 +65,7 @@ const NUMBERS = {
   grace: { preset: 5_000, min: 0, max: 600_000 },
 } as const;
 
-const TEXTS = ["device", "token-file", "buffer", "when-full"] as const;
+const TEXTS = ["device", "token-file", "key-file", "buffer", "when-full"] as const;
 
 type TextOption = (typeof TEXTS)[number];
 
@@ -85,6 +88,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine | null {
     device,
     edges: parseEdges(values["edge"]),
     tokenFile: said("token-file"),
+    keyFile: said("key-file"),
     folder: said("buffer") ?? `.state/device-${device}`,
     periodMs: number("period"),
     samples: number("samples"),

@@ -5,7 +5,8 @@ import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
 import type { Denial } from "../../doors/guard.ts";
-import { REGION_COLLECTIONS } from "../../state/region.ts";
+import { readIssuers } from "../../state/issuers.ts";
+import { ISSUERS, keys, REGION_COLLECTIONS } from "../../state/region.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
 import { migrate, numberOf, textOf, type Sql } from "../../storage/sql.ts";
@@ -28,6 +29,14 @@ import {
   type ConfigPublication,
   type HashedText,
 } from "../fleet/published.ts";
+import {
+  decideKeys,
+  formatIssuers,
+  issuersOf,
+  withDeployed,
+  type KeyChange,
+  type KeyDecision,
+} from "../fleet/issuing.ts";
 import { OriginPurges } from "../fleet/purging.ts";
 import { limits } from "../limits.ts";
 import { parseOriginEnv, type OriginEnv } from "../platform/env.ts";
@@ -52,6 +61,8 @@ export class Registry extends DurableObject<OriginEnv> {
   readonly #replica: HubReplica;
   readonly #devices: DeviceRegistry;
   readonly #purges: OriginPurges;
+  /** The JWK set of the deployment; empty if it has none. */
+  readonly #deployedKeys: string;
 
   constructor(ctx: DurableObjectState, env: OriginEnv) {
     super(ctx, env);
@@ -67,6 +78,7 @@ export class Registry extends DurableObject<OriginEnv> {
     takeOverTable(sql, this.#replica);
     this.#devices = new DeviceRegistry(this.#replica, limits.registryDevicesMax);
     this.#purges = new OriginPurges(this.#replica, limits.purgeNamedMarksMax);
+    this.#deployedKeys = parseOriginEnv(this.env).issuerKeys ?? "";
     // The environment of an object does not change while it lives.
     void ctx.blockConcurrencyWhile(() => this.#publishKeys());
   }
@@ -119,15 +131,33 @@ export class Registry extends DurableObject<OriginEnv> {
     return this.#turn(() => publishConfig(this.#replica, text, ifMatch, Date.now()));
   }
 
+  /** The issuers' keys as they are replicated; null if there are none. */
+  async issuers(): Promise<string | null> {
+    return this.#replica.read(keys, ISSUERS)?.content ?? null;
+  }
+
+  /** Adds or retires a key of the issuers, for all regions once they have heard of it. */
+  async changeKeys(change: KeyChange): Promise<KeyDecision> {
+    const decision = decideKeys(issuersOf(this.#replica), change);
+    if (decision.kind === "changed") {
+      const text = await hashText(formatIssuers(decision.issuers, this.#deployedKeys));
+      this.#turn(() => publishKeys(this.#replica, text, Date.now()));
+    }
+    return decision;
+  }
+
   /** Marks what is stored under a scope as purged, in all regions once they have heard of it. */
   async purge(scope: string): Promise<number> {
     return this.#turn(() => this.#purges.purge(scope, Date.now()));
   }
 
   async #publishKeys(): Promise<void> {
-    const { issuerKeys } = parseOriginEnv(this.env);
-    if (issuerKeys === null || !areKeysNew(this.#replica, issuerKeys)) return;
-    const text = await hashText(issuerKeys);
+    const deployed = readIssuers(this.#deployedKeys);
+    if (deployed === null) return;
+    const issuers = withDeployed(issuersOf(this.#replica), deployed.keys);
+    const content = formatIssuers(issuers, this.#deployedKeys);
+    if (!areKeysNew(this.#replica, content)) return;
+    const text = await hashText(content);
     this.#turn(() => publishKeys(this.#replica, text, Date.now()));
   }
 

@@ -30,6 +30,7 @@ const varsSchema = z.object({
     jsonText(z.looseObject({ kty: z.string(), d: z.string(), kid: z.string() })),
   ),
   LINK_KEY: z.optional(z.string().check(z.regex(LINK_KEY))),
+  DEVICE_ROOT_KEY: z.optional(z.string().check(z.regex(LINK_KEY))),
   DEV: z.optional(z.string()),
 });
 
@@ -57,6 +58,7 @@ export function parseOriginEnv(env: Readonly<Record<string, unknown>>): OriginCo
     issuerKeys: vars?.ISSUER_KEYS ?? null,
     issuerPrivateKey: vars?.ISSUER_PRIVATE_KEY ?? null,
     linkKey: vars?.LINK_KEY ?? null,
+    deviceRootKey: vars?.DEVICE_ROOT_KEY ?? null,
     isDev: given["DEV"] === "1" && vars !== null,
     missing: [...wrong, ...absent.map(([name, use]) => `${name} (${use})`)],
   };

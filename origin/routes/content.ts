@@ -6,7 +6,7 @@ import type { Guard } from "../../doors/guard.ts";
 import { readBody, type BodyReading } from "../../doors/read-body.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { contentContext, macText, sameText } from "../../doors/seal.ts";
-import { mayAct } from "../../doors/tokens.ts";
+import { mayAct } from "../../doors/claims.ts";
 import type { Problem } from "../../http/problem.ts";
 import { urlScope } from "../../state/purge-scope.ts";
 import type { PurgeContent } from "../content-ports.ts";

@@ -1,9 +1,12 @@
-// /v1/devices/{device}/credentials and /rotate: a device's credential for the current generation, or
-// for a new one that outdates all before it.
+// /v1/devices/{device}/credentials, /rotate and /key: a device's credential for the current generation,
+// or for a new one that outdates all before it; and the key that a small device signs with instead.
 
 import { Hono } from "hono";
 import * as z from "zod/mini";
 import { notConfigured } from "../../doors/auth.ts";
+import { encodeBase64Url } from "../../doors/base64url.ts";
+import { DEVICE_SCOPES, PREFIX, PREFIXES_MAX, RATE_MAX } from "../../doors/claims.ts";
+import { DeviceKeys } from "../../doors/device-keys.ts";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
 import type { DeviceId } from "../../sync/brand.ts";
@@ -17,6 +20,9 @@ import { notRegistered, readDeviceName } from "./device-problems.ts";
 
 const DAYS_MAX = limits.credentialLifetimeSMax / 86_400;
 const daysError = `days is a whole number from 1 to ${DAYS_MAX}`;
+const scopeError = `scope is one or both of ${DEVICE_SCOPES.join(" and ")}, with a blank between`;
+const prefixesError = `prefixes is a list of 1 to ${PREFIXES_MAX} beginnings of streams' names, each a lower-case letter and up to 63 of a-z, 0-9 and _`;
+const rateError = `rate is a number of readings a second, above 0 and at most ${RATE_MAX}`;
 const credentialSchema = z.strictObject(
   {
     days: z.optional(
@@ -24,8 +30,29 @@ const credentialSchema = z.strictObject(
         .int({ error: daysError })
         .check(z.gte(1, { error: daysError }), z.lte(DAYS_MAX, { error: daysError })),
     ),
+    scope: z.optional(
+      z
+        .string({ error: scopeError })
+        .check(z.regex(/^(?:ingest|read|ingest read|read ingest)$/, { error: scopeError })),
+    ),
+    prefixes: z.optional(
+      z
+        .array(
+          z.string({ error: prefixesError }).check(z.regex(PREFIX, { error: prefixesError })),
+          { error: prefixesError },
+        )
+        .check(
+          z.minLength(1, { error: prefixesError }),
+          z.maxLength(PREFIXES_MAX, { error: prefixesError }),
+        ),
+    ),
+    rate: z.optional(
+      z
+        .number({ error: rateError })
+        .check(z.gt(0, { error: rateError }), z.lte(RATE_MAX, { error: rateError })),
+    ),
   },
-  { error: 'the body is { "days": NUMBER } or nothing' },
+  { error: 'the body is { "days"?, "scope"?, "prefixes"?, "rate"? } or nothing' },
 );
 
 /** Makes the routes, to be mounted at /v1/devices. */
@@ -43,7 +70,31 @@ export function credentialRoutes(parts: ApiParts): Hono<ApiEnv> {
     ),
   );
   app.all("/:device/rotate", onlyMethods("POST"));
+  app.post("/:device/key", (c) => giveKey(c.req.raw, c.req.param("device"), parts));
+  app.all("/:device/key", onlyMethods("POST"));
   return app;
+}
+
+/** Tells the key that a small device signs with: always the same until it is rotated. */
+async function giveKey(
+  request: Request,
+  name: string,
+  { guard, config, env }: ApiParts,
+): Promise<Response> {
+  const admission = await guard.requireScope(request, "admin");
+  if (!admission.ok) return problemResponse(admission.problem);
+  const keys = config.deviceRootKey === null ? null : DeviceKeys.open(config.deviceRootKey);
+  if (keys === null)
+    return problemResponse(
+      notConfigured(["DEVICE_ROOT_KEY (what the keys of small devices are derived from)"]),
+    );
+  const device = readDeviceName(name);
+  if (!device.ok) return problemResponse(device.error);
+  const found = await openRegistry(env).find(device.value);
+  if (found === null) return problemResponse(notRegistered(device.value));
+  const version = found.generation;
+  const key = encodeBase64Url(await keys.bytesOf(found.device, version));
+  return jsonResponse({ device: found.device, version, key }, 201);
 }
 
 /** Signs a credential for what `prepare` finds; everything else is checked before. */
@@ -65,9 +116,15 @@ async function issue(
   if (!device.ok) return problemResponse(device.error);
   const found = await prepare(device.value);
   if (found === null) return problemResponse(notRegistered(device.value));
-  const { days } = body.value;
+  const { days, ...grant } = body.value;
   const lifetimeS = days === undefined ? limits.credentialLifetimeS : days * 86_400;
-  const credential = await signCredential(config.issuerPrivateKey, found, lifetimeS, Date.now());
+  const credential = await signCredential(
+    config.issuerPrivateKey,
+    found,
+    lifetimeS,
+    Date.now(),
+    grant,
+  );
   const { token, expiresMs } = credential;
   const expires = new Date(expiresMs).toISOString();
   return jsonResponse({ device: found.device, generation: found.generation, token, expires }, 201);

@@ -9,12 +9,13 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { DEVICE_TOKEN_TYPE, OPERATOR_TOKEN_TYPE, TOKEN_ISSUER } from "../../doors/tokens.ts";
+import { DEVICE_TOKEN_TYPE, OPERATOR_TOKEN_TYPE, TOKEN_ISSUER } from "../../doors/claims.ts";
 import { createApi } from "../../edge/app.ts";
 import { ingest, type IngestCommand } from "../../edge/ingest.ts";
 import type { DeviceReport } from "../../edge/objects/device-hub.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../../edge/platform/env.ts";
 import { Regions } from "../../edge/platform/regions.ts";
+import type { RegionLease } from "../../edge/region-replica.ts";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
 import { readingsSchema } from "../../edge/routes/readings-schema.ts";
 import { parseReadings } from "../../edge/telemetry/parse-readings.ts";
@@ -387,10 +388,10 @@ async function openDoors(): Promise<(sample: Sample, token: string) => Promise<R
   let hub = new Hub();
   let posted = 0;
   const env = {
-    REGION_CELL: { idFromName: (name: string) => name, get: () => ({ lease: async () => null }) },
+    REGION_CELL: { idFromName: (name: string) => name, get: () => ({ lease: async () => LEASE }) },
     DEVICE_HUB: { idFromName: (name: string) => name, get: () => hub },
   } as unknown as EdgeEnv;
-  const api = createApi({ config, env, regions: new Regions(config, env) });
+  const api = createApi({ config, env, regions: new Regions(config, env), deviceKeys: null });
   const ctx = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
   return async ({ target, fields, body }, token) => {
     posted += 1;
@@ -404,6 +405,20 @@ async function openDoors(): Promise<(sample: Sample, token: string) => Promise<R
     return api.fetch(request, { scope, cf: null }, ctx as unknown as ExecutionContext);
   };
 }
+
+/** What a cell tells that was told nothing. */
+const LEASE: RegionLease = {
+  version: "1",
+  replicaEpoch: 1,
+  denials: { kind: "all", denied: [] },
+  clock: { offsetMs: 0, heardMs: 0 },
+  outage: null,
+  config: null,
+  keys: null,
+  purgeView: [],
+  purges: [],
+  purgeFloor: [],
+};
 
 test(`P9 ${REQUESTS} mutated requests to every door are answered, and with what they were told`, async () => {
   const post = await openDoors();

@@ -17,7 +17,7 @@ before(async () => {
   const [region] = DEFAULT_REGIONS;
   assert.ok(region !== undefined);
   const bundle = await buildWorker("edge", path.join(stateDir, "bundles"));
-  const keys = { issuerKeys: "", linkKey: "" };
+  const keys = { issuerKeys: "", linkKey: "", deviceRootKey: "" };
   const originUrl = "http://127.0.0.1:9";
   edge = await EdgeProcess.start({
     stateDir,

@@ -21,7 +21,7 @@ export interface EdgePlan {
   /** The table that routing decides with; its own region is among them. */
   readonly regions: readonly RegionPlan[];
   readonly originUrl: string;
-  readonly keys: Pick<Keys, "issuerKeys" | "linkKey">;
+  readonly keys: Pick<Keys, "issuerKeys" | "linkKey" | "deviceRootKey">;
   /** 0: any free one. */
   readonly port: number;
   readonly host?: string;
@@ -132,7 +132,11 @@ function workerdSpec(plan: EdgePlan, port: number): WorkerdSpec {
         plan.regions.map(({ id, latitude, longitude }) => ({ id, latitude, longitude })),
       ),
     },
-    secrets: { ISSUER_KEYS: plan.keys.issuerKeys, LINK_KEY: plan.keys.linkKey },
+    secrets: {
+      ISSUER_KEYS: plan.keys.issuerKeys,
+      LINK_KEY: plan.keys.linkKey,
+      DEVICE_ROOT_KEY: plan.keys.deviceRootKey,
+    },
     objects,
     ...(plan.cfHeader === undefined ? {} : { cfHeader: plan.cfHeader }),
   };

@@ -13,6 +13,8 @@ export interface Keys {
   readonly issuerPrivateKey: string;
   /** The links' HMAC secret: 32 random bytes, base64url. */
   readonly linkKey: string;
+  /** What small devices' keys are derived from: 32 random bytes, base64url; empty: none are. */
+  readonly deviceRootKey: string;
 }
 
 /** The Workers' own rule: at least 32 bytes, base64url. */
@@ -21,6 +23,7 @@ const VARIABLES = {
   issuerKeys: "ISSUER_KEYS",
   issuerPrivateKey: "ISSUER_PRIVATE_KEY",
   linkKey: "LINK_KEY",
+  deviceRootKey: "DEVICE_ROOT_KEY",
 } as const;
 
 type Field = keyof typeof VARIABLES;
@@ -46,17 +49,26 @@ export function checkKeys(file: string, text: string): Keys {
   const issuerKeys = valueOf("issuerKeys");
   const issuers = publicKeysOf(issuerKeys);
   if (issuers === null) return refuse(`${named("issuerKeys")} is not a set of Ed25519 public keys`);
-  const linkKey = valueOf("linkKey");
-  if (!LINK_KEY.test(linkKey)) return refuse(`${named("linkKey")} is not 32 bytes in base64url`);
+  const secretOf = (field: Field) => {
+    const value = valueOf(field);
+    return LINK_KEY.test(value) ? value : refuse(`${named(field)} is not 32 bytes in base64url`);
+  };
+  const linkKey = secretOf("linkKey");
+  // Files of before have none.
+  const deviceRootKey = isLeftOut(found.deviceRootKey) ? "" : secretOf("deviceRootKey");
   // An edge's file has none.
-  const hasPrivateKey = isJson || (found.issuerPrivateKey ?? "") !== "";
-  if (!hasPrivateKey) return { issuerKeys, issuerPrivateKey: "", linkKey };
+  if (!isJson && isLeftOut(found.issuerPrivateKey))
+    return { issuerKeys, issuerPrivateKey: "", linkKey, deviceRootKey };
   const issuerPrivateKey = valueOf("issuerPrivateKey");
   const issuer = publicPartOf(issuerPrivateKey);
   const name = named("issuerPrivateKey");
   if (issuer === null) return refuse(`${name} is not an Ed25519 private key`);
   if (!issuers.includes(issuer)) return refuse(`${name} belongs to none of the public keys`);
-  return { issuerKeys, issuerPrivateKey, linkKey };
+  return { issuerKeys, issuerPrivateKey, linkKey, deviceRootKey };
+}
+
+function isLeftOut(value: unknown): boolean {
+  return value === undefined || value === "";
 }
 
 function parseVars(text: string): Partial<Keys> {

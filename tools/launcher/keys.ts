@@ -7,10 +7,11 @@ import { exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from "jose";
 import {
   DEVICE_TOKEN_TYPE,
   OPERATOR_TOKEN_TYPE,
+  PREFIX,
   SCOPES,
   TOKEN_ISSUER,
   type Scope,
-} from "../../doors/tokens.ts";
+} from "../../doors/claims.ts";
 import { checkKeys, type Keys } from "./key-file.ts";
 import { LaunchError } from "./launch-error.ts";
 
@@ -19,17 +20,25 @@ export type { Keys };
 const DAY_S = 86_400;
 export const TOKEN_DAYS = 30;
 
-/** Draws new keys. */
-export async function drawKeys(): Promise<Keys> {
+/** Draws an issuer's key pair. */
+export async function drawIssuer(): Promise<{ publicKey: JWK; privateKey: JWK }> {
   const pair = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
   const kid = randomBytes(8).toString("hex");
   const named = { kid, alg: "EdDSA", use: "sig" };
-  const publicKey = { ...(await exportJWK(pair.publicKey)), ...named };
-  const privateKey = { ...(await exportJWK(pair.privateKey)), ...named };
+  return {
+    publicKey: { ...(await exportJWK(pair.publicKey)), ...named },
+    privateKey: { ...(await exportJWK(pair.privateKey)), ...named },
+  };
+}
+
+/** Draws new keys. */
+export async function drawKeys(): Promise<Keys> {
+  const { publicKey, privateKey } = await drawIssuer();
   return {
     issuerKeys: JSON.stringify({ keys: [publicKey] }),
     issuerPrivateKey: JSON.stringify(privateKey),
     linkKey: randomBytes(32).toString("base64url"),
+    deviceRootKey: randomBytes(32).toString("base64url"),
   };
 }
 
@@ -54,8 +63,16 @@ export function readKeys(file: string): Keys {
 /** Writes keys as the variables of a Worker for wrangler dev; the edge gets no private key. */
 export function formatVars(keys: Keys, worker: "edge" | "origin"): string {
   const lines = [`ISSUER_KEYS='${keys.issuerKeys}'`, `LINK_KEY='${keys.linkKey}'`];
+  if (keys.deviceRootKey !== "") lines.push(`DEVICE_ROOT_KEY='${keys.deviceRootKey}'`);
   if (worker === "origin") lines.push(`ISSUER_PRIVATE_KEY='${keys.issuerPrivateKey}'`);
   return `${lines.join("\n")}\n`;
+}
+
+/** What a device's token is for; what is left out is not limited. */
+export interface TokenGrant {
+  readonly prefixes?: readonly string[];
+  /** Readings a second. */
+  readonly rate?: number;
 }
 
 /** Makes a device's token of generation 1. */
@@ -63,11 +80,15 @@ export async function mintDeviceToken(
   keys: Keys,
   device: string,
   days = TOKEN_DAYS,
+  grant: TokenGrant = {},
 ): Promise<string> {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(device)) {
     throw new LaunchError(`"${device}" is not a device name: use 1 to 64 of A-Z a-z 0-9 . _ -`);
   }
-  return sign(keys, DEVICE_TOKEN_TYPE, device, { gen: 1 }, days);
+  const wrong = grant.prefixes?.find((prefix) => !PREFIX.test(prefix));
+  if (wrong !== undefined)
+    throw new LaunchError(`"${wrong}" begins no stream's name: use a-z, then a-z 0-9 _`);
+  return sign(keys, DEVICE_TOKEN_TYPE, device, { gen: 1, ...grant }, days);
 }
 
 /** Makes an operator's token. */
@@ -94,7 +115,7 @@ async function sign(
   keys: Keys,
   type: string,
   subject: string,
-  claims: Record<string, string | number>,
+  claims: Record<string, string | number | readonly string[]>,
   days: number,
 ): Promise<string> {
   if (keys.issuerPrivateKey === "") {

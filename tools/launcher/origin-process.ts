@@ -64,6 +64,7 @@ export class OriginProcess {
         ISSUER_KEYS: plan.keys.issuerKeys,
         ISSUER_PRIVATE_KEY: plan.keys.issuerPrivateKey,
         LINK_KEY: plan.keys.linkKey,
+        DEVICE_ROOT_KEY: plan.keys.deviceRootKey,
       },
       objects,
     };

@@ -2,7 +2,7 @@
 // process with its own storage and place, each behind a line to the origin that can be broken.
 
 import path from "node:path";
-import type { Scope } from "../../doors/tokens.ts";
+import type { Scope } from "../../doors/claims.ts";
 import { buildWorkers, type Plant } from "./build.ts";
 import { Ending } from "./ending.ts";
 import { EdgeProcess } from "./edge-process.ts";

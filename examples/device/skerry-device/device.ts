@@ -16,6 +16,7 @@ import { halve, nameOf, readingsOf, toColumns, type Batch, type Row, type Value 
 import { BatchLog, type WhenFull } from "./batch-log.ts";
 import { EdgeChoice, type BackOff } from "./edge-choice.ts";
 import { pickReadings, setAside } from "./set-aside.ts";
+import { sign, type SigningKey } from "./signature.ts";
 import { takeFolder } from "./sole-use.ts";
 
 /** What a device needs; what may be left out has the value of `DEFAULTS`. */
@@ -25,6 +26,8 @@ export interface DeviceOptions {
   readonly edges: readonly string[];
   /** Asked for each request, so that a token can be exchanged while the device runs. */
   readonly token: () => string;
+  /** Instead of a token: requests are signed with this key. Asked for each request too. */
+  readonly signingKey?: (() => SigningKey) | null;
   /** The folder of the buffer, of this device alone. */
   readonly folder: string;
   /** A batch is closed at this many readings, or when its first reading is this old. */
@@ -83,6 +86,7 @@ const DEFAULTS = {
   whenFull: "refuse",
   gzipAboveBytes: 1_024,
   requestTimeoutMs: 10_000,
+  signingKey: null,
   backOff: { firstMs: 500, maxMs: 60_000 },
   drawBoot: () => randomBytes(8).toString("hex"),
   onEvent: () => undefined,
@@ -212,19 +216,21 @@ export class Device {
   }
 
   async #post(edge: string, batch: Batch): Promise<Decision> {
-    const { device, token, gzipAboveBytes, requestTimeoutMs } = this.#options;
+    const { gzipAboveBytes, requestTimeoutMs } = this.#options;
     const json = JSON.stringify({ ...batch, sent: Date.now() });
     const isLarge = json.length > gzipAboveBytes;
     const limits = [this.#ending.signal, AbortSignal.timeout(requestTimeoutMs)];
     try {
-      const response = await fetch(new URL(`/v1/devices/${device}/readings`, edge), {
+      const body = isLarge ? await compress(json) : json;
+      const target = `/v1/devices/${this.#options.device}/readings`;
+      const response = await fetch(new URL(target, edge), {
         method: "POST",
         headers: {
-          authorization: `Bearer ${token()}`,
+          ...this.#authorize(target, batch, body),
           "content-type": "application/json",
           ...(isLarge ? { "content-encoding": "gzip" } : {}),
         },
-        body: isLarge ? await compress(json) : json,
+        body,
         redirect: "manual",
         signal: AbortSignal.any(limits),
       });
@@ -239,6 +245,16 @@ export class Device {
     } catch (error) {
       return { kind: "again", scope: "this-edge", waitMs: null, why: reasonOf(error) };
     }
+  }
+
+  #authorize(
+    target: string,
+    { boot, seq }: Batch,
+    body: string | Uint8Array,
+  ): Record<string, string> {
+    const { device, token, signingKey } = this.#options;
+    if (signingKey === null) return { authorization: `Bearer ${token()}` };
+    return sign({ method: "POST", target, device, boot, seq, body }, signingKey());
   }
 
   #settle(edge: string, batch: Batch, decision: Decision): void {

@@ -3,25 +3,51 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { Guard, openVerifier, type Admission, type Denial } from "../../../doors/guard.ts";
-import { DEVICE_TOKEN_TYPE, OPERATOR_TOKEN_TYPE, TOKEN_ISSUER } from "../../../doors/tokens.ts";
+import { DEVICE_TOKEN_TYPE, OPERATOR_TOKEN_TYPE, TOKEN_ISSUER } from "../../../doors/claims.ts";
+import {
+  Guard,
+  openVerifier,
+  type Admission,
+  type Denial,
+  type Registered,
+} from "../../../doors/guard.ts";
 
 const issuer = await generateKeyPair("EdDSA", { extractable: true });
 const keys = { keys: [{ ...(await exportJWK(issuer.publicKey)), kid: "k1", alg: "EdDSA" }] };
-const guard = new Guard(JSON.stringify(keys));
+const verifier = openVerifier(JSON.stringify(keys));
+const NOW_MS = 1_790_000_000_000;
+const guardWith = (registered: Partial<Registered> = {}): Guard =>
+  new Guard({
+    verifier: () => verifier,
+    denialOf: () => null,
+    nowMs: () => NOW_MS,
+    outage: null,
+    graceMs: 0,
+    ...registered,
+  });
+const guard = guardWith();
 
-async function tokenOf(typ: string, subject: string, claims: object): Promise<string> {
+async function tokenOf(
+  typ: string,
+  subject: string,
+  claims: object,
+  expiresS = NOW_MS / 1000 + 3_600,
+): Promise<string> {
   return new SignJWT({ ...claims })
     .setProtectedHeader({ alg: "EdDSA", kid: "k1", typ })
     .setIssuer(TOKEN_ISSUER)
     .setSubject(subject)
-    .setExpirationTime("1h")
+    .setExpirationTime(expiresS)
     .sign(issuer.privateKey);
 }
+const asking = (token: string): Request =>
+  new Request("http://edge.test/", { headers: { authorization: `Bearer ${token}` } });
 
 const TOKENS: Record<string, string | null> = {
   nobody: null,
   "the device": await tokenOf(DEVICE_TOKEN_TYPE, "boat-1", { gen: 2 }),
+  "the device, to read": await tokenOf(DEVICE_TOKEN_TYPE, "boat-1", { gen: 2, scope: "read" }),
+  "the device, to post": await tokenOf(DEVICE_TOKEN_TYPE, "boat-1", { gen: 2, scope: "ingest" }),
   "another device": await tokenOf(DEVICE_TOKEN_TYPE, "boat-2", { gen: 1 }),
   "an operator of the device's name": await tokenOf(OPERATOR_TOKEN_TYPE, "boat-1", { scope: "" }),
   "an operator that ingests": await tokenOf(OPERATOR_TOKEN_TYPE, "ann", { scope: "ingest" }),
@@ -40,6 +66,8 @@ const statusOf = (admission: Admission): number => (admission.ok ? 200 : admissi
 const CASES: readonly (readonly [string, device: number, scope: number])[] = [
   ["nobody", 401, 401],
   ["the device", 200, 403],
+  ["the device, to read", 403, 403],
+  ["the device, to post", 200, 403],
   ["another device", 403, 403],
   ["an operator of the device's name", 403, 403],
   ["an operator that ingests", 200, 200],
@@ -59,7 +87,10 @@ for (const [caller, device, scope] of CASES) {
 
 test("a guard without keys lets nobody in, and names the secret that is missing", async () => {
   for (const caller of Object.keys(TOKENS)) {
-    const admission = await new Guard(null).requireScope(requestOf(caller), "read");
+    const admission = await guardWith({ verifier: () => null }).requireScope(
+      requestOf(caller),
+      "read",
+    );
     assert.ok(!admission.ok);
     assert.equal(admission.problem.status, 503);
     assert.match(admission.problem.detail, /ISSUER_KEYS/);
@@ -96,7 +127,7 @@ for (const [said, status, code] of DENIED) {
   test(`requireDevice() when the registry says ${said}: ${status}`, async () => {
     const denialOf = async (device: string) =>
       device === "boat-1" ? (denials[said] ?? null) : null;
-    const knowing = guard.with({ verifier: null, denialOf });
+    const knowing = guardWith({ denialOf });
     const admission = await knowing.requireDevice(requestOf("the device"), "boat-1", "ingest");
     assert.equal(statusOf(admission), status);
     assert.equal(admission.ok ? null : admission.problem.code, code);
@@ -105,30 +136,57 @@ for (const [said, status, code] of DENIED) {
   });
 }
 
-test("a key that was published lets its tokens in until it is withdrawn, remembered ones too", async () => {
-  const next = await generateKeyPair("EdDSA", { extractable: true });
-  const published = { keys: [{ ...(await exportJWK(next.publicKey)), kid: "k2", alg: "EdDSA" }] };
-  const token = await new SignJWT({ gen: 1 })
-    .setProtectedHeader({ alg: "EdDSA", kid: "k2", typ: DEVICE_TOKEN_TYPE })
-    .setIssuer(TOKEN_ISSUER)
-    .setSubject("boat-1")
-    .setExpirationTime("1h")
-    .sign(next.privateKey);
-  const request = new Request("http://edge.test/", {
-    headers: { authorization: `Bearer ${token}` },
-  });
-  const status = async (verifier: ReturnType<typeof openVerifier>, from = guard) =>
-    statusOf(
-      await from
-        .with({ verifier, denialOf: () => null })
-        .requireDevice(request, "boat-1", "ingest"),
-    );
-  const verifier = openVerifier(JSON.stringify(published));
-  assert.equal(await status(null), 401);
-  assert.equal(await status(verifier), 200);
-  assert.equal(await status(verifier), 200);
-  assert.equal(await status(verifier, new Guard(null)), 200);
-  assert.equal(await status(openVerifier(JSON.stringify({ keys: [] }))), 401);
-  assert.equal(await status(null), 401);
+test("P8 while it is not known whether a device is denied, it is told to come again", async () => {
+  const unsure = guardWith({ denialOf: async () => "unknown" as const });
+  const admission = await unsure.requireDevice(requestOf("the device"), "boat-1", "ingest");
+  assert.ok(!admission.ok);
+  assert.deepEqual([admission.problem.status, admission.problem.code], [503, "denial-unknown"]);
+  assert.equal(admission.problem.headers?.["retry-after"], "1");
+  const operator = await unsure.requireDevice(requestOf("an admin"), "boat-1", "ingest");
+  assert.equal(statusOf(operator), 200);
+});
+
+test("openVerifier() of what is no JWK set is null", () => {
   for (const text of ["", "null", "{}", '{"keys":7}']) assert.equal(openVerifier(text), null, text);
 });
+
+test("a signature is no token, and the door that takes it is named", async () => {
+  const headers = { authorization: 'Skerry-HMAC device="boat-1"' };
+  const admission = await guard.identify(new Request("http://edge.test/", { headers }));
+  assert.ok(!admission.ok);
+  assert.equal(admission.problem.code, "signature-not-here");
+  assert.match(admission.problem.detail, /readings/);
+  assert.equal(admission.problem.headers?.["www-authenticate"], 'Skerry-HMAC realm="skerry"');
+});
+
+const DAY_MS = 86_400_000;
+/** A credential that expired an hour ago. */
+const EXPIRED_MS = NOW_MS - 3_600_000;
+const expired = await tokenOf(DEVICE_TOKEN_TYPE, "boat-1", { gen: 2 }, EXPIRED_MS / 1000);
+const expiredOperator = await tokenOf(
+  OPERATOR_TOKEN_TYPE,
+  "eve",
+  { scope: "admin" },
+  EXPIRED_MS / 1000,
+);
+const outage = { heardMs: EXPIRED_MS - 1 };
+const GRACE: readonly (readonly [string, string, Partial<Registered>, number])[] = [
+  ["the origin is here", expired, {}, 401],
+  ["it expired in the outage", expired, { outage }, 200],
+  ["the registry revoked it", expired, { outage, denialOf: () => denials["both"] ?? null }, 401],
+  ["it had expired before", expired, { outage: { heardMs: EXPIRED_MS } }, 401],
+  ["the grace is over", expired, { outage, graceMs: 3_600_000 }, 401],
+  ["the grace is almost over", expired, { outage, graceMs: 3_600_001 }, 200],
+  ["there is no grace", expired, { outage, graceMs: 0 }, 401],
+  ["it is an operator's", expiredOperator, { outage }, 401],
+];
+for (const [what, token, registered, status] of GRACE)
+  test(`P6 an expired credential when ${what}: ${status}`, async () => {
+    const noted: number[] = [];
+    const gracious = guardWith({ graceMs: DAY_MS, ...registered }).noting((ms) => noted.push(ms));
+    const admission = await gracious.requireDevice(asking(token), "boat-1", "ingest");
+    assert.equal(statusOf(admission), status);
+    if (!admission.ok) return;
+    assert.equal(admission.graceUntilMs, EXPIRED_MS + (registered.graceMs ?? DAY_MS));
+    assert.deepEqual(noted, [admission.graceUntilMs]);
+  });

@@ -8,11 +8,11 @@ import {
   DEVICE_TOKEN_TYPE,
   mayAct,
   OPERATOR_TOKEN_TYPE,
+  PREFIXES_MAX,
   SCOPES,
   TOKEN_ISSUER,
-  TokenVerifier,
-  type TokenVerdict,
-} from "../../../doors/tokens.ts";
+} from "../../../doors/claims.ts";
+import { TokenVerifier, type TokenVerdict } from "../../../doors/tokens.ts";
 
 const NOW_S = 1_800_000_000;
 const issuer = await generateKeyPair("EdDSA", { extractable: true });
@@ -34,6 +34,13 @@ async function sign(type: string, claims: object, changes: Changes = {}): Promis
     .sign(changes.key ?? issuer.privateKey);
   return `Bearer ${token}`;
 }
+const ALL_OF_BOAT = {
+  kind: "device",
+  device: "boat-1",
+  scopes: new Set(["ingest", "read"] as const),
+  prefixes: null,
+  rate: null,
+} as const;
 const without = (claims: object, name: string): object =>
   Object.fromEntries(Object.entries(claims).filter(([key]) => key !== name));
 const verify = (field: string | null, nowS = NOW_S): Promise<TokenVerdict> =>
@@ -47,8 +54,16 @@ async function reasonOf(field: string | null, nowS = NOW_S): Promise<string> {
 test("verify() lets a device in, with its generation", async () => {
   assert.deepEqual(await verify(await sign(DEVICE_TOKEN_TYPE, DEVICE)), {
     ok: true,
-    identity: { kind: "device", device: "boat-1", generation: 3 },
+    identity: { ...ALL_OF_BOAT, generation: 3 },
   });
+});
+
+test("verify() lets a device in for what its credential is for", async () => {
+  const granted = { ...DEVICE, scope: "ingest", prefixes: ["gps_", "depth"], rate: 2.5 };
+  const verdict = await verify(await sign(DEVICE_TOKEN_TYPE, granted));
+  assert.ok(verdict.ok && verdict.identity.kind === "device");
+  const { scopes, prefixes, rate } = verdict.identity;
+  assert.deepEqual([[...scopes], prefixes, rate], [["ingest"], ["gps_", "depth"], 2.5]);
 });
 
 test("verify() lets an operator in, with the scopes that exist", async () => {
@@ -75,7 +90,27 @@ const CLAIMS: readonly (readonly [string, string, object, Changes, string])[] = 
   ["a subject that is no text", DEVICE_TOKEN_TYPE, { ...DEVICE, sub: 5 }, {}, "wrong-claims"],
   ["no generation", DEVICE_TOKEN_TYPE, without(DEVICE, "gen"), {}, "wrong-claims"],
   ["a generation as text", DEVICE_TOKEN_TYPE, { ...DEVICE, gen: "3" }, {}, "wrong-claims"],
-  ["a start in the future", DEVICE_TOKEN_TYPE, { ...DEVICE, nbf: NOW_S + 30 }, {}, "wrong-claims"],
+  ["a start in the future", DEVICE_TOKEN_TYPE, { ...DEVICE, nbf: NOW_S + 1 }, {}, "not-yet-valid"],
+  ["a start that has come", DEVICE_TOKEN_TYPE, { ...DEVICE, nbf: NOW_S }, {}, "let in"],
+  [
+    "a device's scopes as a list",
+    DEVICE_TOKEN_TYPE,
+    { ...DEVICE, scope: ["read"] },
+    {},
+    "wrong-claims",
+  ],
+  ["prefixes as text", DEVICE_TOKEN_TYPE, { ...DEVICE, prefixes: "gps_" }, {}, "wrong-claims"],
+  ["a prefix that is none", DEVICE_TOKEN_TYPE, { ...DEVICE, prefixes: [""] }, {}, "wrong-claims"],
+  [
+    "too many prefixes",
+    DEVICE_TOKEN_TYPE,
+    { ...DEVICE, prefixes: Array.from({ length: PREFIXES_MAX + 1 }, () => "a") },
+    {},
+    "wrong-claims",
+  ],
+  ["a rate of nothing", DEVICE_TOKEN_TYPE, { ...DEVICE, rate: 0 }, {}, "wrong-claims"],
+  ["a rate as text", DEVICE_TOKEN_TYPE, { ...DEVICE, rate: "9" }, {}, "wrong-claims"],
+  ["an expiry as text", DEVICE_TOKEN_TYPE, { ...DEVICE, exp: "9" }, {}, "wrong-claims"],
   [
     "an operator without scope",
     OPERATOR_TOKEN_TYPE,
@@ -138,6 +173,32 @@ test("verify() remembers a token, but not beyond its expiry", async () => {
   assert.equal(await at(expiryMs - 1), "let in");
   assert.equal(await at(expiryMs), "expired");
   assert.equal(await at(expiryMs + 1), "expired");
+  assert.equal(await at(NOW_S * 1000), "let in", "a clock that was set right");
+});
+
+test("P8 verify() remembers a bounded number of good tokens, and no bad one", async () => {
+  const verifier = new TokenVerifier(KEYS, 2);
+  const tokens = await Promise.all(
+    [1, 2, 3].map((gen) => sign(DEVICE_TOKEN_TYPE, { ...DEVICE, gen })),
+  );
+  for (const token of [...tokens, ...tokens]) {
+    assert.equal((await verifier.verify(token, NOW_S * 1000)).ok, true);
+    assert.ok(verifier.remembered <= 2);
+  }
+  for (const [, field] of GARBAGE) await verifier.verify(field, NOW_S * 1000);
+  const foreign = await sign(DEVICE_TOKEN_TYPE, DEVICE, { key: stranger.privateKey });
+  assert.equal((await verifier.verify(foreign, NOW_S * 1000)).ok, false);
+  assert.equal(verifier.remembered, 2);
+});
+
+test("an expired verdict says who it was, and when, for whoever may honour it", async () => {
+  const verdict = await verify(await sign(DEVICE_TOKEN_TYPE, { ...DEVICE, exp: NOW_S - 5 }));
+  assert.deepEqual(verdict, {
+    ok: false,
+    reason: "expired",
+    identity: { ...ALL_OF_BOAT, generation: 3 },
+    expiresMs: (NOW_S - 5) * 1000,
+  });
 });
 
 test("verify() does not take a token with another signature for one that it remembers", async () => {
@@ -158,7 +219,7 @@ test("mayAct() goes by scope, admin may all, and a device nothing", () => {
     SCOPES.filter((scope) => mayAct(operator("admin"), scope)),
     [...SCOPES],
   );
-  const device = { kind: "device", device: "read", generation: 1 } as const;
+  const device = { ...ALL_OF_BOAT, device: "read", generation: 1 };
   assert.equal(
     SCOPES.some((scope) => mayAct(device, scope)),
     false,

@@ -3,8 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { DenialBounds } from "../../../edge/denials.ts";
 import { limits } from "../../../edge/limits.ts";
-import { RegionReplica, type Denied, type RegionLease } from "../../../edge/region-replica.ts";
+import { RegionReplica, type RegionLease } from "../../../edge/region-replica.ts";
 import { replicate } from "../../../edge/replicate.ts";
 import { EVERYTHING, sharedMark } from "../../../state/purge-scope.ts";
 import {
@@ -56,7 +57,10 @@ class TestCell {
   replica!: RegionReplica;
   #link!: EdgeLink;
 
-  constructor(name: string, registry: TestRegistry) {
+  readonly #bounds: DenialBounds | undefined;
+
+  constructor(name: string, registry: TestRegistry, bounds?: DenialBounds) {
+    this.#bounds = bounds;
     this.#name = name;
     this.#registry = registry;
     migrate(this.sql, [REPLICA_TABLES]);
@@ -66,7 +70,8 @@ class TestCell {
   restart(): void {
     const id = parseReplicaId(`${this.#name}/region`);
     assert.ok(id !== null);
-    this.replica = new RegionReplica(this.#name, id, new SqlReplicaStore(this.sql), newEpoch);
+    const store = new SqlReplicaStore(this.sql);
+    this.replica = new RegionReplica(this.#name, id, store, newEpoch, undefined, this.#bounds);
     this.#link = openEdgeLink(this.replica.record);
   }
 
@@ -104,13 +109,19 @@ function tell(cell: TestCell, known: string): RegionLease {
   return lease;
 }
 
+/** The devices that a lease names, in order. */
+function deniedOf({ denials }: RegionLease): unknown {
+  assert.ok(denials.kind !== "ask");
+  return denials.denied.toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
 test("a lease has what the origin wrote, and is null for whoever has it", async () => {
   const registry = new TestRegistry();
   const cell = new TestCell("hel", registry);
   const empty = tell(cell, "");
   assert.deepEqual(
     [empty.denials, empty.config, empty.keys, empty.purgeView],
-    [[], null, null, []],
+    [{ kind: "all", denied: [] }, null, null, []],
   );
   registry.hub.write(REVOKED_AT, (draft) => {
     draft.write(revoked, "boat-1", 3);
@@ -123,13 +134,12 @@ test("a lease has what the origin wrote, and is null for whoever has it", async 
   });
   await cell.sync();
   const lease = tell(cell, empty.version);
-  assert.deepEqual(
-    new Map(lease.denials),
-    new Map<string, Denied[1]>([
-      ["boat-1", 3],
-      ["boat-2", "disabled"],
-    ]),
-  );
+  const told = [
+    ["boat-1", 3, false],
+    ["boat-2", 0, true],
+  ];
+  assert.equal(lease.denials.kind, "changed");
+  assert.deepEqual(deniedOf(lease), told);
   assert.deepEqual([lease.config, lease.keys], ['{"sites":{}}', '{"keys":[]}']);
   assert.deepEqual(lease.purgeView, [["origin", 4]]);
   assert.equal(cell.replica.lease(lease.version), null);
@@ -138,7 +148,9 @@ test("a lease has what the origin wrote, and is null for whoever has it", async 
   assert.deepEqual(cell.replica.denialOf("boat-1"), { revokedGeneration: 3, isDisabled: false });
   assert.deepEqual(cell.replica.denialOf("boat-2"), { revokedGeneration: 0, isDisabled: true });
   cell.restart();
-  assert.equal(tell(cell, lease.version).denials.length, 2, "a restart tells again");
+  const again = tell(cell, lease.version);
+  assert.equal(again.denials.kind, "all", "a restart tells again");
+  assert.deepEqual(deniedOf(again), told);
 });
 
 test("what one region revokes and purges arrives in another", async () => {
@@ -150,12 +162,12 @@ test("what one region revokes and purges arrives in another", async () => {
   hel.replica.revoke(REVOKED_AT, "boat-1", 2);
   const { seq, isWidened } = hel.replica.purge(REVOKED_AT, ["url main|/a", "tag news"]);
   assert.equal(isWidened, false);
-  assert.deepEqual(hel.replica.lease("")?.denials, [["boat-1", 2]]);
+  assert.deepEqual(deniedOf(tell(hel, "")), [["boat-1", 2, false]]);
   assert.equal(sto.replica.lease(before), null);
   await hel.sync();
   await sto.sync();
-  const lease = sto.replica.lease(before);
-  assert.deepEqual([lease?.denials, lease?.purgeView], [[["boat-1", 2]], [["hel", seq]]]);
+  const lease = tell(sto, before);
+  assert.deepEqual([deniedOf(lease), lease.purgeView], [[["boat-1", 2, false]], [["hel", seq]]]);
 });
 
 test("each purge of a region has a higher seq, also after a restart and a copy that is older", async () => {
@@ -192,16 +204,50 @@ test("P8 past the bound of marks that have names a new scope shares one with oth
   );
 });
 
-test("P8 a lease names a bounded number of devices and says that there are more", () => {
+test("P8 20,000 denials are told once, then only what changes", async () => {
+  const registry = new TestRegistry();
+  const cell = new TestCell("hel", registry);
+  for (let at = 0; at < 20_000; at += 5_000)
+    registry.hub.write(REVOKED_AT, (draft) => {
+      for (let i = at; i < at + 5_000; i += 1) draft.write(revoked, `boat-${i}`, 1);
+    });
+  while (cell.replica.denialOf("boat-19999").revokedGeneration === 0) await cell.sync();
+  const first = tell(cell, "");
+  assert.ok(first.denials.kind === "all");
+  assert.equal(first.denials.denied.length, 20_000);
+  registry.hub.write(REVOKED_AT, (draft) => draft.write(revoked, "boat-7", 2));
+  await cell.sync();
+  const next = tell(cell, first.version);
+  assert.deepEqual(next.denials, { kind: "changed", denied: [["boat-7", 2, false]] });
+  const key = attributeKey("boat-7", "disabled");
+  registry.hub.write(REVOKED_AT, (draft) => draft.write(attributes, key, write(true, draft.stamp)));
+  await cell.sync();
+  const last = tell(cell, first.version);
+  assert.deepEqual(last.denials, { kind: "changed", denied: [["boat-7", 2, true]] });
+  cell.replica.purge(REVOKED_AT, ["*"]);
+  assert.deepEqual(tell(cell, last.version).denials, { kind: "changed", denied: [] });
+});
+
+test("P8 past the bound a cell is asked about each device, and still knows all", () => {
+  const cell = new TestCell("hel", new TestRegistry(), { toldMax: 3, changesMax: 8 });
+  for (let i = 0; i < 3; i += 1) cell.replica.revoke(1, `boat-${i}`, 1);
+  const { version, denials } = tell(cell, "");
+  assert.equal(denials.kind, "all");
+  cell.replica.revoke(1, "boat-3", 1);
+  assert.deepEqual(tell(cell, version).denials, { kind: "ask" });
+  for (let i = 0; i < 4; i += 1)
+    assert.equal(cell.replica.denialOf(`boat-${i}`).revokedGeneration, 1);
+});
+
+test("P6 a lease says when the origin was last heard while it is away, and knows its clock", () => {
   const cell = new TestCell("hel", new TestRegistry());
-  cell.replica.write(1, (draft) => {
-    for (let i = 0; i <= limits.denialsPerLeaseMax; i += 1) draft.write(revoked, `boat-${i}`, 1);
-  });
-  const lease = cell.replica.lease("");
-  assert.deepEqual(
-    [lease?.denials.length, lease?.hasMoreDenials],
-    [limits.denialsPerLeaseMax, true],
-  );
+  const here = tell(cell, "");
+  assert.deepEqual([here.outage, here.clock], [null, { offsetMs: 0, heardMs: 0 }]);
+  const outage = { heardMs: 7 };
+  const away = cell.replica.lease(here.version, outage);
+  assert.deepEqual(away?.outage, outage);
+  assert.equal(cell.replica.lease(away?.version ?? "", { heardMs: 7 }), null);
+  assert.equal(cell.replica.lease(away?.version ?? "", null)?.outage, null);
 });
 
 test("P8 a lease names the newest marks, and up to where the others go", () => {

@@ -4,10 +4,11 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { DEVICE_TOKEN_TYPE, TOKEN_ISSUER } from "../../../../doors/tokens.ts";
+import { DEVICE_TOKEN_TYPE, TOKEN_ISSUER } from "../../../../doors/claims.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../../../../edge/platform/env.ts";
 import { Regions, type Here } from "../../../../edge/platform/regions.ts";
-import type { DeviceDenial, RegionLease } from "../../../../edge/region-replica.ts";
+import type { Denied, DeviceDenial, ToldDenials } from "../../../../edge/denials.ts";
+import type { RegionLease } from "../../../../edge/region-replica.ts";
 
 const HEL = { id: "hel", latitude: 60.2, longitude: 24.9 };
 const SYD = { id: "syd", latitude: -33.9, longitude: 151.2 };
@@ -35,19 +36,22 @@ const env = {
 
 function leaseOf(version: string, told: Partial<RegionLease> = {}): RegionLease {
   const nothing = { config: null, keys: null, purgeView: [], purges: [], purgeFloor: [] };
-  return { version, replicaEpoch: 1, denials: [], hasMoreDenials: false, ...nothing, ...told };
+  const here = { clock: { offsetMs: 0, heardMs: 0 }, outage: null };
+  return { version, replicaEpoch: 1, denials: all(), ...here, ...nothing, ...told };
 }
+const all = (...denied: readonly Denied[]): ToldDenials => ({ kind: "all", denied });
+const changed = (...denied: readonly Denied[]): ToldDenials => ({ kind: "changed", denied });
 
 async function signer(
   kid: string,
-): Promise<{ jwk: object; request: (device: string) => Promise<Request> }> {
+): Promise<{ jwk: object; request: (device: string, expiresS?: number) => Promise<Request> }> {
   const pair = await generateKeyPair("EdDSA", { extractable: true });
-  const request = async (device: string): Promise<Request> => {
+  const request = async (device: string, expiresS = 2_000_000_000): Promise<Request> => {
     const token = await new SignJWT({ gen: 1 })
       .setProtectedHeader({ alg: "EdDSA", kid, typ: DEVICE_TOKEN_TYPE })
       .setIssuer(TOKEN_ISSUER)
       .setSubject(device)
-      .setExpirationTime("1h")
+      .setExpirationTime(expiresS)
       .sign(pair.privateKey);
     return new Request("http://edge.test/", { headers: { authorization: `Bearer ${token}` } });
   };
@@ -102,7 +106,7 @@ test("at() follows published regions to another region's cell", async () => {
     regions: [SYD, HEL].map((spec) => ({ ...spec, countries: spec === SYD ? ["FI"] : [] })),
   });
   cells.set("hel/cell", leaseOf("1", { config }));
-  cells.set("syd/cell", leaseOf("7", { config, denials: [["boat-1", 1]] }));
+  cells.set("syd/cell", leaseOf("7", { config, denials: all(["boat-1", 1, false]) }));
   const here = await ask(open());
   assert.deepEqual([here.region, here.reason, here.config.regions.length], ["syd", "country", 2]);
   assert.equal(await statusOf(here, await deployed.request("boat-1")), 401);
@@ -146,10 +150,7 @@ test("P6 a cell that fails leaves what was told before", async (t) => {
   cells.set(
     "hel/cell",
     leaseOf("1", {
-      denials: [
-        ["boat-1", 1],
-        ["boat-2", "disabled"],
-      ],
+      denials: all(["boat-1", 1, false], ["boat-2", 0, true]),
     }),
   );
   await ask(regions);
@@ -161,8 +162,26 @@ test("P6 a cell that fails leaves what was told before", async (t) => {
   assert.equal(await statusOf(here, await deployed.request("boat-3"), "boat-3"), 200);
 });
 
-test("P8 when there are more denials than a lease names, the cell is asked about each device", async () => {
-  cells.set("hel/cell", leaseOf("1", { denials: [["boat-1", 1]], hasMoreDenials: true }));
+test("what changes is learned on top of what was told, and what was told before stays", async (t) => {
+  const regions = open();
+  const boats = ["boat-1", "boat-2", "boat-3"];
+  const told = async (version: string, denials: ToldDenials): Promise<number[]> => {
+    cells.set("hel/cell", leaseOf(version, { denials }));
+    t.mock.timers.tick(1_000);
+    const here = await ask(regions);
+    return Promise.all(
+      boats.map(async (boat) => statusOf(here, await deployed.request(boat), boat)),
+    );
+  };
+  assert.deepEqual(await told("1", all(["boat-1", 1, false])), [401, 200, 200]);
+  assert.deepEqual(await told("2", changed(["boat-2", 0, true])), [401, 403, 200]);
+  assert.deepEqual(await told("3", changed(["boat-2", 0, false])), [401, 200, 200]);
+  assert.deepEqual(await told("4", changed()), [401, 200, 200]);
+  assert.deepEqual(await told("5", all(["boat-3", 1, false])), [200, 200, 401]);
+});
+
+test("P8 when there are too many denials to tell, the cell is asked, and its silence lets nobody in", async (t) => {
+  cells.set("hel/cell", leaseOf("1", { denials: { kind: "ask" } }));
   denials = {
     "boat-1": { revokedGeneration: 1, isDisabled: false },
     "boat-2": { revokedGeneration: 0, isDisabled: true },
@@ -176,6 +195,52 @@ test("P8 when there are more denials than a lease names, the cell is asked about
       ),
     );
   assert.deepEqual(await statuses(), [401, 403, 200]);
+  const count = asked.length;
+  assert.deepEqual(await statuses(), [401, 403, 200]);
+  assert.equal(asked.length, count, "an answer goes for half a lease");
   isSilent = true;
-  assert.deepEqual(await statuses(), [401, 200, 200]);
+  t.mock.timers.tick(500);
+  assert.deepEqual(await statuses(), [503, 503, 503]);
+  isSilent = false;
+  assert.deepEqual(await statuses(), [401, 403, 200]);
+});
+
+test("P8 an isolate that was never told anything lets no device in", async () => {
+  isSilent = true;
+  const here = await ask(open());
+  assert.equal(await statusOf(here, await deployed.request("boat-1")), 503);
+});
+
+test("a key that is retired counts no more, also where it was deployed", async (t) => {
+  const regions = open();
+  const status = async (version: string, keys: object): Promise<number[]> => {
+    cells.set("hel/cell", leaseOf(version, { keys: JSON.stringify(keys) }));
+    t.mock.timers.tick(1_000);
+    const here = await ask(regions);
+    return Promise.all(
+      [deployed, published].map(async ({ request }) => statusOf(here, await request("boat-1"))),
+    );
+  };
+  const both = [deployed.jwk, published.jwk];
+  assert.deepEqual(await status("1", { keys: [deployed.jwk] }), [200, 401]);
+  assert.deepEqual(await status("2", { keys: both, added: ["k2"], retired: [] }), [200, 200]);
+  const rotated = { keys: [published.jwk], added: ["k2"], retired: ["k1"] };
+  assert.deepEqual(await status("3", rotated), [401, 200]);
+});
+
+test("P6 while the origin is away, what expired meanwhile is honoured, by the origin's clock", async (t) => {
+  const regions = open();
+  const request = await deployed.request("boat-1", Date.now() / 1000 + 60);
+  const status = async (version: string, told: Partial<RegionLease>): Promise<number> => {
+    cells.set("hel/cell", leaseOf(version, told));
+    t.mock.timers.tick(1_000);
+    return statusOf(await ask(regions), request);
+  };
+  const heardMs = Date.now();
+  assert.equal(await status("1", {}), 200);
+  const ahead = { offsetMs: 120_000, heardMs: 0 };
+  assert.equal(await status("2", { clock: ahead }), 401, "the origin's clock is ahead");
+  assert.equal(await status("3", { clock: ahead, outage: { heardMs } }), 200);
+  assert.equal(await status("4", { clock: ahead, outage: { heardMs: heardMs + 60_000 } }), 401);
+  assert.equal(await status("5", { clock: ahead }), 401);
 });

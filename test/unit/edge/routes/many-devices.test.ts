@@ -36,6 +36,7 @@ const hub = {
 };
 const identity = { kind: "operator", name: "o", scopes: new Set(["ingest"]) };
 const guard = {
+  noting: () => guard,
   identify: async () => ({ ok: true, identity }),
   requireDevice: async (_: Request, device: string) =>
     device === "closed"

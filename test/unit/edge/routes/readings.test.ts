@@ -5,13 +5,25 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { openScope } from "../../../../doors/access-log.ts";
+import type { Identity } from "../../../../doors/claims.ts";
 import type { Problem } from "../../../../http/problem.ts";
 import type { IngestOutcome } from "../../../../edge/ingest.ts";
 import { limits } from "../../../../edge/limits.ts";
+import type { AdmittedReadings } from "../../../../edge/routes/admit-readings.ts";
 import { answerIngest, readIngest, type ReadIngest } from "../../../../edge/routes/readings.ts";
 import { DEVICE } from "../../../support/commands.ts";
 
 const NOW_MS = 1_790_000_000_000;
+
+const OPERATOR: Identity = { kind: "operator", name: "o", scopes: new Set(["ingest"]) };
+
+function admit(
+  body: unknown,
+  fields: Record<string, string> = {},
+  poster: Partial<AdmittedReadings> = {},
+): AdmittedReadings {
+  return { identity: OPERATOR, named: null, request: requestOf(body, fields), ...poster };
+}
 
 function requestOf(body: unknown, fields: Record<string, string> = {}): Request {
   return new Request("http://edge.test/v1/devices/boat-1/readings", {
@@ -25,16 +37,78 @@ function requestOf(body: unknown, fields: Record<string, string> = {}): Request 
 }
 
 async function problemOf(body: unknown, fields: Record<string, string> = {}): Promise<Problem> {
-  const read = await readIngest(requestOf(body, fields), DEVICE, NOW_MS);
+  const read = await readIngest(admit(body, fields), DEVICE, NOW_MS);
   assert.ok(!read.ok);
   return read.error;
 }
 
 async function read(body: unknown, fields: Record<string, string> = {}): Promise<ReadIngest> {
-  const result = await readIngest(requestOf(body, fields), DEVICE, NOW_MS);
+  const result = await readIngest(admit(body, fields), DEVICE, NOW_MS);
   assert.ok(result.ok);
   return result.value;
 }
+
+const LIMITED: Identity = {
+  kind: "device",
+  device: DEVICE,
+  generation: 1,
+  scopes: new Set(["ingest"]),
+  prefixes: ["gps_", "depth"],
+  rate: null,
+};
+
+test("a credential with prefixes has the readings of all other streams rejected, and named", async () => {
+  const body = {
+    boot: "b1",
+    seq: 1,
+    t: [1, 2],
+    series: { gps_lat: [60, 61], depth_m: [4, 5], speed: [7, 8], gp: [1, null] },
+  };
+  const result = await readIngest(admit(body, {}, { identity: LIMITED }), DEVICE, NOW_MS);
+  assert.ok(result.ok);
+  const { readings, built } = result.value;
+  assert.equal(readings.rejected, 3);
+  const streams = built.batches.flatMap(({ columns }) => columns.map(({ stream }) => stream));
+  assert.deepEqual(streams, ["depth_m", "gps_lat"]);
+  assert.deepEqual(
+    readings.errors.map(({ stream, code }) => [stream, code]),
+    [
+      ["speed", "stream-not-allowed"],
+      ["gp", "stream-not-allowed"],
+    ],
+  );
+  assert.match(readings.errors[0]?.message ?? "", /gps_, depth.*\(2 readings\)/);
+  const strict = admit(body, { prefer: "handling=strict" }, { identity: LIMITED });
+  const refused = await readIngest(strict, DEVICE, NOW_MS);
+  assert.ok(!refused.ok);
+  assert.equal(refused.error.status, 422);
+  const none = { boot: "b1", seq: 2, stream: "speed", value: 1 };
+  const alone = await readIngest(admit(none, {}, { identity: LIMITED }), DEVICE, NOW_MS);
+  assert.ok(!alone.ok);
+  assert.equal(alone.error.errors?.[0]?.code, "stream-not-allowed");
+});
+
+test("a signed batch has the name that was signed, whatever else names it", async () => {
+  const named = { kind: "boot", boot: "b7", seq: 9 } as const;
+  const row = { stream: "a", value: 1 };
+  for (const [body, fields] of [
+    [row, {}],
+    [row, { "idempotency-key": "k1" }],
+    [{ ...row, boot: "b7", seq: 9 }, {}],
+  ] as const) {
+    const result = await readIngest(admit(body, fields, { named }), DEVICE, NOW_MS);
+    assert.ok(result.ok);
+    assert.deepEqual(result.value.command.identity, named);
+  }
+  for (const other of [
+    { boot: "b8", seq: 9 },
+    { boot: "b7", seq: 10 },
+  ]) {
+    const result = await readIngest(admit({ ...row, ...other }, {}, { named }), DEVICE, NOW_MS);
+    assert.ok(!result.ok);
+    assert.match(result.error.detail, /signed/);
+  }
+});
 
 const GOOD = { boot: "b1", seq: 1, t: [1, 2], series: { a: [1, 2] } };
 const MIXED = { t: [1, 2], series: { a: [1, "x"] } };

@@ -15,6 +15,7 @@ test("parseOriginEnv() of all secrets has nothing missing", () => {
     issuerKeys: GOOD.ISSUER_KEYS,
     issuerPrivateKey: GOOD.ISSUER_PRIVATE_KEY,
     linkKey: GOOD.LINK_KEY,
+    deviceRootKey: null,
     isDev: false,
     missing: [],
   });

@@ -27,7 +27,14 @@ test("a device's token says which device and which generation", async () => {
   const verdict = await verifier.verify(`Bearer ${token}`, Date.now());
   assert.deepEqual(verdict, {
     ok: true,
-    identity: { kind: "device", device: "boat-1", generation: 1 },
+    identity: {
+      kind: "device",
+      device: "boat-1",
+      generation: 1,
+      scopes: new Set(["ingest", "read"]),
+      prefixes: null,
+      rate: null,
+    },
   });
 });
 
@@ -41,7 +48,7 @@ test("an operator's token says who and what for", async () => {
 test("a token stops working when its days are over", async () => {
   const token = await mintDeviceToken(keys, "boat-1", 1);
   const verdict = await verifier.verify(`Bearer ${token}`, Date.now() + 86_401_000);
-  assert.deepEqual(verdict, { ok: false, reason: "expired" });
+  assert.equal(verdict.ok ? "let in" : verdict.reason, "expired");
 });
 
 test("other keys' tokens are refused", async () => {
