@@ -2,11 +2,13 @@
 // link between a RegionCell and the origin's registry, and how their keys are built. Both ends import
 // this; ids and keys are part of the wire format.
 
+import { parseDeviceId } from "../sync/brand.ts";
 import type { LwwRegister } from "../sync/crdt/lww-register.ts";
 import type { Unit } from "../sync/crdt/lattice.ts";
 import type { Versioned } from "../sync/crdt/versioned.ts";
-import { collection, type Collection } from "../sync/replica/kind.ts";
+import { collection, type Collection, type Sender } from "../sync/replica/kind.ts";
 import { lwwKind, maxKind, setKind, versionedKind } from "../sync/replica/kinds.ts";
+import { TIME_MS_MAX } from "../sync/limits.ts";
 import type { StarWrite } from "../sync/replica/star-kind.ts";
 
 /** Registered devices: device. Only the origin registers and decommissions. */
@@ -20,7 +22,10 @@ export const attributes: Collection<LwwRegister, LwwRegister> = collection(2, "d
  * may revoke while the origin is away, so this travels both ways. Credentials are made for the
  * generation above it.
  */
-export const revoked: Collection<number, number> = collection(3, "both", maxKind);
+export const revoked: Collection<number, number> = collection(3, "both", maxKind, {
+  refusal: refusalOfRevoked,
+  keysMax: () => REVOKED_MAX,
+});
 
 /** The issuers' public keys, a JWK set (RFC 7517) as JSON, under ISSUERS. */
 export const keys: Collection<Versioned, Versioned> = collection(4, "down", versionedKind);
@@ -29,7 +34,10 @@ export const keys: Collection<Versioned, Versioned> = collection(4, "down", vers
 export const config: Collection<Versioned, Versioned> = collection(5, "down", versionedKind);
 
 /** Purge marks: purgeKey(writer, scope) to the writer's seq. Every region and the origin write own ones. */
-export const purges: Collection<number, number> = collection(6, "both", maxKind);
+export const purges: Collection<number, number> = collection(6, "both", maxKind, {
+  refusal: refusalOfPurge,
+  keysMax: (key, sender) => (isOwn(key, sender) ? PURGES_MAX : RETURNED_PURGES_MAX),
+});
 
 /** Everything that crosses the region's link. */
 export const REGION_COLLECTIONS: readonly Collection[] = [
@@ -70,4 +78,39 @@ export function purgeKey(writer: string, scope: string): string {
 export function parsePurgeKey(key: string): { readonly writer: string; readonly scope: string } {
   const at = key.indexOf(" ");
   return { writer: key.slice(0, at), scope: key.slice(at + 1) };
+}
+
+/** Generations of a device's credentials: one a second for thirty years. */
+export const GENERATION_MAX = 1_000_000_000;
+/** Devices whose credentials were ever refused. */
+const REVOKED_MAX = 100_000;
+/** Marks of all writers, and those up to which marks of others than the sender are taken. */
+const PURGES_MAX = 262_144;
+const RETURNED_PURGES_MAX = 131_072;
+/** How far above the hub's clock a mark may be that is not its writer's own, milliseconds. */
+const RETURNED_AHEAD_MS_MAX = 86_400_000;
+
+/** Any region may refuse a device, by its name and a generation that credentials may have. */
+function refusalOfRevoked(device: string, generation: number): string | null {
+  if (parseDeviceId(device) === null) return "not-a-device";
+  return isWithin(generation, GENERATION_MAX) ? null : "generation-out-of-bounds";
+}
+
+/**
+ * A region numbers its own marks, above its clock. Those of others it may hand back to an origin that
+ * was restored from a copy: such a number is near the time of its purge, and one that is not would
+ * leave its writer none above it.
+ */
+function refusalOfPurge(key: string, seq: number, sender: Sender): string | null {
+  if (!/^[a-z0-9-]{1,32} [\x20-\x7e]{1,200}$/.test(key)) return "not-a-mark";
+  const most = isOwn(key, sender) ? TIME_MS_MAX : sender.nowMs + RETURNED_AHEAD_MS_MAX;
+  return isWithin(seq, most) ? null : "seq-out-of-bounds";
+}
+
+function isOwn(key: string, { replica }: Sender): boolean {
+  return replica === `${parsePurgeKey(key).writer}/region`;
+}
+
+function isWithin(value: number, most: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1 && value <= most;
 }

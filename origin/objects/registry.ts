@@ -12,6 +12,7 @@ import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store
 import { migrate, numberOf, textOf, type Sql } from "../../storage/sql.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import type { Versioned } from "../../sync/crdt/versioned.ts";
+import type { RefusedEntry } from "../../sync/replica/admit.ts";
 import { HubReplica } from "../../sync/replica/hub-replica.ts";
 import type { FrameError } from "../../sync/wire/frame.ts";
 import type { DeviceChange, DeviceRow, RegisteredDevice } from "../fleet/device.ts";
@@ -73,6 +74,7 @@ export class Registry extends DurableObject<OriginEnv> {
       store: new SqlReplicaStore(sql),
       newNumber: drawNumber,
       leaseMs: limits.regionLeaseMs,
+      onRefused: logRefused,
     });
     if (!this.#replica.isWhole) log("registry-damaged", {});
     takeOverTable(sql, this.#replica);
@@ -171,6 +173,12 @@ export class Registry extends DurableObject<OriginEnv> {
       throw error;
     }
   }
+}
+
+/** Names what a region sent and may not write: the first, and how many there are. */
+function logRefused(refused: readonly RefusedEntry[]): void {
+  const [first] = refused;
+  log("entries-refused", { ...first, key: first?.key.slice(0, 80) ?? "", count: refused.length });
 }
 
 /** Takes over the devices of a registry that was not replicated yet, once. */

@@ -16,6 +16,7 @@ import {
   type Versions,
 } from "../wire/frame.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
+import { admit, type RefusedEntry } from "./admit.ts";
 import { numberOf, viewsOf, type Draft } from "./draft.ts";
 import { Groups, isAnyAhead, readGroups, type ReadGroup } from "./groups.ts";
 import {
@@ -45,6 +46,8 @@ export interface HubReplicaOptions {
   readonly leaseMs: number;
   readonly quantumMs?: Clock["quantumMs"];
   readonly versions?: Versions;
+  /** Hears of entries that a collection's rule did not let in. */
+  readonly onRefused?: (refused: readonly RefusedEntry[]) => void;
 }
 
 /** What an exchange came to. */
@@ -62,10 +65,7 @@ export type Exchange =
 type Life = Extract<ReceivedUpFrame["speaker"], { kind: "hello" }>;
 
 /** The latest deletion that was collected. */
-interface Collected {
-  readonly seq: number;
-  readonly stamp: Hlc;
-}
+type Collected = Omit<NonNullable<DownState["horizon"]>, "known">;
 
 /** The hub's replica. */
 export class HubReplica {
@@ -93,7 +93,7 @@ export class HubReplica {
     this.#stable = numberOf(this.#stored.fact("stable"));
     if (this.#stored.isDamaged) this.#links.forgetAll();
     this.#stored.hold(this.#schema.name, () => this.#time.nextSeq());
-    this.#adopt();
+    this.#adopt(options);
     this.#stored.commit();
   }
 
@@ -146,7 +146,7 @@ export class HubReplica {
   /** Takes one request of a link and gives the answer; what it says is stored before. */
   exchange(bytes: Uint8Array, nowMs: number): Exchange {
     const { versions = VERSIONS } = this.#options;
-    const decoded = decodeUpFrame(bytes, (link) => this.#keysOf(link), versions);
+    const decoded = decodeUpFrame(bytes, this.#keysOf, versions);
     if (!decoded.ok) return this.#answerUnreadable(decoded.error, nowMs);
     const frame = decoded.value;
     if (frame.speaker.kind === "hello") return this.#greet(frame, frame.speaker, nowMs);
@@ -159,9 +159,8 @@ export class HubReplica {
     return this.#apply(record, session, frame, bytes, nowMs);
   }
 
-  #keysOf(link: number): KeyDictionary {
-    return this.#links.get(link) === undefined ? NO_KEYS : this.#sessions.of(link).up;
-  }
+  readonly #keysOf = (link: number): KeyDictionary =>
+    this.#links.get(link) === undefined ? NO_KEYS : this.#sessions.of(link).up;
 
   /** Opens a link for a life: where it stands, if it has a past. */
   #greet(frame: ReceivedUpFrame, life: Life, nowMs: number): Exchange {
@@ -205,7 +204,9 @@ export class HubReplica {
     if (!this.#kept.hasRoom(read.unknown)) return this.#answerUnreadable("unknown-version", nowMs);
     session.hear(frame);
     const before = this.#time.seq;
-    for (const group of read.known) this.#hear(group, record.link);
+    const sender = { replica: record.replica, nowMs };
+    for (const group of admit(read.known, sender, this.#stored.table, this.#options.onRefused))
+      this.#hear(group, record.link);
     this.#kept.keep(record.link, read.unknown);
     // An edge that has nothing left to send will not refer to what it knew before.
     const isAll = frame.to === frame.head;
@@ -246,16 +247,9 @@ export class HubReplica {
   ): Uint8Array {
     const { link, cursor, held: known = 0 } = record;
     const { to, groups } = this.#cut(from.seq, link, isPulled(record, from.seq));
-    const { seq, stamp } = this.#collected();
-    const horizon = from.seq === 0 ? { seq, stamp, known } : null;
-    const state: DownState = {
-      from: from.seq,
-      to,
-      head: this.#time.seq,
-      stable: this.#stable,
-      horizon,
-      groups,
-    };
+    const horizon = from.seq === 0 ? { ...this.#collected(), known } : null;
+    const [head, stable] = [this.#time.seq, this.#stable];
+    const state: DownState = { from: from.seq, to, head, stable, horizon, groups };
     const answer = encodeDownFrame(
       { outcome: "applied", link, at: cursor, hubNowMs: nowMs, state },
       session.down,
@@ -345,11 +339,13 @@ export class HubReplica {
   };
 
   /** Applies what was kept of collections that are known by now. */
-  #adopt(): void {
+  #adopt(options: HubReplicaOptions): void {
     const taken = this.#kept.take((group) => this.#schema.find(group) !== undefined);
     for (const { link, group } of taken) {
       const read = readGroups([group], this.#schema, (kind) => kind.up);
-      for (const known of read?.known ?? [])
+      const { replica = "", seenMs: nowMs = 0 } = this.#links.get(link) ?? {};
+      const { table } = this.#stored;
+      for (const known of admit(read?.known ?? [], { replica, nowMs }, table, options.onRefused))
         // Its author may have dropped it, when it was told everything and this was not in it.
         this.#hear(known, link, true);
     }

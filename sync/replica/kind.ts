@@ -98,12 +98,28 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
 /** A kind whose types only its own collection knows. */
 export type Kind = KindOf<unknown, unknown, unknown, unknown, unknown, unknown>;
 
+/** Who sent an entry, and when by the hub's clock. */
+export interface Sender {
+  readonly replica: string;
+  readonly nowMs: number;
+}
+
+/** What a hub takes of a collection from its edges. */
+export interface EntryRule<Up> {
+  /** Why an entry is refused, in kebab-case; null: it is taken. */
+  readonly refusal: (key: string, value: Up, sender: Sender) => string | null;
+  /** How many keys there may be for another one to be taken. */
+  readonly keysMax: (key: string, sender: Sender) => number;
+}
+
 /** A collection of keyed entries of one kind. */
 export interface Collection<Delta = never, View = unknown> {
   /** Names the collection on the wire, from 1; never used again for another. */
   readonly id: number;
   readonly direction: Direction;
   readonly kind: Kind;
+  /** None: whatever the kind can read is taken. */
+  readonly rule?: EntryRule<unknown>;
   /** Never there: carries the types of writers and readers. */
   readonly types?: { readonly delta: (delta: Delta) => void; readonly view: View };
 }
@@ -113,8 +129,10 @@ export function collection<Edge, Hub, Up, Down, Delta, View>(
   id: number,
   direction: Direction,
   kind: KindOf<Edge, Hub, Up, Down, Delta, View>,
+  rule?: EntryRule<Up>,
 ): Collection<Delta, View> {
-  return { id, direction, kind: kind as unknown as Kind };
+  const rules = rule === undefined ? {} : { rule: rule as EntryRule<unknown> };
+  return { id, direction, kind: kind as unknown as Kind, ...rules };
 }
 
 /** What a kind made of a join-semilattice may say beside its lattice and its codec. */
