@@ -20,23 +20,54 @@ const POW10: readonly number[] = Array.from({ length: 23 }, (_, exponent) =>
 const EXACT_MANTISSA_MAX = 1e15;
 
 /**
- * Finds the smallest scale at which every value is a whole number below 10^15.
+ * Finds the smallest scale at which every value is a whole number below 10^15, and those numbers.
  *
  * Dividing that whole number by 10^scale gives the very same double back, because both are exact
  * and division rounds correctly. Null if there is none: the values are then kept as doubles.
  */
-export function scaleOf(values: readonly number[]): number | null {
+export function scaledOf(
+  values: readonly number[],
+): { readonly scale: number; readonly mantissas: Float64Array } | null {
+  const mantissas = new Float64Array(values.length);
   let scale = 0;
-  for (const value of values) {
-    while (!fits(value, scale)) {
-      scale += 1;
-      if (scale >= POW10.length) return null;
-    }
+  // Up to here the whole numbers are of a smaller scale.
+  let stale = 0;
+  for (let at = 0; at < values.length;) {
+    at = fill(mantissas, values, at, values.length, scale);
+    if (at === values.length) break;
+    const larger = scaleFrom(values[at] ?? NaN, scale + 1);
+    if (larger === null) return null;
+    scale = larger;
+    stale = at;
   }
-  return values.every((value) => fits(value, scale)) ? scale : null;
+  return fill(mantissas, values, 0, stale, scale) === stale ? { scale, mantissas } : null;
 }
 
-/** Returns `value * 10^scale` as the whole number that scaleOf() promised. */
+/** Writes whole numbers at `scale` and stops where there is none; returns where. */
+function fill(
+  mantissas: Float64Array,
+  values: readonly number[],
+  from: number,
+  to: number,
+  scale: number,
+): number {
+  const power = POW10[scale] ?? NaN;
+  for (let at = from; at < to; at += 1) {
+    const value = values[at] ?? NaN;
+    const mantissa = Math.round(value * power) + 0;
+    if (!(Math.abs(mantissa) < EXACT_MANTISSA_MAX && mantissa / power === value)) return at;
+    mantissas[at] = mantissa;
+  }
+  return to;
+}
+
+/** Finds the smallest scale from `least` on at which one value is a whole number below 10^15. */
+export function scaleFrom(value: number, least: number): number | null {
+  for (let scale = least; scale < POW10.length; scale += 1) if (fits(value, scale)) return scale;
+  return null;
+}
+
+/** Returns `value * 10^scale` as a whole number, at a scale that it fits. */
 export function mantissaOf(value: number, scale: number): number {
   return Math.round(value * (POW10[scale] ?? NaN)) + 0;
 }
@@ -48,7 +79,7 @@ export function valueOf(mantissa: number, scale: number): number {
 
 /** Converts a finite double to the decimal of its shortest round-trip text. */
 export function decimalOf(value: number): Decimal {
-  const scale = scaleOf([value]);
+  const scale = scaleFrom(value, 0);
   if (scale !== null) return canonical(BigInt(mantissaOf(value, scale)), scale);
   const [digits = "0", exponent = "0"] = String(value).split("e");
   const [whole = "0", fraction = ""] = digits.split(".");
@@ -59,7 +90,7 @@ export function decimalOf(value: number): Decimal {
 
 /** Tells whether a value has few enough decimals to be summed (DECIMALS_MAX). */
 export function isSummable(value: number): boolean {
-  return scaleOf([value]) !== null || decimalOf(value).scale <= DECIMALS_MAX;
+  return scaleFrom(value, 0) !== null || decimalOf(value).scale <= DECIMALS_MAX;
 }
 
 /** Adds two decimals exactly. */
@@ -73,20 +104,20 @@ export function addDecimals(left: Decimal, right: Decimal): Decimal {
 
 /** Sums values exactly; while whole numbers stay below 2^53 no BigInt is made. */
 export function sumOf(values: readonly number[]): Decimal {
-  const scale = scaleOf(values);
-  if (scale === null) return values.map(decimalOf).reduce(addDecimals, ZERO);
+  const scaled = scaledOf(values);
+  if (scaled === null) return values.map(decimalOf).reduce(addDecimals, ZERO);
   let exact = 0n;
   let fast = 0;
-  for (const value of values) {
-    const next = fast + mantissaOf(value, scale);
+  for (const mantissa of scaled.mantissas) {
+    const next = fast + mantissa;
     if (Number.isSafeInteger(next)) {
       fast = next;
     } else {
       exact += BigInt(fast);
-      fast = mantissaOf(value, scale);
+      fast = mantissa;
     }
   }
-  return canonical(exact + BigInt(fast), scale);
+  return canonical(exact + BigInt(fast), scaled.scale);
 }
 
 /** Formats a decimal as plain text: `-12.5`. */
@@ -107,7 +138,8 @@ export function parseDecimal(text: string): Decimal | null {
   return canonical(BigInt(whole + fraction), fraction.length);
 }
 
-function fits(value: number, scale: number): boolean {
+/** Tells whether a value is a whole number below 10^15 at `scale`. */
+export function fits(value: number, scale: number): boolean {
   const mantissa = mantissaOf(value, scale);
   return Math.abs(mantissa) < EXACT_MANTISSA_MAX && valueOf(mantissa, scale) === value;
 }

@@ -6,15 +6,10 @@ import { jsonResponse, problemResponse } from "../../doors/respond.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
-import { encodeBatches } from "../../sync/wire/batch.ts";
+import { encodeWithPlaces, withHash } from "../../sync/wire/batch.ts";
 import type { IngestCommand, IngestOutcome, Refusal } from "../ingest.ts";
 import { limits } from "../limits.ts";
-import {
-  buildBatches,
-  contentOf,
-  withContentHash,
-  type BuiltBatches,
-} from "../telemetry/build-batches.ts";
+import { buildBatches, type BuiltBatches } from "../telemetry/build-batches.ts";
 import { parseCsv } from "../telemetry/parse-csv.ts";
 import { parseNdjson } from "../telemetry/parse-ndjson.ts";
 import { parseReadings } from "../telemetry/parse-readings.ts";
@@ -117,9 +112,11 @@ export async function encodeIngest(
   if (built.batches.length === 0 || (isStrict && readings.rejected > 0)) {
     return err(unprocessable(readings.rejected, readings.errors, isStrict));
   }
-  const hash = await sha256Of(isRelative ? body : contentOf(built.batches));
+  // What is hashed is the entry with hashes of 0, so that it is encoded once.
+  const content = encodeWithPlaces(built.batches);
+  const hash = await sha256Of(isRelative ? body : content.bytes);
   const contentHash = hash.slice(0, 16);
-  const entry = encodeBatches(withContentHash(built.batches, contentHash));
+  const entry = withHash(content, contentHash);
   return ok({
     command: { device, identity, contentHash, entry, sentMs, isStrict },
     built,

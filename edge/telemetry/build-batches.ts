@@ -3,12 +3,7 @@
 // its content whatever its JSON looked like.
 
 import type { DeviceId } from "../../sync/brand.ts";
-import {
-  encodeBatches,
-  type BatchIdentity,
-  type Column,
-  type ReadingBatch,
-} from "../../sync/wire/batch.ts";
+import type { BatchIdentity, Column, ReadingBatch } from "../../sync/wire/batch.ts";
 import type { ReadingCollector, StreamReadings } from "./reading-collector.ts";
 
 /** The batches of one request, and what its own repetitions came to. */
@@ -22,7 +17,7 @@ export interface BuiltBatches {
 
 const NO_HASH = "0000000000000000";
 
-/** Builds the batches of a request; the content hash is still to be set (withContentHash). */
+/** Builds the batches of a request; the content hash is still to be set (withHash of their encoding). */
 export function buildBatches(
   device: DeviceId,
   identity: BatchIdentity,
@@ -37,19 +32,6 @@ export function buildBatches(
     .filter(({ streams }) => streams.length > 0)
     .map(({ isTimeAssigned, streams }) => toBatch(device, identity, isTimeAssigned, streams));
   return { batches, duplicates: timed.duplicates, conflicts: timed.conflicts };
-}
-
-/** Returns the bytes that the content hash is taken over. */
-export function contentOf(batches: readonly ReadingBatch[]): Uint8Array {
-  return encodeBatches(batches);
-}
-
-/** Sets the content hash of all batches of a request. */
-export function withContentHash(
-  batches: readonly ReadingBatch[],
-  contentHash: string,
-): ReadingBatch[] {
-  return batches.map((batch) => ({ ...batch, contentHash }));
 }
 
 /** Sorts each stream by time and settles what stands twice: the smaller value, as on every replica. */
@@ -88,21 +70,44 @@ function toBatch(
   isTimeAssigned: boolean,
   streams: readonly StreamReadings[],
 ): ReadingBatch {
-  const times = [...new Set(streams.flatMap((readings) => readings.times))].toSorted(
-    (a, b) => a - b,
-  );
-  const rowOf = new Map(times.map((time, row) => [time, row]));
+  const shared = sharedTimes(streams);
+  const times = shared ?? timesOf(streams);
+  const rowsOf = shared === null ? rowsIn(times) : everyRow(times.length);
   const columns: Column[] = streams
-    .map(({ stream, kind, times: own, values }) => ({
-      stream,
-      kind,
-      rows: own.map((time) => rowOf.get(time) ?? 0),
-      values,
-    }))
+    .map(({ stream, kind, times: own, values }) => ({ stream, kind, rows: rowsOf(own), values }))
     .toSorted((a, b) => (a.stream < b.stream ? -1 : 1));
   return { device, identity, contentHash: NO_HASH, isTimeAssigned, times, columns };
 }
 
+/** The times of all streams if they have the same, as most batches' do; otherwise null. */
+function sharedTimes(streams: readonly StreamReadings[]): readonly number[] | null {
+  const first = streams[0]?.times ?? [];
+  return streams.every(({ times }) => isSame(times, first)) ? first : null;
+}
+
+function timesOf(streams: readonly StreamReadings[]): readonly number[] {
+  const times = new Set(streams.flatMap((readings) => readings.times));
+  return [...times].toSorted((a, b) => a - b);
+}
+
+function rowsIn(times: readonly number[]): (own: readonly number[]) => readonly number[] {
+  const rowOf = new Map(times.map((time, row) => [time, row]));
+  return (own) => own.map((time) => rowOf.get(time) ?? 0);
+}
+
+function everyRow(count: number): () => readonly number[] {
+  const rows = Array.from({ length: count }, (_, row) => row);
+  return () => rows;
+}
+
+function isSame(left: readonly number[], right: readonly number[]): boolean {
+  if (left.length !== right.length) return false;
+  for (let i = 0; i < left.length; i += 1) if (left[i] !== right[i]) return false;
+  return true;
+}
+
 function isAscending(times: readonly number[]): boolean {
-  return times.every((time, i) => i === 0 || (times[i - 1] ?? 0) < time);
+  for (let i = 1; i < times.length; i += 1)
+    if ((times[i - 1] ?? 0) >= (times[i] ?? 0)) return false;
+  return true;
 }

@@ -127,13 +127,7 @@ function parseColumnar(body: Json, key: string | null): Result<ParsedReadings, P
         ),
       );
     }
-    const at = new Cursor(pointer);
-    for (const [index, value] of values.entries()) {
-      if (value === null) continue;
-      count += 1;
-      at.index = index;
-      readings.take(stream, value, times.value[index] ?? null, at);
-    }
+    count += readings.takeColumn(stream, values, times.value, new Cursor(pointer));
   }
   return finish(body, identity.value, readings, count);
 }
@@ -144,7 +138,7 @@ function shapeProblem(columns: readonly [string, unknown][]): Problem | null {
     if (!Array.isArray(values)) {
       return malformed(`/series/${escapePointer(stream)}`, "A column is an array of values");
     }
-    cells += values.filter((value) => value !== null).length;
+    for (const value of values) if (value !== null) cells += 1;
   }
   return cells > limits.readingsPerRequestMax ? tooMany() : null;
 }

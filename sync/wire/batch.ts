@@ -50,6 +50,7 @@ export interface ReadingBatch {
   readonly columns: readonly Column[];
 }
 
+const HASH_BYTES = 8;
 const HASH = /^[0-9a-f]{16}$/;
 
 /** Counts the readings of a batch. */
@@ -57,12 +58,33 @@ export function readingsOf(batch: ReadingBatch): number {
   return batch.columns.reduce((sum, column) => sum + column.rows.length, 0);
 }
 
+/** An entry, and where in it the content hash of each batch stands. */
+export interface EncodedBatches {
+  readonly bytes: Uint8Array;
+  readonly hashesAt: readonly number[];
+}
+
 /** Encodes the batches of one journal entry. */
 export function encodeBatches(batches: readonly ReadingBatch[]): Uint8Array {
+  return encodeWithPlaces(batches).bytes;
+}
+
+/** Encodes the batches of one journal entry, whose content hashes may be set afterwards. */
+export function encodeWithPlaces(batches: readonly ReadingBatch[]): EncodedBatches {
   const writer = new ByteWriter();
   writer.varint(batches.length);
-  for (const batch of batches) writeBatch(writer, batch);
-  return writer.bytes();
+  const hashesAt = batches.map((batch) => writeBatch(writer, batch));
+  return { bytes: writer.bytes(), hashesAt };
+}
+
+/** Sets the content hash of every batch, 16 hexadecimal digits, in a copy of the entry. */
+export function withHash({ bytes, hashesAt }: EncodedBatches, contentHash: string): Uint8Array {
+  const entry = bytes.slice();
+  for (const at of hashesAt) {
+    for (let i = 0; i < HASH_BYTES; i += 1)
+      entry[at + i] = parseInt(contentHash.slice(2 * i, 2 * i + 2), 16);
+  }
+  return entry;
 }
 
 /** Decodes the batches of one journal entry; anything out of bounds is an error, never a throw. */
@@ -78,11 +100,14 @@ export function decodeBatches(bytes: Uint8Array): Result<ReadingBatch[], "broken
   return reader.broken || reader.remaining > 0 ? err("broken-batch") : ok(batches);
 }
 
-function writeBatch(writer: ByteWriter, batch: ReadingBatch): void {
+/** Returns where the content hash stands. */
+function writeBatch(writer: ByteWriter, batch: ReadingBatch): number {
   writer.byte(batch.isTimeAssigned ? 1 : 0);
   writer.text(batch.device);
   writeIdentity(writer, batch.identity);
-  for (let i = 0; i < 16; i += 2) writer.byte(parseInt(batch.contentHash.slice(i, i + 2), 16));
+  const hashAt = writer.length;
+  for (let i = 0; i < HASH_BYTES; i += 1)
+    writer.byte(parseInt(batch.contentHash.slice(2 * i, 2 * i + 2), 16));
   writer.varint(batch.times.length);
   writeTimes(writer, batch.times);
   writer.varint(batch.columns.length);
@@ -91,15 +116,16 @@ function writeBatch(writer: ByteWriter, batch: ReadingBatch): void {
     writePresence(writer, column.rows, batch.times.length);
     writeValues(writer, column.kind, column.values);
   }
+  return hashAt;
 }
 
 function readBatch(reader: ByteReader): ReadingBatch | null {
   const flags = reader.byte();
   const device = parseDeviceId(reader.text());
   const identity = readIdentity(reader);
-  const contentHash = Array.from(reader.raw(8), (byte) => byte.toString(16).padStart(2, "0")).join(
-    "",
-  );
+  const contentHash = Array.from(reader.raw(HASH_BYTES), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
   const times = readTimes(reader, reader.count(BATCH_TIMES_MAX, 8));
   const columns = readColumns(reader, times.length);
   if (reader.broken || flags > 1 || device === null || identity === null || columns === null)
@@ -112,11 +138,13 @@ function readBatch(reader: ByteReader): ReadingBatch | null {
 function readColumns(reader: ByteReader, timeCount: number): Column[] | null {
   const count = reader.count(BATCH_COLUMNS_MAX, 24);
   const columns: Column[] = [];
+  // Most columns have all rows: they share them.
+  const all = Array.from({ length: timeCount }, (_, row) => row);
   let readings = 0;
   let previous = "";
   for (let i = 0; i < count && !reader.broken; i += 1) {
     const stream = parseStreamName(reader.text());
-    const rows = readPresence(reader, timeCount);
+    const rows = readPresence(reader, timeCount, all);
     readings += rows.length;
     if (stream === null || stream <= previous || readings > BATCH_READINGS_MAX) return null;
     columns.push({ stream, rows, ...readValues(reader, rows.length) });

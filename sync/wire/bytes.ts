@@ -21,6 +21,9 @@ export function decodeText(bytes: Uint8Array): string | null {
   }
 }
 
+/** Below it, shifts are exact. */
+const SHIFTED_MAX = 2 ** 31;
+
 /** Grows by doubling; `bytes()` copies what was written. */
 export class ByteWriter {
   #buffer = new Uint8Array(256);
@@ -41,14 +44,20 @@ export class ByteWriter {
   /** Writes a whole number from 0 to 2^53 - 1. */
   varint(value: number): void {
     this.#reserve(8);
+    const buffer = this.#buffer;
+    let at = this.#length;
     let rest = value;
-    while (rest >= 0x80) {
-      this.#buffer[this.#length] = (rest % 0x80) | 0x80;
-      this.#length += 1;
+    for (; rest >= SHIFTED_MAX; at += 1) {
+      buffer[at] = (rest % 0x80) | 0x80;
       rest = Math.floor(rest / 0x80);
     }
-    this.#buffer[this.#length] = rest;
-    this.#length += 1;
+    // What is left has at most 31 bits, which shifts are faster for.
+    for (; rest >= 0x80; at += 1) {
+      buffer[at] = (rest & 0x7f) | 0x80;
+      rest >>= 7;
+    }
+    buffer[at] = rest;
+    this.#length = at + 1;
   }
 
   /** Writes a whole number whose double is below 2^53. */
@@ -113,21 +122,22 @@ export class ByteReader {
   }
 
   byte(): number {
-    if (!this.#has(1)) return 0;
+    if (this.broken || this.#at >= this.#bytes.length) return this.fail();
     this.#at += 1;
     return this.#bytes[this.#at - 1] ?? 0;
   }
 
   varint(): number {
-    let value = 0;
-    let unit = 1;
-    for (let i = 0; i < 8; i += 1) {
+    const first = this.byte();
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    let unit = 0x80;
+    for (let i = 1; i < 8; i += 1) {
       const byte = this.byte();
       value += (byte & 0x7f) * unit;
       if (byte < 0x80) {
-        if (!Number.isSafeInteger(value)) return this.fail();
         // A shorter form exists: refused, so that equal values have equal bytes.
-        return byte === 0 && i > 0 ? this.fail() : value;
+        return byte === 0 || !Number.isSafeInteger(value) ? this.fail() : value;
       }
       unit *= 0x80;
     }
@@ -136,6 +146,7 @@ export class ByteReader {
 
   zigzag(): number {
     const value = this.varint();
+    if (value < SHIFTED_MAX) return (value >>> 1) ^ -(value & 1);
     return value % 2 === 0 ? value / 2 : -((value + 1) / 2);
   }
 

@@ -2,7 +2,7 @@
 // differences (a steady period costs a byte an instant), numbers as differences of scaled whole
 // numbers, booleans as bits, presence as bits where a column has gaps.
 
-import { mantissaOf, scaleOf, valueOf } from "../decimal.ts";
+import { scaledOf, valueOf } from "../decimal.ts";
 import { TIME_MS_MAX } from "../limits.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 
@@ -45,13 +45,23 @@ export function writePresence(writer: ByteWriter, rows: readonly number[], count
   writer.raw(bits);
 }
 
-/** Reads the rows that are present, ascending. */
-export function readPresence(reader: ByteReader, count: number): number[] {
-  const all = reader.byte();
-  if (all > 1) reader.fail();
-  const bits = all === 0 ? null : reader.raw(Math.ceil(count / 8));
+/**
+ * Reads which of `count` rows are present, ascending.
+ *
+ * @param all All of them, for columns of one batch to share.
+ */
+export function readPresence(
+  reader: ByteReader,
+  count: number,
+  all?: readonly number[],
+): readonly number[] {
+  const flag = reader.byte();
+  if (flag > 1) reader.fail();
+  const bits = flag === 0 ? null : reader.raw(Math.ceil(count / 8));
+  if (reader.broken) return [];
+  if (bits === null && all !== undefined) return all;
   const rows: number[] = [];
-  for (let row = 0; row < count && !reader.broken; row += 1) {
+  for (let row = 0; row < count; row += 1) {
     if (bits === null || ((bits[row >> 3] ?? 0) >> (row & 7)) & 1) rows.push(row);
   }
   return rows;
@@ -72,17 +82,16 @@ export function writeValues(
     writer.raw(bits);
     return;
   }
-  const scale = scaleOf(values);
-  if (scale === null) {
+  const scaled = scaledOf(values);
+  if (scaled === null) {
     writer.byte(FLOAT64);
     for (const value of values) writer.float64(value);
     return;
   }
   writer.byte(DECIMAL);
-  writer.byte(scale);
+  writer.byte(scaled.scale);
   let previous = 0;
-  for (const value of values) {
-    const mantissa = mantissaOf(value, scale);
+  for (const mantissa of scaled.mantissas) {
     writer.zigzag(mantissa - previous);
     previous = mantissa;
   }

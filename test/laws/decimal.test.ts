@@ -7,10 +7,11 @@ import fc from "fast-check";
 import {
   addDecimals,
   decimalOf,
+  fits,
   formatDecimal,
   mantissaOf,
   parseDecimal,
-  scaleOf,
+  scaledOf,
   sumOf,
   valueOf,
   ZERO,
@@ -46,14 +47,22 @@ test("sumOf() is exact, in any order and grouping", () => {
   );
 });
 
-test("scaleOf() promises a whole number that gives the same double back", () => {
+test("scaledOf() finds the smallest scale, and whole numbers that give the same doubles back", () => {
   fc.assert(
-    fc.property(fc.array(sensorValue, { minLength: 1, maxLength: 10 }), (values) => {
-      const scale = scaleOf(values);
-      if (scale === null) return;
-      for (const value of values) assert.equal(valueOf(mantissaOf(value, scale), scale), value);
+    fc.property(fc.array(fc.oneof(sensorValue, fc.double()), { maxLength: 10 }), (values) => {
+      const scales = Array.from({ length: 23 }, (_, scale) => scale);
+      const smallest = scales.find((scale) => values.every((value) => fits(value, scale))) ?? null;
+      const scaled = scaledOf(values);
+      assert.equal(scaled?.scale ?? null, smallest);
+      for (const [i, value] of values.entries()) {
+        if (scaled === null) continue;
+        assert.equal(valueOf(scaled.mantissas[i] ?? NaN, scaled.scale), value + 0);
+        assert.equal(scaled.mantissas[i], mantissaOf(value, scaled.scale));
+      }
     }),
+    { numRuns: 2_000 },
   );
+  assert.equal(scaledOf([5e14, 0.25]), null);
 });
 
 test("parseDecimal() gives back what formatDecimal() took", () => {

@@ -183,3 +183,40 @@ function reseal(frame: Uint8Array): Uint8Array {
   writer.uint32(crc32c(body));
   return writer.bytes();
 }
+
+test("whole numbers come back, and are written as their definition says: 7 bits a byte, lowest first", () => {
+  const bits = fc.integer({ min: 0, max: 53 }).map((exponent) => 2 ** exponent);
+  const near = fc.tuple(bits, fc.integer({ min: -2, max: 2 })).map(([power, by]) => power + by);
+  const whole = fc
+    .oneof(near, fc.maxSafeNat())
+    .filter((value) => value >= 0 && Number.isSafeInteger(value));
+  fc.assert(
+    fc.property(fc.array(whole, { maxLength: 5 }), fc.array(fc.boolean()), (values, isNegative) => {
+      const writer = new ByteWriter();
+      const signed = values.map((value, i) => (isNegative[i] === true ? -value : value) / 2);
+      const zigzags = signed.filter((value) => Number.isInteger(value)).map((value) => value + 0);
+      for (const value of values) writer.varint(value);
+      const expected = values.flatMap(sevenBits);
+      assert.deepEqual([...writer.bytes()], expected);
+      for (const value of zigzags) writer.zigzag(value);
+      const reader = new ByteReader(writer.bytes());
+      assert.deepEqual(
+        values.map(() => reader.varint()),
+        values,
+      );
+      assert.deepEqual(
+        zigzags.map(() => reader.zigzag()),
+        zigzags,
+      );
+      assert.deepEqual([reader.broken, reader.remaining], [false, 0]);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+function sevenBits(value: number): number[] {
+  let rest = BigInt(value);
+  const bytes: number[] = [];
+  for (; rest >= 128n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+  return [...bytes, Number(rest)];
+}

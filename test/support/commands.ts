@@ -1,11 +1,11 @@
 // A readings request as the hub gets it, made by the real parser and builder from its JSON.
 
 import type { IngestCommand } from "../../edge/ingest.ts";
-import { buildBatches, contentOf, withContentHash } from "../../edge/telemetry/build-batches.ts";
+import { buildBatches } from "../../edge/telemetry/build-batches.ts";
 import { parseReadings, type ParsedReadings } from "../../edge/telemetry/parse-readings.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import { fnv1a32 } from "../../sync/hash.ts";
-import { encodeBatches } from "../../sync/wire/batch.ts";
+import { encodeWithPlaces, withHash } from "../../sync/wire/batch.ts";
 import { deviceId } from "./arbitraries.ts";
 
 export const DEVICE: DeviceId = deviceId("boat-1");
@@ -30,9 +30,8 @@ export function commandOf(
   const { identity, readings, sentMs } = parsed(body, key);
   const { batches } = buildBatches(device, identity, readings);
   // Any hash will do where nobody attacks it; the door takes SHA-256.
-  const contentHash = fnv1a32(Array.from(contentOf(batches)).join())
-    .toString(16)
-    .padStart(16, "0");
-  const entry = encodeBatches(withContentHash(batches, contentHash));
+  const content = encodeWithPlaces(batches);
+  const contentHash = fnv1a32(Array.from(content.bytes).join()).toString(16).padStart(16, "0");
+  const entry = withHash(content, contentHash);
   return { device, identity, contentHash, entry, sentMs, isStrict };
 }

@@ -3,19 +3,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { buildBatches } from "../../../../edge/telemetry/build-batches.ts";
 import {
-  buildBatches,
-  contentOf,
-  withContentHash,
-} from "../../../../edge/telemetry/build-batches.ts";
-import { decodeBatches, encodeBatches, readingsOf } from "../../../../sync/wire/batch.ts";
+  decodeBatches,
+  encodeBatches,
+  encodeWithPlaces,
+  readingsOf,
+  withHash,
+} from "../../../../sync/wire/batch.ts";
 import { DEVICE, parsed } from "../../../support/commands.ts";
 
 function build(body: unknown, key: string | null = null): ReturnType<typeof buildBatches> {
   const { identity, readings } = parsed(body, key);
   return buildBatches(DEVICE, identity, readings);
 }
-const bytesOf = (body: unknown): Uint8Array => contentOf(build(body).batches);
+const bytesOf = (body: unknown): Uint8Array => encodeBatches(build(body).batches);
 
 const COLUMNS = { t: [1, 2], series: { a: [1, 2], b: [null, true] } };
 const SAME: readonly (readonly [string, unknown])[] = [
@@ -97,14 +99,18 @@ test("buildBatches() makes none of readings that are all wrong", () => {
   assert.deepEqual(build({ t: [1], series: { A: [1] } }).batches, []);
 });
 
-test("withContentHash() sets every batch's hash, and nothing else", () => {
-  const { batches } = build({ boot: "b", seq: 1, readings: [{ stream: "a", value: 1 }] });
-  const hashed = withContentHash(batches, "0123456789abcdef");
-  assert.deepEqual(
-    hashed.map((batch) => ({ ...batch, contentHash: "0000000000000000" })),
-    batches,
-  );
-  assert.equal(hashed[0]?.contentHash, "0123456789abcdef");
+test("withHash() sets every batch's hash, and nothing else", () => {
+  const two = [
+    { stream: "a", value: 1 },
+    { stream: "a", value: 1, time: 5 },
+  ];
+  const { batches } = build({ boot: "b", seq: 1, readings: two });
+  const content = encodeWithPlaces(batches);
+  const contentHash = "0123456789abcdef";
+  const hashed = batches.map((batch) => ({ ...batch, contentHash }));
+  assert.deepEqual(withHash(content, contentHash), encodeBatches(hashed));
+  assert.equal(hashed.length, 2);
+  assert.deepEqual(content.bytes, encodeBatches(batches));
 });
 
 test("buildBatches() makes batches that decode, and loses no reading of any request", () => {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { limits } from "../../../../edge/limits.ts";
 import { ReadingCollector } from "../../../../edge/telemetry/reading-collector.ts";
 
@@ -99,4 +100,32 @@ test("reject() counts every value, and lists no more than errorsListedMax", () =
   assert.equal(collector.rejected, 100);
   assert.equal(collector.errors.length, limits.errorsListedMax);
   assert.equal(collector.errors[0]?.stream?.length, 80);
+});
+
+test("takeColumn() does what take() does for each value that is there", () => {
+  const numbers = [0, -0, 1, 2.5, 10.44, 1e15, 1e-30, 1e-31, 5e-324, 1.7e308, Infinity, NaN];
+  const others = [true, false, null, "1", {}, undefined];
+  const value = fc.oneof(fc.constantFrom<unknown>(...numbers), fc.constantFrom<unknown>(...others));
+  const time = fc.constantFrom<number | null | "bad">(null, "bad", 0, 5, 5, 9);
+  const column = fc.record({
+    name: fc.constantFrom("a", "b", "constructor", "A"),
+    cells: fc.array(fc.tuple(value, time), { maxLength: 12 }),
+  });
+  fc.assert(
+    fc.property(fc.array(column, { maxLength: 4 }), fc.boolean(), (columns, mayLackTime) => {
+      const [together, single] = [true, true].map(() => new ReadingCollector(mayLackTime));
+      assert.ok(together !== undefined && single !== undefined);
+      for (const { name, cells } of columns) {
+        const present = cells.filter(([given]) => given !== null).length;
+        const at = { pointer: name, index: 0 };
+        const values = cells.map(([given]) => given);
+        const times = cells.map(([, timeMs]) => timeMs);
+        assert.equal(together.takeColumn(name, values, times, at), present);
+        for (const [index, [given, timeMs]] of cells.entries())
+          if (given !== null) single.take(name, given, timeMs, { pointer: name, index });
+      }
+      assert.deepEqual(together, single);
+    }),
+    { numRuns: 2_000 },
+  );
 });
