@@ -267,8 +267,10 @@ export class EdgeReplica {
   #reconcile({ told, horizon }: Pull): void {
     this.#pull = null;
     for (const { id, direction } of this.#schema.all) {
-      for (const [key, entry] of this.#table.entries(id)) {
+      for (const [key, held] of this.#table.entries(id)) {
         const isTold = told.has(`${id}/${key}`);
+        // What was agreed on in another history is not agreed on in this one.
+        const entry = isTold || held.mark <= horizon.known ? held : { ...held, mark: 0 };
         if (entry.seq > 0) this.#reframe(id, key, entry, isTold, horizon);
         else if (direction === "up" || !isTold) this.#resendOrDrop(id, key, entry, horizon);
       }
@@ -279,7 +281,7 @@ export class EdgeReplica {
     const { kind, direction } = this.#schema.held(id);
     const stamp = kind.stampOf(kind.toUp(entry.value));
     const isOld = stamp !== null && compareHlc(stamp, horizon.stamp) <= 0;
-    const isLost = !isTold && direction === "both" && kind.isCollectable;
+    const isLost = !isTold && direction === "both" && kind.hasTombstones;
     // The hub may have collected a later deletion of what this replica had known.
     const isDropped = isLost && isOld && isBefore(entry, horizon);
     const value = kind.reframe(entry.value, horizon.known);

@@ -212,7 +212,8 @@ export class HubReplica {
     const isAll = frame.to === frame.head;
     const all = isAll ? { settled: verdict.tellFrom.seq, wholeTo: frame.to } : {};
     const held = heldBy(record, frame.ack, verdict.tellFrom);
-    const accepted = { ...record, ...verdict.record, ...all, ...held };
+    const { toldBefore: _, ...past } = record;
+    const accepted = { ...past, ...verdict.record, ...all, ...held };
     this.#links.save(accepted);
     this.#links.expire(nowMs);
     this.#collect(before);

@@ -68,6 +68,8 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
   readonly writeBytesMax?: number;
   /** Tells whether the hub, and with it an edge, may drop an entry for good. */
   readonly isCollectable: boolean;
+  /** True if a deletion beats what is stamped earlier, wherever it was written. */
+  readonly hasTombstones: boolean;
   /** True if an edge's entry, which the hub holds too, shows nothing any more. */
   readonly isGone: (held: Edge) => boolean;
   /** The latest stamp in a value; null if it has none. */
@@ -185,6 +187,7 @@ export function joinKind<Value>(
     },
     stabilize: (held, changedSeq, seq) => (isGone(held) && changedSeq <= seq ? null : held),
     isCollectable: traits.isTombstone !== undefined,
+    hasTombstones: traits.isTombstone !== undefined,
     isGone,
     stampOf: traits.stampOf ?? (() => null),
     restamp: traits.restamp ?? same,

@@ -76,6 +76,7 @@ export function starKind<Value>(
       return viewAtHub(entry) === null && changedSeq <= seq ? null : entry;
     },
     isCollectable: true,
+    hasTombstones: false,
     isGone: ({ present, op }) => present === null && op === null,
     stampOf: (travelled: Travelled<Value>) =>
       isOp(travelled)

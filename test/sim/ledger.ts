@@ -119,6 +119,12 @@ export class Shadow {
     return new Set([...this.confirmed.keys(), ...arrived.flatMap(({ ids }) => ids)]);
   }
 
+  /** What was confirmed is not known any more. */
+  forgetConfirmed(): void {
+    this.carried.length = 0;
+    this.confirmed.clear();
+  }
+
   /** A life has ended where `record` stood. */
   endLife(record: EdgeLinkRecord): void {
     const life = replicaKey(record.replica, record.replicaEpoch);

@@ -142,7 +142,8 @@ export class World implements EdgeWorld, View {
       const isUnderWay = seq > before.cursor.seq && seq <= sentUpTo(before);
       if (what.kind === "note" && isUnderWay) this.taint.doubtful.add(what.value);
     }
-    shadow.endLife(before);
+    // The row may have said what the hub had confirmed.
+    shadow.forgetConfirmed();
   }
 
   /** A life has ended because the hub knew another history: what it had sent may be said twice. */
