@@ -3,6 +3,12 @@
 
 import type { Place, RegionSpec } from "./routing/region.ts";
 
+/** How much a second; null: there is no limit. */
+export interface DeviceRate {
+  readonly readings: number | null;
+  readonly requests: number | null;
+}
+
 /** The edge's configuration, checked. */
 export interface EdgeConfig {
   /** The one region that this process serves (self-hosted), or null: the place decides. */
@@ -28,6 +34,12 @@ export interface EdgeConfig {
   readonly deviceRootKey: string | null;
   /** How long after its expiry a credential is honoured while the origin is away, milliseconds. */
   readonly graceMs: number;
+  /** What any device may send a second, unless its credential says otherwise. */
+  readonly deviceRate: DeviceRate;
+  /** The header in which a trusted proxy says whose address a request comes from; null: none does. */
+  readonly addressHeader: string | null;
+  /** Requests of the API a second from one address; null: there is no limit, or no header. */
+  readonly addressRate: number | null;
   /** Names of secrets that are missing, each with what it is for. */
   readonly missing: readonly string[];
 }

@@ -29,6 +29,14 @@ export interface IngestCommand {
   readonly sentMs: number | null;
   /** Store nothing unless everything can be stored (`Prefer: handling=strict`). */
   readonly isStrict: boolean;
+  /** What counts against the device's rate; left out: nothing does. */
+  readonly rate?: ReadingRate;
+}
+
+/** Readings of a batch, and how many a second the credential allows; null: as the deployment does. */
+export interface ReadingRate {
+  readonly readings: number;
+  readonly perS: number | null;
 }
 
 /** What became of it. Counts are readings. */
@@ -47,7 +55,9 @@ export type IngestOutcome =
   | { readonly kind: "refused"; readonly refused: readonly Refusal[] }
   | { readonly kind: "sequence-reused" }
   | { readonly kind: "buffer-full" }
-  | { readonly kind: "hub-full" };
+  | { readonly kind: "hub-full" }
+  /** The device has sent more than it may; the hub says so before it looks at the batch. */
+  | { readonly kind: "rate-limited"; readonly what: string; readonly waitMs: number };
 
 /** Readings that the hub could not take, by stream. */
 export interface Refusal {

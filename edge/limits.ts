@@ -36,6 +36,11 @@ export const limits = {
   /** Bytes of device state that a hub keeps in memory, estimated; what is over is written. */
   devicesInMemoryBytesMax: 33_554_432,
 
+  /** How far ahead of its rate a device, or an address, may be. */
+  rateBurstMs: 10_000,
+  /** Addresses whose rate an isolate remembers. */
+  ratedAddressesMax: 16_384,
+
   // The hub's journal.
   /** Bytes of journal not yet held by the origin; beyond it the hub answers 503 buffer-full. */
   journalUnackedBytesMax: 536_870_912,

@@ -10,6 +10,10 @@ import { createApi, type EdgeApi } from "./app.ts";
 import { parseEdgeEnv, type EdgeEnv } from "./platform/env.ts";
 import { createContentDoor, type ContentDoor } from "./platform/content-door.ts";
 import { Regions } from "./platform/regions.ts";
+import { addressKey } from "./routing/address.ts";
+import { tooManyRequests } from "./routes/rate-problems.ts";
+import { limits } from "./limits.ts";
+import { RateBook } from "./telemetry/rate-limit.ts";
 import { isApiRequest } from "./routing/path.ts";
 import type { EdgeConfig } from "./config.ts";
 
@@ -19,6 +23,7 @@ export { RegionCell } from "./objects/region-cell.ts";
 
 interface Edge {
   readonly config: EdgeConfig;
+  readonly addresses: RateBook;
   readonly api: EdgeApi;
   readonly content: ContentDoor;
 }
@@ -32,7 +37,11 @@ function createEdge(env: EdgeEnv): Edge {
   const regions = new Regions(config, env);
   const deviceKeys = config.deviceRootKey === null ? null : DeviceKeys.open(config.deviceRootKey);
   const api = createApi({ config, env, regions, deviceKeys });
-  return { config, api, content: createContentDoor(config, env, regions) };
+  const addresses = new RateBook({
+    namesMax: limits.ratedAddressesMax,
+    burstMs: limits.rateBurstMs,
+  });
+  return { config, addresses, api, content: createContentDoor(config, env, regions) };
 }
 
 async function answer(
@@ -49,10 +58,21 @@ async function answer(
     return problemResponse(notConfigured(config.missing));
   }
   if (isApiRequest(url.hostname, url.pathname, config.apiHosts)) {
+    const limited = isHealth ? null : limitAddress(request, edge);
+    if (limited !== null) return limited;
     const response = await api.fetch(request, { scope, cf: request.cf ?? null }, ctx);
     return markGrace(response, scope.fields);
   }
   return content(request, scope, ctx);
+}
+
+/** Refuses an address that asks too often, where the deployment has a proxy that names it. */
+function limitAddress(request: Request, { config, addresses }: Edge): Response | null {
+  const { addressHeader, addressRate } = config;
+  if (addressHeader === null || addressRate === null) return null;
+  const name = addressKey(request.headers.get(addressHeader));
+  const decision = addresses.take(name, { requests: { amount: 1, perS: addressRate } }, Date.now());
+  return decision.kind === "taken" ? null : problemResponse(tooManyRequests(decision.waitMs));
 }
 
 export default {

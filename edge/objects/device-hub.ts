@@ -7,6 +7,7 @@ import { drawNumber } from "../../doors/draw-number.ts";
 import { assert } from "../../sync/assert.ts";
 import { parseReplicaId, type DeviceId, type ReplicaId } from "../../sync/brand.ts";
 import { hubTime } from "../../sync/link/hub-clock.ts";
+import type { DeviceRate } from "../config.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
 import { JournalReplica } from "../journal-replica.ts";
@@ -16,6 +17,7 @@ import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { openOriginLink } from "../platform/origin-link.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { SqlHubStore } from "../platform/sql-hub-store.ts";
+import { RateBook } from "../telemetry/rate-limit.ts";
 import { minuteOf, type DeviceState, type MinuteRollup } from "../telemetry/device-state.ts";
 import { foldHeldMinute } from "../telemetry/held-minute.ts";
 
@@ -42,6 +44,11 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   readonly #journal: JournalReplica;
   readonly #alarm: LinkAlarm;
   readonly #commits: GroupCommit;
+  readonly #rate: DeviceRate;
+  readonly #rates = new RateBook({
+    namesMax: limits.devicesPerHubMax,
+    burstMs: limits.rateBurstMs,
+  });
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env);
@@ -49,6 +56,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     assert(replica !== null, `A hub's name is region/hub/range, not ${ctx.id.name ?? "nothing"}`);
     const config = parseEdgeEnv(env);
     this.#replica = replica;
+    this.#rate = config.deviceRate;
     this.#store = new SqlHubStore(openSql(ctx.storage), drawNumber(), {
       onDamage: (what) => log("damaged", { replica, what }),
     });
@@ -66,6 +74,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   /** Commits a batch. The answer leaves once its commit, which others may share, is on disk (P1). */
   async ingest(command: IngestCommand): Promise<IngestOutcome> {
     const nowMs = Date.now();
+    const limited = this.#limit(command, nowMs);
+    if (limited !== null) return limited;
     // By the origin's clock, as far as it is known: this one's may be wrong.
     const originNowMs = hubTime(this.#store.loadLink().clock, nowMs);
     const outcome = ingest(command, this.#store, originNowMs);
@@ -73,6 +83,15 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       this.#alarm.wake(nowMs + limits.syncLingerMs);
     await this.#commits.settle();
     return outcome;
+  }
+
+  /** Counts a batch against its device's rate; only what was let in at the door comes this far. */
+  #limit({ device, rate }: IngestCommand, nowMs: number): IngestOutcome | null {
+    if (rate === undefined) return null;
+    const readings = { amount: rate.readings, perS: rate.perS ?? this.#rate.readings };
+    const requests = { amount: 1, perS: this.#rate.requests };
+    const decision = this.#rates.take(device, { readings, requests }, nowMs);
+    return decision.kind === "taken" ? null : { ...decision, kind: "rate-limited" };
   }
 
   /** Tells what this hub knows of a device. */

@@ -41,6 +41,7 @@ const regionSchema = z.object({
   longitude: degrees(180),
   locationHint: z._default(z.nullable(z.string()), null),
 });
+const PER_SECOND = z.number().check(z.positive(), z.lte(10_000_000));
 const varsSchema = z.object({
   REGION: orNull(z.string().check(z.regex(REGION_NAME))),
   REGIONS: z._default(json(z.array(regionSchema).check(z.minLength(1), z.maxLength(64))), []),
@@ -53,6 +54,12 @@ const varsSchema = z.object({
   ISSUER_KEYS: orNull(json(z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }))),
   LINK_KEY: orNull(z.string().check(z.regex(LINK_KEY))),
   DEVICE_ROOT_KEY: orNull(z.string().check(z.regex(LINK_KEY))),
+  DEVICE_RATE: z._default(
+    json(z.strictObject({ readings: orNull(PER_SECOND), requests: orNull(PER_SECOND) })),
+    { readings: null, requests: null },
+  ),
+  TRUSTED_ADDRESS_HEADER: orNull(z.string().check(z.regex(/^[a-z0-9-]{1,64}$/))),
+  ADDRESS_RATE: orNull(json(PER_SECOND)),
   GRACE_SECONDS: z._default(z.string().check(z.regex(/^[0-9]{1,8}$/)), "604800"),
 });
 
@@ -89,9 +96,19 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
     linkKey: vars.LINK_KEY,
     deviceRootKey: vars.DEVICE_ROOT_KEY,
     graceMs: Number(vars.GRACE_SECONDS) * 1000,
-    missing: absent,
+    deviceRate: vars.DEVICE_RATE,
+    addressHeader: vars.TRUSTED_ADDRESS_HEADER,
+    addressRate: vars.ADDRESS_RATE,
+    missing:
+      vars.ADDRESS_RATE !== null && vars.TRUSTED_ADDRESS_HEADER === null
+        ? [...absent, UNTRUSTED]
+        : absent,
   };
 }
+
+/** A limit that nothing would be counted by must not look as if there were one. */
+const UNTRUSTED =
+  "TRUSTED_ADDRESS_HEADER (the header that the proxy in front sets; ADDRESS_RATE counts by it)";
 
 /** What is left when a variable is wrong: every door refuses and names it. */
 const UNUSABLE: EdgeConfig = {
@@ -107,6 +124,9 @@ const UNUSABLE: EdgeConfig = {
   linkKey: null,
   deviceRootKey: null,
   graceMs: 0,
+  deviceRate: { readings: null, requests: null },
+  addressHeader: null,
+  addressRate: null,
   missing: [],
 };
 

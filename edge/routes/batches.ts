@@ -43,7 +43,10 @@ export function batchRoutes(parts: ApiParts): Hono<ApiEnv> {
   return app;
 }
 
-/** 200 if anything is stored; else 503 if it may be sent again, or 422. */
+/** What may be sent again as it is. */
+const AGAIN: ReadonlySet<number> = new Set([429, 503]);
+
+/** 200 if anything is stored; else 429 or 503 if it may be sent again, or 422. */
 function answerBatches(batches: readonly DevicePart[], settled: readonly Settled[]): Response {
   let room: number = limits.errorsListedMax;
   const results = settled.map((result, at) => {
@@ -56,7 +59,7 @@ function answerBatches(batches: readonly DevicePart[], settled: readonly Settled
     return { device: batches[at]?.device ?? null, status, ...said, errors };
   });
   if (settled.some(({ ok }) => ok)) return jsonResponse({ results });
-  const full = settled.find((result) => !result.ok && result.error.status === 503);
+  const full = settled.find((result) => !result.ok && AGAIN.has(result.error.status));
   const problem = full === undefined || full.ok ? NOTHING_STORED : full.error;
   const body = JSON.stringify({ ...problemBody(problem), results });
   return new Response(`${body}\n`, problemResponse(problem));

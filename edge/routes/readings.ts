@@ -6,7 +6,7 @@ import { jsonResponse, problemResponse } from "../../doors/respond.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
-import { encodeWithPlaces, withHash } from "../../sync/wire/batch.ts";
+import { encodeWithPlaces, readingsOf, withHash } from "../../sync/wire/batch.ts";
 import type { IngestCommand, IngestOutcome, Refusal } from "../ingest.ts";
 import { limits } from "../limits.ts";
 import { buildBatches, type BuiltBatches } from "../telemetry/build-batches.ts";
@@ -17,6 +17,7 @@ import { parseSenml } from "../telemetry/parse-senml.ts";
 import { malformed, type ParsedReadings } from "../telemetry/parsed-readings.ts";
 import { TOO_MANY_STREAMS, type ReadingCollector } from "../telemetry/reading-collector.ts";
 import type { AdmittedReadings } from "./admit-readings.ts";
+import { tooManyReadings } from "./rate-problems.ts";
 import {
   decodeJson,
   decodeText,
@@ -117,8 +118,12 @@ export async function encodeIngest(
   const hash = await sha256Of(isRelative ? body : content.bytes);
   const contentHash = hash.slice(0, 16);
   const entry = withHash(content, contentHash);
+  const rate = {
+    readings: built.batches.reduce((sum, batch) => sum + readingsOf(batch), 0),
+    perS: poster.kind === "device" ? poster.rate : null,
+  };
   return ok({
-    command: { device, identity, contentHash, entry, sentMs, isStrict },
+    command: { device, identity, contentHash, entry, sentMs, isStrict, rate },
     built,
     readings,
   });
@@ -160,6 +165,8 @@ export function settleIngest(
       return err(full("buffer-full", BUFFER_FULL));
     case "hub-full":
       return err(full("hub-full", HUB_FULL));
+    case "rate-limited":
+      return err(tooManyReadings(outcome.what, outcome.waitMs));
     case "refused":
       return err(
         unprocessable(

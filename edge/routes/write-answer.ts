@@ -16,6 +16,7 @@ const CODES: Readonly<Record<number, string>> = {
   403: "forbidden",
   409: "conflict",
   413: "request too large",
+  429: "too many requests",
   503: "unavailable",
 };
 

@@ -72,7 +72,9 @@ async function write(c: Context<ApiEnv>, parts: ApiParts): Promise<Response> {
   const refused = settled.value.map((result) => (result.ok ? null : result.error));
   // What was not taken for want of room is to be sent again, with all that came with it.
   const problem =
-    refused.find((each) => each?.status === 503) ?? refused.find((each) => each?.status === 409);
+    refused.find((each) => each?.status === 503) ??
+    refused.find((each) => each?.status === 429) ??
+    refused.find((each) => each?.status === 409);
   return problem == null ? answerWritten(written) : refuseWrite(problem);
 }
 

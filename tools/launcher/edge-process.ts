@@ -27,6 +27,8 @@ export interface EdgePlan {
   readonly host?: string;
   /** Host to site, as SITES in wrangler.toml. */
   readonly sites?: Readonly<Record<string, string>>;
+  /** More of the Worker's variables, by their names. */
+  readonly vars?: Readonly<Record<string, string>>;
   /**
    * Tests only: a request says its own place with the header MF-CF-Blob, and its region follows
    * from it, as on Cloudflare. Otherwise off, because a client could choose its region (P7).
@@ -131,6 +133,7 @@ function workerdSpec(plan: EdgePlan, port: number): WorkerdSpec {
       REGIONS: JSON.stringify(
         plan.regions.map(({ id, latitude, longitude }) => ({ id, latitude, longitude })),
       ),
+      ...plan.vars,
     },
     secrets: {
       ISSUER_KEYS: plan.keys.issuerKeys,

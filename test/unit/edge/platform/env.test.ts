@@ -128,3 +128,37 @@ test("parseEdgeEnv() takes hosts in lower case and without a port, as they are c
   assert.deepEqual(sites, { "www.example.com": "shop" });
   assert.deepEqual(apiHosts, ["api.example.com"]);
 });
+
+test("parseEdgeEnv() reads rates, and wants a trusted header for those of addresses", () => {
+  const rates = {
+    DEVICE_RATE: '{"readings":10}',
+    TRUSTED_ADDRESS_HEADER: "cf-connecting-ip",
+    ADDRESS_RATE: "20",
+  };
+  const config = parseEdgeEnv({ ...GOOD, ...rates });
+  assert.deepEqual(
+    [config.deviceRate, config.addressHeader, config.addressRate, config.missing],
+    [{ readings: 10, requests: null }, "cf-connecting-ip", 20, []],
+  );
+  const { missing } = parseEdgeEnv({ ...GOOD, ADDRESS_RATE: "20" });
+  assert.match(missing[0] ?? "", /^TRUSTED_ADDRESS_HEADER /);
+  for (const wrong of ['{"readings":0}', '{"readings":"1"}', '{"reading":1}', "7"])
+    assert.match(parseEdgeEnv({ ...GOOD, DEVICE_RATE: wrong }).missing[0] ?? "", /^DEVICE_RATE/);
+});
+
+test("parseEdgeEnv() knows the grace and the root key, or says that they are wrong", () => {
+  assert.deepEqual(
+    [parseEdgeEnv(GOOD).graceMs, parseEdgeEnv(GOOD).deviceRootKey],
+    [604_800_000, null],
+  );
+  assert.equal(parseEdgeEnv({ ...GOOD, GRACE_SECONDS: "0" }).graceMs, 0);
+  for (const wrong of ["-1", "1.5", "a week"])
+    assert.match(
+      parseEdgeEnv({ ...GOOD, GRACE_SECONDS: wrong }).missing[0] ?? "",
+      /^GRACE_SECONDS/,
+    );
+  assert.match(
+    parseEdgeEnv({ ...GOOD, DEVICE_ROOT_KEY: "short" }).missing[0] ?? "",
+    /^DEVICE_ROOT/,
+  );
+});
