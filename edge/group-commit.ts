@@ -5,13 +5,16 @@ import type { HubStore } from "./ports.ts";
 
 /** The commits of one hub, one at a time. */
 export class GroupCommit {
-  readonly #store: Pick<HubStore, "isStaged" | "write" | "reload">;
+  readonly #store: Pick<HubStore, "isStaged" | "write" | "reload" | "reloads">;
   readonly #sync: () => Promise<void>;
   #underWay: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
   /** @param sync Resolves when what was written before is on disk. */
-  constructor(store: Pick<HubStore, "isStaged" | "write" | "reload">, sync: () => Promise<void>) {
+  constructor(
+    store: Pick<HubStore, "isStaged" | "write" | "reload" | "reloads">,
+    sync: () => Promise<void>,
+  ) {
     this.#store = store;
     this.#sync = sync;
   }
@@ -20,7 +23,14 @@ export class GroupCommit {
    * Resolves when everything that is staged, or being written, is on disk. Rejects if the disk
    * fails: then everything staged since is forgotten too, and whoever waits for it is told so.
    */
-  settle(): Promise<void> {
+  async settle(): Promise<void> {
+    const { reloads } = this.#store;
+    await this.#wait();
+    // Whatever failed meanwhile: what was staged went with it.
+    if (this.#store.reloads !== reloads) throw new Error("What was staged is gone");
+  }
+
+  #wait(): Promise<void> {
     if (this.#next !== null) return this.#next;
     if (!this.#store.isStaged) return this.#underWay ?? Promise.resolve();
     if (this.#underWay === null) return this.#begin();

@@ -52,8 +52,18 @@ export const limits = {
   journalKeptMs: 172_800_000,
   /** Bytes of such entries: a fifth of the journal's bound. */
   journalKeptShare: 0.2,
-  /** Bytes of journal that a restart may have to fold again. */
-  checkpointBytes: 1_048_576,
+  /** Bytes of journal after which it is sealed: what a restart has to fold again, about. */
+  sealBytes: 524_288,
+  /** Bytes of journal that are not sealed; past it a commit waits until they are. */
+  unsealedBytesMax: 8_388_608,
+  /** How long a commit may wait before it is sealed. */
+  sealAfterMs: 3_600_000,
+  /** Readings that are sealed in one go: some 50 bytes of memory each. */
+  sealReadingsMax: 400_000,
+  /** Readings that are sealed before other work is let in: about 5 ms. */
+  sliceReadings: 12_000,
+  /** Damaged entries, pages and items that are told apart and counted. */
+  damageReportsMax: 1_024,
   /** Journal rows dropped at once, and how often in one alarm: more than it can acknowledge. */
   dropRowsMax: 1_024,
   dropTurnsMax: 64,

@@ -31,6 +31,13 @@ export interface HeldReadings {
   readonly stampOf: (position: number) => number;
 }
 
+/** What an entry becomes. */
+export interface Restamp {
+  readonly seq: number;
+  readonly stampMs: number;
+  readonly change: (batch: ReadingBatch) => ReadingBatch;
+}
+
 /**
  * The state of one DeviceHub. Synchronous, one writer. What a batch does is staged in memory, where
  * every later question sees it; write() puts all that is staged into one row of the journal.
@@ -55,6 +62,8 @@ export interface HubStore {
   write(): void;
   /** Forgets what is in memory, also what is staged, and loads what is on disk. */
   reload(): void;
+  /** How often that was done: what was staged under another number is gone. */
+  readonly reloads: number;
   extent(): JournalExtent;
   /** Commit stamp of the newest entry; 0 if there never was one. */
   lastStampMs(): number;
@@ -63,22 +72,31 @@ export interface HubStore {
   /** Entries after `after`, until `bytesTarget` is reached; at least one if there is one. */
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[];
   /**
-   * What is held of the device with times in one of `ranges`, or near: oldest commit first, also
-   * what is staged. Ends behind what goes over `bytesMax`.
+   * What is held of the device with times in one of `ranges`, which ascend, or near: oldest commit
+   * first, also what is staged. While it is sealed a reading may come twice. Ends behind what goes
+   * over `bytesMax`.
    */
   held(device: DeviceId, ranges: readonly TimeRange[], bytesMax: number): Iterable<HeldReadings>;
   /** Drops some of the oldest acknowledged entries if the journal is over its bound; true: go on. */
   makeRoom(): boolean;
-  /** Stamps a written entry anew, with other batches in the place of its; stamps keep ascending. */
-  restamp(seq: number, stampMs: number, change: (batch: ReadingBatch) => ReadingBatch): void;
+  /** Stamps written entries anew, with other batches in the place of theirs; stamps keep ascending. */
+  restamp(changes: readonly Restamp[]): void;
   loadLink(): SavedLink;
   /** Saves where the link stands; entries up to its cursor are acknowledged. */
   saveLink(link: SavedLink): void;
   deviceCount(): number;
   deviceIds(): DeviceId[];
   loadDevice(device: DeviceId): DeviceState | null;
-  /** Puts states in the place of those of devices, and writes all that are not on disk. */
-  checkpoint(amended: ReadonlyMap<DeviceId, DeviceState>): void;
+  /** Puts states in the place of those of devices. */
+  amend(states: ReadonlyMap<DeviceId, DeviceState>): void;
+  /** True if there is so much in the journal, or so long, that it should be sealed. */
+  isSealDue(nowMs: number): boolean;
+  /**
+   * Moves what the journal holds alone into segments, and writes the devices: then its entries are
+   * needed for the link only. Each step says how many readings it took; between two the store may be
+   * written to, and whoever stops leaves it whole.
+   */
+  seal(): Iterable<number>;
   /** Entries and pages whose checksum was wrong since the store was opened. */
   damaged(): number;
 }

@@ -9,7 +9,7 @@ import { AHEAD_MS_MAX } from "../sync/clock/hlc.ts";
 import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../sync/limits.ts";
 import { decodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
 import { limits } from "./limits.ts";
-import type { HubStore } from "./ports.ts";
+import type { HubStore, Restamp } from "./ports.ts";
 import type { DeviceState, StreamState } from "./telemetry/device-state.ts";
 
 /**
@@ -26,38 +26,42 @@ export function restampJournal(
 ): boolean {
   const [acknowledged] = cursor === 0 ? [] : store.entriesAfter(cursor - 1, 0, 1);
   let lastStampMs = acknowledged?.seq === cursor ? acknowledged.stampMs : 0;
+  const changes: Restamp[] = [];
   let after = cursor;
-  for (let rows = 0; after < store.extent().head;) {
-    if (rows >= limits.restampRowsMax) return false;
+  while (after < store.extent().head && changes.length < limits.restampRowsMax) {
     const entries = store.entriesAfter(after, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
     for (const entry of entries) {
       const isAhead = entry.stampMs > hubNowMs + AHEAD_MS_MAX;
-      if (isAhead) {
-        lastStampMs = restampEntry(store, entry, lastStampMs, hubNowMs, offsetMs);
-        rows += 1;
-      } else lastStampMs = Math.max(lastStampMs, entry.stampMs);
+      const change = isAhead ? changeOf(entry, lastStampMs, hubNowMs, offsetMs) : null;
+      if (change !== null) changes.push(change);
+      lastStampMs = Math.max(lastStampMs, change?.stampMs ?? entry.stampMs);
       after = entry.seq;
     }
   }
+  store.restamp(changes);
+  if (after < store.extent().head) return false;
+  store.amend(statesUpTo(store, hubNowMs));
+  return true;
+}
+
+/** The devices of which a mark is ahead, with marks that are not. */
+function statesUpTo(store: HubStore, hubNowMs: number): Map<DeviceId, DeviceState> {
   const amended = new Map<DeviceId, DeviceState>();
   for (const device of store.deviceIds()) {
     const state = store.loadDevice(device);
     if (state !== null && isAnyAhead(state, hubNowMs))
       amended.set(device, withMarksUpTo(state, hubNowMs));
   }
-  // What the rows were folded to is written now: under other stamps they would fold otherwise.
-  store.checkpoint(amended);
-  return true;
+  return amended;
 }
 
-/** Stamps one row and returns its stamp. */
-function restampEntry(
-  store: HubStore,
+/** Says what one row becomes. */
+function changeOf(
   entry: LogEntry,
   lastStampMs: number,
   hubNowMs: number,
   offsetMs: number,
-): number {
+): Restamp {
   const decoded = decodeBatches(entry.body);
   assert(decoded.ok, "A stored row decodes");
   const guessMs = entry.stampMs + offsetMs;
@@ -66,8 +70,9 @@ function restampEntry(
   const likelyMs = guessMs < lastStampMs || guessMs > hubNowMs ? hubNowMs : guessMs;
   const stampMs = Math.max(likelyMs, lastStampMs, newestBefore(decoded.value, hubNowMs));
   const byMs = stampMs - entry.stampMs;
-  store.restamp(entry.seq, stampMs, (batch) => (batch.isTimeAssigned ? moved(batch, byMs) : batch));
-  return stampMs;
+  const change = (batch: ReadingBatch): ReadingBatch =>
+    batch.isTimeAssigned ? moved(batch, byMs) : batch;
+  return { seq: entry.seq, stampMs, change };
 }
 
 /** The latest time that a device gave, up to `nowMs`. */

@@ -34,7 +34,7 @@ export function dataSets(): DataSet[] {
 }
 
 /** Numbers from a seed (mulberry32). */
-class Chance {
+export class Chance {
   #state: number;
 
   constructor(seed: number) {
@@ -62,7 +62,7 @@ class Chance {
 
 type Kind = SegmentColumn["kind"];
 /** A stream's next value. */
-interface Source {
+export interface Source {
   readonly stream: string;
   readonly kind?: Kind;
   readonly next: (hour: number) => number;
@@ -169,7 +169,7 @@ function wandering(chance: Chance, start: number, pace: number, noise: number): 
   };
 }
 
-function envDevice(chance: Chance): Source[] {
+export function envDevice(chance: Chance): Source[] {
   const temperature = wandering(chance, 18 + chance.next() * 6, 0.005, 0.012);
   const humidity = wandering(chance, 40 + chance.next() * 20, 0.03, 0.05);
   const pressure = wandering(chance, 1_005 + chance.next() * 15, 0.005, 0.03);

@@ -3,16 +3,8 @@
 
 import { ENTRY_BATCHES_MAX } from "../../sync/limits.ts";
 import { limits } from "../limits.ts";
-import type { ReadingBatch } from "../../sync/wire/batch.ts";
 import type { Committed } from "./committed.ts";
-import { encodeNote, encodePart, joinParts } from "./slot-note.ts";
-
-/** A batch, and where its bytes are in its slot's body. */
-export interface PlacedBatch {
-  readonly batch: ReadingBatch;
-  readonly start: number;
-  readonly end: number;
-}
+import { encodeNote, encodePart, joinParts, type PlacedBatch } from "./slot-note.ts";
 
 /** The slot that is being filled. */
 export class OpenSlot {

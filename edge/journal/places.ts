@@ -32,9 +32,9 @@ export class Places {
     );
   }
 
-  /** Forgets the places of an entry. */
-  forget(seq: number): void {
-    this.#keep((place) => place.seq !== seq);
+  /** Forgets the places of entries. */
+  forget(seqs: ReadonlySet<number>): void {
+    this.#keep((place) => !seqs.has(place.seq));
   }
 
   /** Forgets the places of all entries up to `seq`. */

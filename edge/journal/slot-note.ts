@@ -14,6 +14,13 @@ export interface Placed {
   readonly conflicts: readonly number[];
 }
 
+/** A batch, and where its bytes are in its slot's body. */
+export interface PlacedBatch {
+  readonly batch: ReadingBatch;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** What a note says of one batch; `name` is null if the first that is kept of it has its name. */
 export interface Noted {
   readonly arrivedMs: number;
@@ -184,4 +191,17 @@ export function decodeSlot(
     committed.push({ device, identity, contentHash, arrivedMs, sentMs, duplicates, kept });
   }
   return left.next().done === true ? committed : null;
+}
+
+/** The batches of a slot, with their places in its body; what is broken is left out. */
+export function* placedIn(slot: {
+  readonly stampMs: number;
+  readonly note: Uint8Array;
+  readonly body: Uint8Array;
+}): Iterable<PlacedBatch> {
+  const noted = decodeNote(slot.stampMs, slot.note);
+  for (const { start, end } of noted.ok ? noted.value.flatMap(({ placed }) => placed) : []) {
+    const batch = decodePart(slot.body.subarray(start, end));
+    if (batch !== null) yield { batch, start, end };
+  }
 }

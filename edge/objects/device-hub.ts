@@ -49,6 +49,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     namesMax: limits.devicesPerHubMax,
     burstMs: limits.rateBurstMs,
   });
+  #isSealing = false;
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env);
@@ -82,6 +83,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0)
       this.#alarm.wake(nowMs + limits.syncLingerMs);
     await this.#commits.settle();
+    // Under load more is committed than an alarm would seal.
+    this.ctx.waitUntil(this.#seal());
     return outcome;
   }
 
@@ -119,9 +122,30 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     return { replica: this.#replica, head, cursor: cursor.seq, unackedBytes, isOriginAway };
   }
 
+  /** Seals what is due, in slices: between two of them commits are let in. */
+  async #seal(): Promise<void> {
+    if (this.#isSealing || !this.#store.isSealDue(Date.now())) return;
+    this.#isSealing = true;
+    try {
+      let readings = 0;
+      for (const step of this.#store.seal()) {
+        readings += step;
+        if (readings < limits.sliceReadings) continue;
+        readings = 0;
+        await scheduler.wait(0);
+      }
+    } catch (error) {
+      log("seal-failed", { replica: this.#replica, error: String(error) });
+    } finally {
+      this.#isSealing = false;
+    }
+  }
+
   override async alarm(): Promise<void> {
+    const sealed = this.#seal();
     const isHeartbeatDue = Date.now() - this.#alarm.heardMs >= limits.heartbeatMs / 2;
     await this.#alarm.run(this.#journal, isHeartbeatDue, () => spread(limits.heartbeatMs));
+    await sealed;
     this.#makeRoom();
   }
 

@@ -55,10 +55,19 @@ export class DeviceCache {
     this.#set(device, { state, seq, bytes: estimate(state), isDirty: true });
   }
 
-  /** Writes what is not on disk; `seq` is the newest entry, all of which is folded. */
-  write(seq: number): void {
+  /** The devices of which there is something to write, by name. */
+  dirty(): DeviceId[] {
+    const dirty = [...this.#known].filter(([, known]) => known.isDirty);
+    return dirty.map(([device]) => device).toSorted();
+  }
+
+  /** Writes devices; `seq` is the newest entry, all of which is folded and nothing beyond. */
+  write(devices: readonly DeviceId[], seq: number): void {
     this.#write(
-      [...this.#known].filter(([, known]) => known.isDirty),
+      devices.flatMap((device) => {
+        const known = this.#known.get(device);
+        return known?.isDirty === true ? [[device, known] as const] : [];
+      }),
       seq,
     );
   }

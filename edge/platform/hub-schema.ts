@@ -31,6 +31,9 @@ export const HUB_MIGRATIONS: readonly string[] = [
    ${pagesTable("device")}
    create table hub (id integer primary key check (id = 1), checkpoint integer not null);
    insert into hub values (1, 0)`,
+  // Everything that the journal holds is sealed, once.
+  `${pagesTable("segment")}
+   update hub set checkpoint = 0`,
 ];
 
 /** Takes over what a release with rows for each commit and device has left; nothing is lost (P1). */
@@ -46,7 +49,6 @@ export function takeOver(sql: Sql, cursor: number): void {
         encodeText(JSON.stringify({ seq: head, state: stateOf(textOf(state)) })),
       ]);
     new SqlPages(sql, "device", () => undefined).put(edits, head);
-    sql.exec("update hub set checkpoint = ?", head);
     sql.exec("drop table journal_2");
     sql.exec("drop table device_2");
   });

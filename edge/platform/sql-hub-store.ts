@@ -6,39 +6,31 @@ import type { DeviceId, ReplicaId } from "../../sync/brand.ts";
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import { newLife } from "../../sync/link/edge.ts";
 import type { ReadingBatch } from "../../sync/wire/batch.ts";
-import { migrate, numberOf, textOf, type Sql } from "../../storage/sql.ts";
+import { migrate, type Sql } from "../../storage/sql.ts";
 import type { Committed } from "../journal/committed.ts";
-import { OpenSlot, type PlacedBatch } from "../journal/open-slot.ts";
-import { Places } from "../journal/places.ts";
-import { decodeNote, decodePart, decodeSlot } from "../journal/slot-note.ts";
+import { OpenSlot } from "../journal/open-slot.ts";
+import { decodePart, decodeSlot } from "../journal/slot-note.ts";
 import { limits } from "../limits.ts";
-import type { HeldReadings, HubStore, JournalExtent, SavedLink, TimeRange } from "../ports.ts";
-import { NEW_DEVICE, type DeviceState } from "../telemetry/device-state.ts";
-import { foldCommitted } from "../telemetry/fold-committed.ts";
-import { DeviceCache } from "./device-cache.ts";
+import type {
+  HeldReadings,
+  HubStore,
+  JournalExtent,
+  Restamp,
+  SavedLink,
+  TimeRange,
+} from "../ports.ts";
+import type { DeviceState } from "../telemetry/device-state.ts";
+import {
+  indexSlot,
+  loadMemory,
+  storedLink,
+  unseal,
+  type HubMemory,
+  type HubStoreOptions,
+} from "./hub-memory.ts";
 import { HUB_MIGRATIONS, takeOver } from "./hub-schema.ts";
-import { SqlJournal, type SlotEntry } from "./sql-journal.ts";
-import { SqlPages } from "./sql-pages.ts";
-
-/** What a store may be bounded by, and whom it tells. */
-export interface HubStoreOptions {
-  readonly journalBytesMax?: number;
-  readonly devicesInMemoryBytesMax?: number;
-  /** Told of an entry, a page or an item that is left out because its checksum is wrong. */
-  readonly onDamage?: (what: string) => void;
-}
-
-/** What is in memory: gone with a restart, and with a disk that fails. */
-interface Memory {
-  readonly journal: SqlJournal;
-  readonly devices: DeviceCache;
-  readonly places: Places;
-  link: SavedLink;
-  unackedBytes: number;
-  /** Up to here every device on disk is folded. */
-  checkpoint: number;
-  open: OpenSlot | null;
-}
+import { sealSome } from "./seal-journal.ts";
+import type { SlotEntry } from "./sql-journal.ts";
 
 /** A saved link leaves out whose it is. */
 const NOBODY = "-/-" as ReplicaId;
@@ -49,7 +41,18 @@ export class SqlHubStore implements HubStore {
   readonly #options: HubStoreOptions;
   readonly #journalBytesMax: number;
   #damaged = 0;
-  #memory: Memory;
+  readonly #reported = new Set<string>();
+  #reloads = 0;
+  /** Another number means that a sealing under way is of what no longer is so. */
+  #sealing = 0;
+  #memory: HubMemory;
+
+  readonly #onDamage = (what: string): void => {
+    if (this.#reported.has(what) || this.#reported.size >= limits.damageReportsMax) return;
+    this.#reported.add(what);
+    this.#damaged += 1;
+    this.#options.onDamage?.(what);
+  };
 
   /** @param newEpoch The replicaEpoch to take if the storage is new. */
   constructor(sql: Sql, newEpoch: number, options: HubStoreOptions = {}) {
@@ -59,8 +62,8 @@ export class SqlHubStore implements HubStore {
     migrate(sql, HUB_MIGRATIONS);
     const { replica: _, ...link } = newLife(NOBODY, newEpoch);
     sql.exec("insert or ignore into link_record values (1, ?)", JSON.stringify(link));
-    takeOver(sql, this.#storedLink().cursor.seq);
-    this.#memory = this.#load();
+    takeOver(sql, storedLink(sql).cursor.seq);
+    this.#memory = loadMemory(sql, this.#options, this.#onDamage);
   }
 
   transaction<T>(run: () => T): T {
@@ -99,17 +102,23 @@ export class SqlHubStore implements HubStore {
       const seq = journal.head + 1;
       const entry = { seq, stampMs: open.stampMs, ...open.encode() };
       journal.append(entry, this.#isOldestFree(entry));
-      this.#index(seq, open.placed());
+      indexSlot(this.#memory, seq, open.placed());
       this.#memory.unackedBytes += journal.bytesAt(seq);
+      this.#memory.unsealedBytes += journal.bytesAt(seq);
       this.#memory.open = null;
       this.#memory.devices.trim(seq);
-      if (journal.bytesBetween(this.#memory.checkpoint, seq) >= limits.checkpointBytes)
-        this.#checkpoint();
     });
+    if (this.#memory.unsealedBytes >= limits.unsealedBytesMax) for (const _ of this.seal());
   }
 
   reload(): void {
-    this.#memory = this.#load();
+    this.#reloads += 1;
+    this.#sealing += 1;
+    this.#memory = loadMemory(this.#sql, this.#options, this.#onDamage);
+  }
+
+  get reloads(): number {
+    return this.#reloads;
   }
 
   extent(): JournalExtent {
@@ -139,7 +148,8 @@ export class SqlHubStore implements HubStore {
   }
 
   *held(device: DeviceId, ranges: readonly TimeRange[], bytesMax: number): Iterable<HeldReadings> {
-    const { journal, places, open } = this.#memory;
+    const { journal, places, open, segments } = this.#memory;
+    yield* segments.held(device, ranges, bytesMax);
     let bytes = 0;
     for (const { seq, start, end } of places.meeting(device, ranges)) {
       if (bytes > bytesMax) return;
@@ -165,22 +175,17 @@ export class SqlHubStore implements HubStore {
     return dropped === limits.dropRowsMax;
   }
 
-  restamp(seq: number, stampMs: number, change: (batch: ReadingBatch) => ReadingBatch): void {
-    const { journal, places, link } = this.#memory;
-    const entry = journal.read(seq);
-    const committed = entry === null ? null : decodeSlot(entry.stampMs, entry.note, entry.body);
-    if (committed === null) return;
-    const slot = new OpenSlot(stampMs);
-    for (const each of committed) {
-      const kept = each.kept.map((one) => ({ ...one, batch: change(one.batch) }));
-      slot.add({ ...each, kept });
-    }
-    const before = journal.bytesAt(seq);
-    const changed = { seq, stampMs, ...slot.encode() };
-    journal.replace(changed);
-    if (seq > link.cursor.seq) this.#memory.unackedBytes += journal.bytesAt(seq) - before;
-    places.forget(seq);
-    this.#index(seq, slot.placed());
+  restamp(changes: readonly Restamp[]): void {
+    this.write();
+    this.transaction(() => {
+      this.#sealing += 1;
+      const { journal, devices } = this.#memory;
+      // What the entries were folded to is written first: under other stamps they would fold otherwise.
+      devices.write(devices.dirty(), journal.head);
+      unseal(this.#sql, this.#memory, changes);
+      this.#memory.places.forget(new Set(changes.map(({ seq }) => seq)));
+      for (const change of changes) this.#restamp(change);
+    });
   }
 
   loadLink(): SavedLink {
@@ -212,24 +217,53 @@ export class SqlHubStore implements HubStore {
     return this.#memory.devices.get(device)?.state ?? null;
   }
 
-  checkpoint(amended: ReadonlyMap<DeviceId, DeviceState>): void {
+  amend(states: ReadonlyMap<DeviceId, DeviceState>): void {
     this.write();
     const { devices, journal } = this.#memory;
     this.transaction(() => {
-      for (const [device, state] of amended) devices.set(device, state, journal.head);
-      this.#checkpoint();
+      for (const [device, state] of states) devices.set(device, state, journal.head);
+      devices.write([...states.keys()].toSorted(), journal.head);
     });
+  }
+
+  isSealDue(nowMs: number): boolean {
+    const { journal, checkpoint, unsealedBytes } = this.#memory;
+    if (journal.head <= checkpoint) return false;
+    const oldestMs = journal.stampAt(Math.max(checkpoint + 1, journal.floor));
+    return unsealedBytes >= limits.sealBytes || oldestMs < nowMs - limits.sealAfterMs;
+  }
+
+  *seal(): Iterable<number> {
+    this.#sealing += 1;
+    const mine = this.#sealing;
+    const { head } = this.#memory.journal;
+    for (let { checkpoint } = this.#memory; checkpoint < head; checkpoint = this.#memory.checkpoint)
+      for (const readings of sealSome(this, this.#sql, this.#memory, head)) {
+        yield readings;
+        if (this.#sealing !== mine) return;
+      }
   }
 
   damaged(): number {
     return this.#damaged;
   }
 
-  #checkpoint(): void {
-    const { devices, journal } = this.#memory;
-    devices.write(journal.head);
-    this.#sql.exec("update hub set checkpoint = ?", journal.head);
-    this.#memory.checkpoint = journal.head;
+  #restamp({ seq, stampMs, change }: Restamp): void {
+    const { journal, link } = this.#memory;
+    const entry = journal.read(seq);
+    const committed = entry === null ? null : decodeSlot(entry.stampMs, entry.note, entry.body);
+    if (committed === null) return;
+    const slot = new OpenSlot(stampMs);
+    for (const each of committed) {
+      const kept = each.kept.map((one) => ({ ...one, batch: change(one.batch) }));
+      slot.add({ ...each, kept });
+    }
+    const before = journal.bytesAt(seq);
+    journal.replace({ seq, stampMs, ...slot.encode() });
+    const more = journal.bytesAt(seq) - before;
+    if (seq > link.cursor.seq) this.#memory.unackedBytes += more;
+    if (seq > this.#memory.checkpoint) this.#memory.unsealedBytes += more;
+    indexSlot(this.#memory, seq, slot.placed());
   }
 
   /** Tells whether the slot of the oldest entry may be overwritten by `next`. */
@@ -256,68 +290,6 @@ export class SqlHubStore implements HubStore {
 
   #keptBytes(): number {
     return this.#journalBytesMax * limits.journalKeptShare;
-  }
-
-  #index(seq: number, placed: Iterable<PlacedBatch>): void {
-    for (const { batch, start, end } of placed) this.#memory.places.add(seq, batch, start, end);
-  }
-
-  #storedLink(): SavedLink {
-    const [saved] = this.#sql.exec("select record from link_record");
-    return JSON.parse(textOf(saved?.["record"])) as SavedLink;
-  }
-
-  #load(): Memory {
-    const link = this.#storedLink();
-    const [hub] = this.#sql.exec("select checkpoint from hub");
-    const checkpoint = numberOf(hub?.["checkpoint"]);
-    const onDamage = (what: string): void => {
-      this.#damaged += 1;
-      this.#options.onDamage?.(what);
-    };
-    const emptyHead = Math.max(link.cursor.seq, checkpoint);
-    const journal = new SqlJournal(this.#sql, emptyHead, onDamage);
-    const memory: Memory = {
-      journal,
-      devices: new DeviceCache(
-        new SqlPages(this.#sql, "device", onDamage),
-        this.#options.devicesInMemoryBytesMax,
-      ),
-      places: new Places(),
-      link,
-      unackedBytes: journal.bytesBetween(link.cursor.seq, journal.head),
-      checkpoint,
-      open: null,
-    };
-    this.#memory = memory;
-    this.#replay();
-    return memory;
-  }
-
-  /** Folds what was written after the checkpoint. */
-  #replay(): void {
-    const { journal, devices, checkpoint } = this.#memory;
-    for (let seq = journal.floor; seq <= journal.head; seq += 1) {
-      const entry = journal.read(seq);
-      if (entry === null) continue;
-      this.#index(seq, placedIn(entry));
-      if (seq <= checkpoint) continue;
-      for (const committed of decodeSlot(entry.stampMs, entry.note, entry.body) ?? []) {
-        const known = devices.get(committed.device);
-        if (known !== null && known.seq >= seq) continue;
-        const { state } = foldCommitted(known?.state ?? NEW_DEVICE, committed, entry.stampMs);
-        devices.set(committed.device, state, seq);
-      }
-    }
-  }
-}
-
-/** The batches of a slot; what is broken is left out. */
-function* placedIn({ stampMs, note, body }: SlotEntry): Iterable<PlacedBatch> {
-  const noted = decodeNote(stampMs, note);
-  for (const { start, end } of noted.ok ? noted.value.flatMap(({ placed }) => placed) : []) {
-    const batch = decodePart(body.subarray(start, end));
-    if (batch !== null) yield { batch, start, end };
   }
 }
 

@@ -31,6 +31,8 @@ export class SqlPages {
   readonly #sql: Sql;
   readonly #table: string;
   readonly #onDamage: (what: string) => void;
+  /** The page that was read last, and where the next one begins. */
+  #last: { readonly page: Page; readonly end: string | null } | null = null;
 
   /** @param onDamage Told of a page or an item that is left out because its checksum is wrong. */
   constructor(sql: Sql, table: string, onDamage: (what: string) => void) {
@@ -52,6 +54,21 @@ export class SqlPages {
   get(key: string): Uint8Array | null {
     const page = this.#pageBefore(key);
     return page?.items.find(([held]) => held === key)?.[1] ?? null;
+  }
+
+  /** The first item at or after a key. */
+  seek(key: string): Item | null {
+    for (let page = this.#pageBefore(key) ?? this.#pageAfter(key); page !== null;) {
+      const item = page.items.find(([held]) => held >= key);
+      if (item !== undefined) return item;
+      page = this.#pageAfter(page.first);
+    }
+    return null;
+  }
+
+  /** The last item at or before a key. */
+  floor(key: string): Item | null {
+    return this.#pageBefore(key)?.items.findLast(([held]) => held <= key) ?? null;
   }
 
   /** Items from `from` until before `to`, by key. */
@@ -94,11 +111,13 @@ export class SqlPages {
     const page = this.#pageAfter("");
     if (page === null || page.mark > markMax) return null;
     if ((page.items.at(-1)?.[0] ?? page.first) >= below) return null;
+    this.#last = null;
     this.#sql.exec(`delete from ${this.#table} where first = ?`, page.first);
     return page.items;
   }
 
   #rewrite(page: Page | null, edits: readonly Edit[], mark: number): void {
+    this.#last = null;
     const items = merge(page?.items ?? [], edits);
     const highest = Math.max(mark, page?.mark ?? 0);
     const chunks = chunksOf(items);
@@ -122,7 +141,12 @@ export class SqlPages {
   }
 
   #pageBefore(key: string): Page | null {
-    return this.#load(`first <= ? order by first desc`, key);
+    const last = this.#last;
+    if (last !== null && last.page.first <= key && (last.end === null || key < last.end))
+      return last.page;
+    const page = this.#load(`first <= ? order by first desc`, key);
+    if (page !== null) this.#last = { page, end: this.#firstAfter(page.first) };
+    return page;
   }
 
   #pageAfter(key: string): Page | null {

@@ -33,6 +33,11 @@ export function fill(store: HubStore, count: number): HubStore {
   return store;
 }
 
+/** Seals everything; returns in how many steps. */
+export function sealAll(store: HubStore): number {
+  return [...store.seal()].length;
+}
+
 /** The bytes that one of the entries of fill() takes, as the store counts them. */
 export function bytesOfOne(store: HubStore): number {
   return store.unackedBytes() / (store.extent().head - store.loadLink().cursor.seq);
@@ -53,6 +58,15 @@ export function beginLife(store: HubStore, replicaEpoch: number): void {
   store.saveLink(lifeOf(replicaEpoch));
 }
 
+/** [time, value, stamp] of what is held of the boat; the journal may say once more what is sealed. */
+function heldBy(store: HubStore): number[][] {
+  const all = Array.from(store.held(BOAT, [[0, 1e9]], Infinity), ({ times, values, stampOf }) =>
+    Array.from(times, (timeMs, at) => [timeMs, values[at] ?? 0, stampOf(at)]),
+  ).flat();
+  const once = new Map(all.map((reading) => [reading.join(), reading]));
+  return [...once.values()].toSorted(([a = 0], [b = 0]) => a - b);
+}
+
 /** Everything that a hub may ask its store. */
 export function everything(store: HubStore): unknown {
   return {
@@ -65,11 +79,7 @@ export function everything(store: HubStore): unknown {
     ids: store.deviceIds().toSorted(),
     states: [BOAT, BUOY].map((device) => store.loadDevice(device)),
     entries: store.entriesAfter(0, Infinity, 1_000),
-    held: Array.from(store.held(BOAT, [[0, 1e9]], Infinity), ({ times, values, stampOf }) => [
-      Array.from(times),
-      Array.from(values),
-      Array.from(times, (_, at) => stampOf(at)),
-    ]),
+    held: heldBy(store),
     damaged: store.damaged(),
   };
 }

@@ -3,11 +3,11 @@
 
 import assert from "node:assert/strict";
 import { limits } from "../../edge/limits.ts";
-import type { HubStoreOptions } from "../../edge/platform/sql-hub-store.ts";
+import type { HubStoreOptions } from "../../edge/platform/hub-memory.ts";
 import type { HubStore } from "../../edge/ports.ts";
 import { NEW_DEVICE } from "../../edge/telemetry/device-state.ts";
-import type { Sql } from "../../storage/sql.ts";
-import { decodeBatches } from "../../sync/wire/batch.ts";
+import { bytesOf, type Sql } from "../../storage/sql.ts";
+import { decodeBatches, type ReadingBatch } from "../../sync/wire/batch.ts";
 import { deviceId } from "../support/arbitraries.ts";
 import { batchAt, commitBatch, stageBatch } from "../support/hub-commits.ts";
 import { RESTART, type ContractCase } from "./contract.ts";
@@ -21,6 +21,7 @@ import {
   lifeOf,
   met,
   moveCursor,
+  sealAll,
   seqs,
 } from "./hub-store-values.ts";
 
@@ -157,7 +158,8 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
           store.transaction(() => {
             fill(store, 2);
             moveCursor(store, 2);
-            store.checkpoint(new Map([[BUOY, NEW_DEVICE]]));
+            store.amend(new Map([[BUOY, NEW_DEVICE]]));
+            sealAll(store);
             store.makeRoom();
             beginLife(store, 99);
             throw new Error("no power");
@@ -185,7 +187,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     },
   },
   {
-    name: "durability: a store that is opened again holds the same, whatever was checkpointed",
+    name: "durability: a store that is opened again holds the same, whatever was sealed",
     *run(open) {
       const store = fill(open(), 4);
       commitBatch(store, 1005, batchAt([7, 8], { device: BUOY }));
@@ -194,7 +196,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       yield RESTART;
       const second = open();
       assert.deepEqual(everything(second), before);
-      second.checkpoint(new Map());
+      sealAll(second);
       assert.deepEqual(everything(second), before);
       yield RESTART;
       const third = open();
@@ -220,22 +222,23 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     *run(open) {
       const store = fill(open(), 3);
       moveCursor(store, 1);
-      store.restamp(3, 1_002, (batch) => ({ ...batch, times: [500, 505] }));
+      const change = (batch: ReadingBatch): ReadingBatch => ({ ...batch, times: [500, 505] });
+      store.restamp([{ seq: 3, stampMs: 1_002, change }]);
       assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [1, 2, 3]);
       assert.deepEqual([store.lastStampMs(), met(store, [[500, 505]])], [1_002, [500, 505]]);
       assert.deepEqual(met(store, [[30, 35]]), []);
-      store.checkpoint(new Map());
+      sealAll(store);
       const before = everything(store);
       yield RESTART;
       assert.deepEqual(everything(open()), before);
     },
   },
   {
-    name: "checkpoint() puts states in the place of those that were folded",
+    name: "amend() puts states in the place of those that were folded",
     *run(open) {
       const store = fill(open(), 2);
       const late = { ...(store.loadDevice(BOAT) ?? NEW_DEVICE), late: 9 };
-      store.checkpoint(new Map([[BOAT, late]]));
+      store.amend(new Map([[BOAT, late]]));
       assert.equal(store.loadDevice(BOAT)?.late, 9);
       yield RESTART;
       const reopened = fill(open(), 1);
@@ -311,7 +314,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       const store = fill(open(options), 6);
       assert.equal(store.extent().floor, 1, "nothing is acknowledged");
       moveCursor(store, 5);
-      store.checkpoint(new Map());
+      sealAll(store);
       fill(store, 2);
       assert.deepEqual(store.extent(), { floor: 3, head: 8 });
       assert.equal(open.sql().exec("select 1 from journal").length, 6, "its slots are used again");
@@ -327,7 +330,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     run(open) {
       const store = fill(open(), 3);
       moveCursor(store, 3);
-      store.checkpoint(new Map());
+      sealAll(store);
       commitBatch(store, 1001 + limits.journalKeptMs, batchAt([1]));
       assert.equal(store.extent().floor, 1);
       commitBatch(store, 1002 + limits.journalKeptMs, batchAt([2]));
@@ -341,7 +344,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     *run(open) {
       const store = fill(open(boundOf(4)), 6);
       moveCursor(store, 5);
-      store.checkpoint(new Map());
+      sealAll(store);
       store.makeRoom();
       assert.deepEqual(store.extent(), { floor: 3, head: 6 });
       assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [3, 4, 5, 6]);
@@ -359,7 +362,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     name: "P1 nothing that the origin does not hold is dropped or overwritten",
     run(open) {
       const store = fill(open(boundOf(1)), 6);
-      store.checkpoint(new Map());
+      sealAll(store);
       store.makeRoom();
       assert.deepEqual(seqs(store.entriesAfter(0, Infinity, 10)), [1, 2, 3, 4, 5, 6]);
       moveCursor(store, 2);
@@ -387,7 +390,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     },
   },
   {
-    name: "P8 devices that others push out of memory come back, also before a checkpoint",
+    name: "P8 devices that others push out of memory come back, also before they are sealed",
     *run(open) {
       const options = { devicesInMemoryBytesMax: 20_000 };
       const store = open(options);
@@ -411,7 +414,7 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       name: `damage: an entry whose ${column} is wrong holds nothing, and the others are as before`,
       *run(open) {
         const store = fill(open(), 5);
-        store.checkpoint(new Map());
+        sealAll(store);
         const before = store.entriesAfter(0, Infinity, 10);
         const wrong = column === "body" || column === "note" ? "x'0107'" : `${column} + 1000000`;
         open.sql().exec(`update journal set ${column} = ${wrong} where slot = 3`);
@@ -433,17 +436,96 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     }),
   ),
   {
+    name: "seal() moves readings into segments; entries, devices and what is held stay as they are",
+    *run(open) {
+      const store = fill(open(), 6);
+      commitBatch(store, 1_006, batchAt([3, 7_200_003], { device: BUOY }));
+      const before = everything(store);
+      assert.ok(sealAll(store) > 0);
+      assert.deepEqual(everything(store), before);
+      assert.equal(open.sql().exec("select 1 from segment").length, 1, "small hours share a page");
+      assert.deepEqual([sealAll(store), store.isSealDue(1e12)], [0, false]);
+      yield RESTART;
+      const reopened = open();
+      assert.deepEqual(everything(reopened), before);
+      fill(reopened, 1);
+      assert.equal(met(reopened, [[0, 999]]).length, 14);
+    },
+  },
+  {
+    name: "seal() is due after so many bytes or so long, and may be stopped and begun again anywhere",
+    run(open) {
+      const store = fill(open(), 3);
+      assert.equal(store.isSealDue(1_001 + limits.sealAfterMs), false);
+      assert.equal(store.isSealDue(1_002 + limits.sealAfterMs), true);
+      const before = everything(store);
+      for (let steps = 1; steps < 10; steps += 1) {
+        let left = steps;
+        for (const _ of store.seal()) if ((left -= 1) === 0) break;
+        assert.deepEqual(everything(store), before);
+      }
+      sealAll(store);
+      while (!store.isSealDue(1_003))
+        commitBatch(store, 2_000, batchAt(Array.from({ length: 5_000 }, (_, at) => 1e6 + at)));
+      assert.ok(store.unackedBytes() > limits.sealBytes);
+    },
+  },
+  {
+    name: "restamp() of what is sealed already takes it out of the segments, to be sealed again",
+    *run(open) {
+      const store = fill(open(), 4);
+      sealAll(store);
+      const change = (batch: ReadingBatch): ReadingBatch => ({
+        ...batch,
+        times: batch.times.map((timeMs) => timeMs + 500),
+      });
+      const entries = [3, 4].map((seq) => ({ seq, stampMs: 1_002, change }));
+      store.transaction(() => store.restamp(entries));
+      const look = (hub: HubStore): void =>
+        assert.deepEqual(
+          met(hub, [[0, 9_999]]).toSorted((a, b) => a - b),
+          [10, 15, 20, 25, 530, 535, 540, 545],
+        );
+      look(store);
+      yield RESTART;
+      const reopened = open();
+      look(reopened);
+      sealAll(reopened);
+      look(reopened);
+    },
+  },
+  {
+    name: "damage: a segment that is wrong is left out, the others are as before",
+    *run(open) {
+      const store = open();
+      for (const [at, device] of [BOAT, BUOY].entries())
+        commitBatch(store, 1_000 + at, batchAt([1, 2, 3], { device }));
+      sealAll(store);
+      const [row] = open.sql().exec("select body from segment");
+      const body = Uint8Array.from(bytesOf(row?.["body"]));
+      body[body.length - 9] = 255 - (body[body.length - 9] ?? 0);
+      open.sql().exec("update segment set body = ?", body);
+      yield RESTART;
+      const reopened = open();
+      assert.deepEqual([met(reopened, [[0, 9]]), met(reopened, [[0, 9]], BUOY)], [[1, 2, 3], []]);
+      assert.equal(reopened.damaged(), 1);
+      fill(reopened, 1);
+      sealAll(reopened);
+      assert.deepEqual(met(reopened, [[0, 99]]), [1, 2, 3, 30, 35]);
+    },
+  },
+  {
     name: "damage: a page of devices that is wrong is left out, and the hub goes on",
     *run(open) {
       const store = fill(open(), 2);
-      store.checkpoint(new Map());
+      sealAll(store);
       open.sql().exec("update device set crc = crc + 1");
       yield RESTART;
       const reopened = open();
       assert.equal(reopened.loadDevice(BOAT), null);
       assert.ok(reopened.damaged() > 0);
       fill(reopened, 1);
-      reopened.checkpoint(new Map());
+      sealAll(reopened);
       yield RESTART;
       assert.equal(open().loadDevice(BOAT)?.streams["a"]?.total?.[0], 2);
     },

@@ -4,7 +4,8 @@
 
 import { MemoryStore } from "../../edge/platform/memory-store.ts";
 import { SqlContentStore } from "../../edge/platform/sql-content-store.ts";
-import { SqlHubStore, type HubStoreOptions } from "../../edge/platform/sql-hub-store.ts";
+import type { HubStoreOptions } from "../../edge/platform/hub-memory.ts";
+import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
 import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
 import { bytesOf, migrate, type Sql } from "../../storage/sql.ts";

@@ -102,6 +102,17 @@ test("an answer that stages nothing waits for what is under way, which may be wh
   assert.deepEqual(answers, ["a", "a again", "b", "b again"]);
 });
 
+test("P1 what was staged is not said to be held if something else made the store start over", async () => {
+  const hub = new SlowHub();
+  const answers: string[] = [];
+  hub.post("a", answers);
+  hub.post("b", answers);
+  hub.reload();
+  await hub.flush();
+  await hub.flush();
+  assert.deepEqual(answers, ["a failed", "b failed"]);
+});
+
 test("P1 a disk that fails fails every batch of its commit, and those that were staged since", async () => {
   const hub = new SlowHub();
   const answers: string[] = [];

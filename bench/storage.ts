@@ -1,0 +1,166 @@
+// How much disk, how many rows and how long a start does a hub's storage take? The real store over a
+// database file: a fleet of 100 devices with 4 streams each, a reading every 10 s, in batches of
+// 1,000; the same for 72 hours without an origin; and a boat's log. The last line is JSON, and
+// bench/results/storage.json holds it.
+
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import os, { tmpdir } from "node:os";
+import path from "node:path";
+import { ingest } from "../edge/ingest.ts";
+import { limits } from "../edge/limits.ts";
+import type { HubStoreOptions } from "../edge/platform/hub-memory.ts";
+import { SqlHubStore } from "../edge/platform/sql-hub-store.ts";
+import { boat, fleet, type Arrival } from "./storage/fleets.ts";
+import { openFileSql, type FileSql } from "./storage/file-sql.ts";
+
+const FLEET_READINGS = Number(process.argv[2] ?? 10_000_000);
+/** 72 hours of the fleet. */
+const OFFLINE_READINGS = Math.min(FLEET_READINGS, 10_368_000);
+const INSTANTS = 250;
+/** A small box: a fifth of its journal's bound is what it keeps for an origin that asks again. */
+const SMALL: HubStoreOptions = { journalBytesMax: 5_000_000 };
+
+interface Scenario {
+  readonly name: string;
+  readonly arrivals: Iterable<Arrival>;
+  readonly isOriginAway: boolean;
+  readonly options: HubStoreOptions;
+}
+
+function sizesOf(sql: FileSql): Record<string, number> {
+  const sizes: Record<string, number> = {};
+  for (const table of ["journal", "segment", "device"]) {
+    const body = table === "journal" ? "length(body) + length(note)" : "length(body)";
+    const [row] = sql.exec(`select total(${body}) as bytes, count(*) as n from ${table}`);
+    sizes[`${table}Bytes`] = Number(row?.["bytes"]);
+    sizes[`${table}Rows`] = Number(row?.["n"]);
+  }
+  return sizes;
+}
+
+/** Seals what is due; returns how long the longest slice took, in milliseconds. */
+function seal(store: SqlHubStore): number {
+  let longestMs = 0;
+  let readings = 0;
+  let startedMs = performance.now();
+  for (const step of store.seal()) {
+    readings += step;
+    if (readings < limits.sliceReadings) continue;
+    longestMs = Math.max(longestMs, performance.now() - startedMs);
+    readings = 0;
+    startedMs = performance.now();
+  }
+  return longestMs;
+}
+
+/** The origin holds everything now. */
+function acknowledge(store: SqlHubStore): void {
+  const seq = store.extent().head;
+  store.saveLink({ ...store.loadLink(), cursor: { seq, digest: seq } });
+}
+
+function run({ name, arrivals, isOriginAway, options }: Scenario, folder: string) {
+  const file = path.join(folder, `${name}.sqlite`);
+  const sql = openFileSql(file);
+  const store = new SqlHubStore(sql, 1, options);
+  const rowsBefore = sql.rowsWritten();
+  let readings = 0;
+  let commits = 0;
+  let slices: number[] = [];
+  let ingestMs = 0;
+  let sealMs = 0;
+  let linkRows = 0;
+  for (const { command, nowMs, readings: count } of arrivals) {
+    const startedMs = performance.now();
+    const outcome = ingest(command, store, nowMs);
+    if (outcome.kind !== "committed" || outcome.accepted !== count)
+      throw new Error(`${name}: ${JSON.stringify(outcome)}`);
+    store.write();
+    const committedMs = performance.now();
+    if (store.isSealDue(nowMs)) slices.push(seal(store));
+    sealMs += performance.now() - committedMs;
+    ingestMs += committedMs - startedMs;
+    readings += count;
+    commits += 1;
+    if (isOriginAway || commits % 16 !== 0) continue;
+    const before = sql.rowsWritten();
+    acknowledge(store);
+    linkRows += sql.rowsWritten() - before;
+  }
+  const rows = sql.rowsWritten() - rowsBefore - linkRows;
+  const buffered = isOriginAway ? restart(file, options) : null;
+  slices.push(seal(store));
+  sql.checkpoint();
+  const { size } = statSync(file);
+  const sizes = sizesOf(sql);
+  sql.close();
+  slices = slices.toSorted((a, b) => a - b);
+  return {
+    name,
+    readings,
+    commits,
+    fileBytes: size,
+    bytesAReading: size / readings,
+    sealedBytesAReading: (sizes["segmentBytes"] ?? 0) / readings,
+    journalBytesAReading: (sizes["journalBytes"] ?? 0) / readings,
+    rowsA1000: (rows / readings) * 1000,
+    ingestUsAReading: (ingestMs / readings) * 1000,
+    sealUsAReading: (sealMs / readings) * 1000,
+    longestSliceMs: slices.at(-1) ?? 0,
+    medianLongestSliceMs: slices[slices.length >> 1] ?? 0,
+    restartMs: buffered,
+    ...sizes,
+  };
+}
+
+/** How long a store takes to open on what is there, until it has decided a batch. */
+function restart(file: string, options: HubStoreOptions): number {
+  const sql = openFileSql(file);
+  const startedMs = performance.now();
+  const store = new SqlHubStore(sql, 1, options);
+  for (const { command, nowMs } of fleet(1, INSTANTS)) {
+    const outcome = ingest(command, store, nowMs);
+    if (outcome.kind !== "committed" || outcome.accepted > 0) throw new Error("It is a repetition");
+    break;
+  }
+  const tookMs = performance.now() - startedMs;
+  sql.close();
+  return tookMs;
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), "skerry-bench-"));
+try {
+  const scenarios: Scenario[] = [
+    { name: "boat", arrivals: boat(), isOriginAway: false, options: {} },
+    {
+      name: "fleet",
+      arrivals: fleet(FLEET_READINGS, INSTANTS),
+      isOriginAway: false,
+      options: SMALL,
+    },
+    {
+      name: "offline",
+      arrivals: fleet(OFFLINE_READINGS, INSTANTS),
+      isOriginAway: true,
+      options: {},
+    },
+  ];
+  const results = scenarios.map((scenario) => run(scenario, folder));
+  console.table(
+    results.map(({ name, readings, fileBytes, bytesAReading, sealedBytesAReading, rowsA1000 }) => ({
+      name,
+      readings,
+      fileBytes,
+      bytesAReading: Number(bytesAReading.toFixed(3)),
+      sealedBytesAReading: Number(sealedBytesAReading.toFixed(3)),
+      rowsA1000: Number(rowsA1000.toFixed(3)),
+    })),
+  );
+  const report = { bench: "storage", node: process.version, cpu: os.cpus()[0]?.model, results };
+  const target = new URL("results/", import.meta.url);
+  mkdirSync(target, { recursive: true });
+  writeFileSync(new URL("storage.json", target), `${JSON.stringify(report, null, 2)}\n`);
+  console.log(JSON.stringify(report));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

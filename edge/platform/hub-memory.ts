@@ -1,0 +1,118 @@
+// What of a hub is in memory, and how does it come there? Marks, which entry is in which slot, the
+// devices of late, and where the readings are that are in the journal alone.
+
+import type { PlacedBatch } from "../journal/slot-note.ts";
+import { decodeSlot, placedIn } from "../journal/slot-note.ts";
+import type { OpenSlot } from "../journal/open-slot.ts";
+import { Places } from "../journal/places.ts";
+import { numberOf, textOf, type Sql } from "../../storage/sql.ts";
+import type { Restamp, SavedLink } from "../ports.ts";
+import { NEW_DEVICE } from "../telemetry/device-state.ts";
+import { foldCommitted } from "../telemetry/fold-committed.ts";
+import { DeviceCache } from "./device-cache.ts";
+import { SqlJournal } from "./sql-journal.ts";
+import { SqlPages } from "./sql-pages.ts";
+import { hourKey, hourOf, SqlSegments } from "./sql-segments.ts";
+
+/** What a store may be bounded by, and whom it tells. */
+export interface HubStoreOptions {
+  readonly journalBytesMax?: number;
+  readonly devicesInMemoryBytesMax?: number;
+  /** Told of an entry, a page or an item that is left out because its checksum is wrong. */
+  readonly onDamage?: (what: string) => void;
+}
+
+/** What is in memory: gone with a restart, and with a disk that fails. */
+export interface HubMemory {
+  readonly journal: SqlJournal;
+  readonly devices: DeviceCache;
+  readonly segments: SqlSegments;
+  readonly places: Places;
+  link: SavedLink;
+  unackedBytes: number;
+  /** Up to here the journal is sealed, and every device on disk is folded. */
+  checkpoint: number;
+  unsealedBytes: number;
+  open: OpenSlot | null;
+}
+
+/** Reads where the link stands. */
+export function storedLink(sql: Sql): SavedLink {
+  const [saved] = sql.exec("select record from link_record");
+  return JSON.parse(textOf(saved?.["record"])) as SavedLink;
+}
+
+/** Loads what is on disk, and folds again what was committed since the last checkpoint. */
+export function loadMemory(
+  sql: Sql,
+  options: HubStoreOptions,
+  onDamage: (what: string) => void,
+): HubMemory {
+  const link = storedLink(sql);
+  const [hub] = sql.exec("select checkpoint from hub");
+  const checkpoint = numberOf(hub?.["checkpoint"]);
+  const journal = new SqlJournal(sql, Math.max(link.cursor.seq, checkpoint), onDamage);
+  const devices = new SqlPages(sql, "device", onDamage);
+  const memory: HubMemory = {
+    journal,
+    devices: new DeviceCache(devices, options.devicesInMemoryBytesMax),
+    segments: new SqlSegments(new SqlPages(sql, "segment", onDamage), onDamage),
+    places: new Places(),
+    link,
+    unackedBytes: journal.bytesBetween(link.cursor.seq, journal.head),
+    checkpoint,
+    unsealedBytes: journal.bytesBetween(checkpoint, journal.head),
+    open: null,
+  };
+  replay(memory);
+  return memory;
+}
+
+function replay(memory: HubMemory): void {
+  const { journal, devices, checkpoint } = memory;
+  for (let seq = Math.max(checkpoint + 1, journal.floor); seq <= journal.head; seq += 1) {
+    const entry = journal.read(seq);
+    if (entry === null) continue;
+    indexSlot(memory, seq, placedIn(entry));
+    const batches = decodeSlot(entry.stampMs, entry.note, entry.body) ?? [];
+    // A slot may have several batches of a device: whether it has seen them is asked before them all.
+    const isFolded = batches.map(({ device }) => (devices.get(device)?.seq ?? 0) >= seq);
+    for (const [at, committed] of batches.entries()) {
+      if (isFolded[at] === true) continue;
+      const before = devices.get(committed.device)?.state ?? NEW_DEVICE;
+      const { state } = foldCommitted(before, committed, entry.stampMs);
+      devices.set(committed.device, state, seq);
+    }
+  }
+}
+
+/** Remembers where the batches of a slot are. */
+export function indexSlot({ places }: HubMemory, seq: number, placed: Iterable<PlacedBatch>): void {
+  for (const { batch, start, end } of placed) places.add(seq, batch, start, end);
+}
+
+/** Says up to where the journal is sealed. */
+export function setCheckpoint(sql: Sql, memory: HubMemory, seq: number): void {
+  sql.exec("update hub set checkpoint = ?", seq);
+  memory.checkpoint = seq;
+  memory.unsealedBytes = memory.journal.bytesBetween(seq, memory.journal.head);
+}
+
+/** Takes out of the segments what is about to be stamped anew; it is sealed again. */
+export function unseal(sql: Sql, memory: HubMemory, changes: readonly Restamp[]): void {
+  const { journal, segments, checkpoint } = memory;
+  const stamps = new Map<string, Set<number>>();
+  const sealed = changes.filter(({ seq }) => seq <= checkpoint);
+  for (const entry of sealed.map(({ seq }) => journal.read(seq))) {
+    for (const { batch } of entry === null ? [] : placedIn(entry)) {
+      for (const hourMs of new Set(batch.times.map(hourOf))) {
+        const key = hourKey(hourMs, batch.device);
+        stamps.set(key, (stamps.get(key) ?? new Set()).add(entry?.stampMs ?? 0));
+      }
+    }
+  }
+  for (const key of [...stamps.keys()].toSorted())
+    segments.pages.put([...segments.without(key, stamps.get(key) ?? new Set())], checkpoint);
+  const [first] = sealed;
+  if (first !== undefined) setCheckpoint(sql, memory, first.seq - 1);
+}

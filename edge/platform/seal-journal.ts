@@ -1,0 +1,116 @@
+// How do readings go from the journal into segments? A run of entries is sorted by hour and device,
+// each part joined with what is sealed of it, and written page by page. In steps, so that commits
+// are let in between; stopped anywhere, what was written is joined again and changes nothing.
+
+import type { ReadingBatch } from "../../sync/wire/batch.ts";
+import { placedIn } from "../journal/slot-note.ts";
+import { limits } from "../limits.ts";
+import { Gather } from "../segment/gather.ts";
+import type { Sql } from "../../storage/sql.ts";
+import type { HubStore } from "../ports.ts";
+import { setCheckpoint, type HubMemory } from "./hub-memory.ts";
+import type { SqlJournal } from "./sql-journal.ts";
+import type { Edit } from "./sql-pages.ts";
+import { HOUR_MS, hourKey, hourOf, type SqlSegments } from "./sql-segments.ts";
+
+/** Entries whose readings were sorted: all up to `upTo`. */
+interface Gathered {
+  readonly hours: ReadonlyMap<string, Gather>;
+  readonly upTo: number;
+}
+
+/** Devices that are written at once; and as how many readings one counts. */
+const DEVICES_AT_ONCE = 64;
+const DEVICE_WEIGHT = 50;
+/** Encoding a reading takes so many times as long as sorting it. */
+const ENCODE_WEIGHT = 3;
+/** Bytes of segments that are written at once. */
+const WRITE_BYTES = 196_608;
+
+/** Sorts the entries after `after` by hour and device; yields how many readings a step took. */
+function* gatherEntries(
+  journal: SqlJournal,
+  after: number,
+  head: number,
+): Generator<number, Gathered> {
+  const hours = new Map<string, Gather>();
+  let readings = 0;
+  let seq = after;
+  while (seq < head && readings < limits.sealReadingsMax) {
+    seq += 1;
+    const entry = journal.read(seq);
+    for (const { batch } of entry === null ? [] : placedIn(entry)) {
+      const count = gatherBatch(hours, batch, entry?.stampMs ?? 0);
+      readings += count;
+      yield count;
+    }
+  }
+  return { hours, upTo: seq };
+}
+
+function gatherBatch(hours: Map<string, Gather>, batch: ReadingBatch, stampMs: number): number {
+  const { device, times } = batch;
+  let count = 0;
+  for (const column of batch.columns) {
+    const { rows } = column;
+    for (let from = 0; from < rows.length;) {
+      const hourMs = hourOf(times[rows[from] as number] as number);
+      let to = from + 1;
+      while (to < rows.length && (times[rows[to] as number] as number) < hourMs + HOUR_MS) to += 1;
+      const key = hourKey(hourMs, device);
+      const gather = hours.get(key) ?? new Gather();
+      hours.set(key, gather);
+      gather.add(times, column, from, to, stampMs);
+      from = to;
+    }
+    count += rows.length;
+  }
+  return count;
+}
+
+/** Joins what was gathered with what is sealed; `write` puts edits, by key, where they belong. */
+function* mergeHours(
+  { hours }: Gathered,
+  segments: SqlSegments,
+  write: (edits: readonly Edit[]) => void,
+): Generator<number> {
+  let edits: Edit[] = [];
+  let bytes = 0;
+  for (const key of [...hours.keys()].toSorted()) {
+    const gather = hours.get(key) ?? new Gather();
+    for (const edit of segments.merge(key, gather)) {
+      edits.push(edit);
+      bytes += edit[1]?.length ?? 0;
+      yield ENCODE_WEIGHT * Math.min(gather.readings, limits.sliceReadings / ENCODE_WEIGHT);
+    }
+    if (bytes < WRITE_BYTES) continue;
+    write(edits);
+    edits = [];
+    bytes = 0;
+  }
+  if (edits.length > 0) write(edits);
+}
+
+/** Seals as many entries as fit in memory, in their order; yields how many readings a step took. */
+export function* sealSome(
+  store: Pick<HubStore, "transaction" | "write">,
+  sql: Sql,
+  memory: HubMemory,
+  head: number,
+): Generator<number> {
+  const { journal, segments, devices, places } = memory;
+  const gathered = yield* gatherEntries(journal, memory.checkpoint, head);
+  const { upTo } = gathered;
+  yield* mergeHours(gathered, segments, (edits) =>
+    store.transaction(() => segments.pages.put(edits, upTo)),
+  );
+  const dirty = devices.dirty();
+  for (let from = 0; from < dirty.length; from += DEVICES_AT_ONCE) {
+    // A state may have seen what is staged: that has to be there with it.
+    store.write();
+    store.transaction(() => devices.write(dirty.slice(from, from + DEVICES_AT_ONCE), journal.head));
+    yield DEVICES_AT_ONCE * DEVICE_WEIGHT;
+  }
+  setCheckpoint(sql, memory, upTo);
+  places.forgetUpTo(upTo);
+}
