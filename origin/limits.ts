@@ -17,6 +17,11 @@ export const limits = {
   devicesPerPageMax: 1_000,
   /** Devices of the registry: it is held in one object's memory, and in that of every region. */
   registryDevicesMax: 40_000,
+  /**
+   * Names of devices that the registry has or had, because what is refused of them is kept for good:
+   * as many as each isolate of a region is told of (edge/limits.ts).
+   */
+  registryNamesMax: 65_536,
   /** Characters of what a device is called, and of its group's name. */
   deviceNameCharsMax: 128,
   deviceGroupCharsMax: 64,

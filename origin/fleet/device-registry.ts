@@ -16,8 +16,18 @@ import type { DeviceChange, DeviceRow, RegisteredDevice } from "./device.ts";
 /** What became of a registration. */
 export type Registration =
   | { readonly kind: "registered"; readonly isNew: boolean; readonly device: RegisteredDevice }
-  /** The registry holds as many as it may. */
-  | { readonly kind: "full" };
+  /** The registry holds as many devices, or remembers as many names, as it may. */
+  | { readonly kind: "full"; readonly what: "devices" | "names" };
+
+/** The bounds of a registry. */
+export interface RegistryBounds {
+  readonly devicesMax: number;
+  /**
+   * Names of devices that are there or were: a refused generation is remembered for good, since
+   * nobody can tell that no credential of it is left.
+   */
+  readonly namesMax: number;
+}
 
 /** Devices by name, and whether there are more behind them. */
 export interface DevicePage {
@@ -33,13 +43,16 @@ const FIELDS: readonly DeviceField[] = ["registeredMs", "disabled", "name", "gro
 /** The devices of a replica. */
 export class DeviceRegistry {
   readonly #replica: HubReplica;
-  readonly #devicesMax: number;
+  readonly #bounds: RegistryBounds;
   /** Ascending. Nobody else writes the collection, so this goes along with it. */
   readonly #names: string[];
 
-  constructor(replica: HubReplica, devicesMax: number) {
+  /** Names of which only a refused generation is left, as of a head of the replica. */
+  #past = { head: -1, names: 0 };
+
+  constructor(replica: HubReplica, bounds: RegistryBounds) {
     this.#replica = replica;
-    this.#devicesMax = devicesMax;
+    this.#bounds = bounds;
     this.#names = [...replica.readAll(devices).keys()].toSorted();
   }
 
@@ -80,11 +93,18 @@ export class DeviceRegistry {
   register(device: string, nowMs: number): Registration {
     const before = this.find(device);
     if (before !== null) return { kind: "registered", isNew: false, device: before };
-    if (this.#names.length >= this.#devicesMax) return { kind: "full" };
+    const { devicesMax, namesMax } = this.#bounds;
+    if (this.#names.length >= devicesMax) return { kind: "full", what: "devices" };
+    const past = this.#countPast();
+    // A name that was there before takes no room of its own.
+    const isPast = this.#replica.read(revoked, device) !== null;
+    if (!isPast && this.#names.length + past >= namesMax) return { kind: "full", what: "names" };
     this.#replica.write(nowMs, (draft) => add(draft, device, nowMs));
     this.#names.splice(this.#place(device), 0, device);
+    this.#past = { head: this.#replica.head, names: past - (isPast ? 1 : 0) };
     const added = this.find(device);
-    return added === null ? { kind: "full" } : { kind: "registered", isNew: true, device: added };
+    if (added === null) throw new TypeError(`${device} is not there after it was added`);
+    return { kind: "registered", isNew: true, device: added };
   }
 
   /** Refuses all credentials so far and begins the next generation; null if there is no device. */
@@ -118,6 +138,15 @@ export class DeviceRegistry {
     });
     this.#names.splice(this.#place(device), 1);
     return true;
+  }
+
+  /** Looks through the refused generations again only if the replica has changed meanwhile. */
+  #countPast(): number {
+    if (this.#past.head === this.#replica.head) return this.#past.names;
+    let names = 0;
+    for (const device of this.#replica.readAll(revoked).keys())
+      if (this.#replica.read(devices, device) === null) names += 1;
+    return names;
   }
 
   #attribute(device: string, field: DeviceField): Scalar {

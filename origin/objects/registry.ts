@@ -78,7 +78,10 @@ export class Registry extends DurableObject<OriginEnv> {
     });
     if (!this.#replica.isWhole) log("registry-damaged", {});
     takeOverTable(sql, this.#replica);
-    this.#devices = new DeviceRegistry(this.#replica, limits.registryDevicesMax);
+    this.#devices = new DeviceRegistry(this.#replica, {
+      devicesMax: limits.registryDevicesMax,
+      namesMax: limits.registryNamesMax,
+    });
     this.#purges = new OriginPurges(this.#replica, limits.purgeNamedMarksMax);
     this.#deployedKeys = parseOriginEnv(this.env).issuerKeys ?? "";
     // The environment of an object does not change while it lives.

@@ -9,12 +9,15 @@ import { DEVICE_SCOPES, PREFIX, PREFIXES_MAX, RATE_MAX } from "../../doors/claim
 import { DeviceKeys } from "../../doors/device-keys.ts";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
+import type { Problem } from "../../http/problem.ts";
+import { readIssuers } from "../../state/issuers.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import type { RegisteredDevice } from "../fleet/device.ts";
 import { limits } from "../limits.ts";
 import { signCredential } from "../platform/credentials.ts";
 import { readObject } from "../platform/read-json.ts";
+import type { OriginEnv } from "../platform/env.ts";
 import { openRegistry } from "../platform/registry.ts";
 import { notRegistered, readDeviceName } from "./device-problems.ts";
 
@@ -75,6 +78,21 @@ export function credentialRoutes(parts: ApiParts): Hono<ApiEnv> {
   return app;
 }
 
+/** Tells whether the regions know the key: a credential of another one would open no door. */
+async function isSigningKeyKnown(privateKey: string, env: OriginEnv): Promise<boolean> {
+  const { kid } = JSON.parse(privateKey) as { kid?: unknown };
+  const issuers = readIssuers((await openRegistry(env).issuers()) ?? "");
+  return issuers === null || issuers.keys.some((key) => key.kid === kid);
+}
+
+const UNKNOWN_KEY: Problem = {
+  code: "key-unknown",
+  status: 503,
+  title: "Not configured",
+  detail:
+    "The key that credentials are signed with (ISSUER_PRIVATE_KEY) is not among the issuers' keys, or is retired: add its public part with POST /v1/keys first",
+};
+
 /** Tells the key that a small device signs with: always the same until it is rotated. */
 async function giveKey(
   request: Request,
@@ -101,7 +119,7 @@ async function giveKey(
 async function issue(
   request: Request,
   name: string,
-  { guard, config }: ApiParts,
+  { guard, config, env }: ApiParts,
   prepare: (device: DeviceId) => Promise<RegisteredDevice | null>,
 ): Promise<Response> {
   const admission = await guard.requireScope(request, "admin");
@@ -110,6 +128,7 @@ async function issue(
     return problemResponse(
       notConfigured(["ISSUER_PRIVATE_KEY (the key that credentials are signed with)"]),
     );
+  if (!(await isSigningKeyKnown(config.issuerPrivateKey, env))) return problemResponse(UNKNOWN_KEY);
   const body = await readObject(request, limits.adminBodyBytesMax, credentialSchema);
   if (!body.ok) return problemResponse(body.error);
   const device = readDeviceName(name);

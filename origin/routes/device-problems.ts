@@ -28,13 +28,23 @@ export function notRegistered(device: string): Problem {
   };
 }
 
-export const REGISTRY_FULL: Problem = {
-  code: "registry-full",
-  status: 409,
-  title: "The registry is full",
-  detail: `The registry holds ${limits.registryDevicesMax} devices, as many as it may: decommission one with DELETE /v1/devices/{device}`,
-  errors: [{ pointer: "/device", code: "registry-full", message: "There is no room for another" }],
+const FULL: Record<"devices" | "names", string> = {
+  devices: `The registry holds ${limits.registryDevicesMax} devices, as many as it may: decommission one with DELETE /v1/devices/{device}`,
+  names: `The registry has seen ${limits.registryNamesMax} names of devices, as many as it may, since it remembers what it refused: use again the name of a device that was decommissioned`,
 };
+
+/** Says 409 to another device than there is room for. */
+export function registryFull(what: "devices" | "names"): Problem {
+  return {
+    code: "registry-full",
+    status: 409,
+    title: "The registry is full",
+    detail: FULL[what],
+    errors: [
+      { pointer: "/device", code: "registry-full", message: "There is no room for another" },
+    ],
+  };
+}
 
 export const BAD_LIMIT: Problem = {
   code: "limit",

@@ -12,7 +12,7 @@ import { openRegistry } from "../platform/registry.ts";
 import { ALL_DEVICES, openShard } from "../platform/shards.ts";
 import type { DeviceTotals } from "../objects/device-shard.ts";
 import { credentialRoutes } from "./device-credentials.ts";
-import { BAD_LIMIT, notRegistered, readDeviceName, REGISTRY_FULL } from "./device-problems.ts";
+import { BAD_LIMIT, notRegistered, readDeviceName, registryFull } from "./device-problems.ts";
 import { formatTotals } from "./device-totals.ts";
 
 const registerSchema = z.strictObject(
@@ -69,7 +69,7 @@ async function register(request: Request, { guard, env }: ApiParts): Promise<Res
   const device = readDeviceName(body.value.device);
   if (!device.ok) return problemResponse(device.error);
   const registration = await openRegistry(env).register(device.value);
-  if (registration.kind === "full") return problemResponse(REGISTRY_FULL);
+  if (registration.kind === "full") return problemResponse(registryFull(registration.what));
   return jsonResponse(formatDevice(registration.device), registration.isNew ? 201 : 200);
 }
 

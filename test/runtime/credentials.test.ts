@@ -11,7 +11,9 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { importJWK, SignJWT, type JWK } from "jose";
 import { DEVICE_TOKEN_TYPE, OPERATOR_TOKEN_TYPE, TOKEN_ISSUER } from "../../doors/claims.ts";
-import type { Keys } from "../../tools/launcher/keys.ts";
+import { buildWorker } from "../../tools/launcher/build.ts";
+import { drawKeys, type Keys } from "../../tools/launcher/keys.ts";
+import { OriginProcess } from "../../tools/launcher/origin-process.ts";
 import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
 import { openWorld } from "../../tools/launcher/world.ts";
 import { runTool } from "../support/run-tool.ts";
@@ -141,6 +143,27 @@ test("P8 an issuer's key is rotated without deploying an edge: next, both, and t
   const leaked = await atOrigin("POST", "/v1/keys", { ...secret, kid: "k9" });
   assert.equal(leaked.status, 400);
   assert.match(String(leaked.json["detail"]), /without d/);
+});
+
+test("an origin signs nothing with a key that its regions do not know", async () => {
+  const next = await drawKeys();
+  const { issuerPrivateKey } = next;
+  const dir = path.join(stateDir, "alone");
+  const bundle = await buildWorker("origin", dir);
+  const plan = { stateDir: dir, bundle, keys: { ...world.keys, issuerPrivateKey }, port: 0 };
+  const origin = await OriginProcess.start(plan);
+  try {
+    const ask = (target: string, body: unknown): Promise<Answer> =>
+      call(origin.url + target, "POST", admin, body);
+    await ask("/v1/devices", { device: "boat-9" });
+    const early = await ask("/v1/devices/boat-9/credentials", {});
+    assert.equal(codeOf(early), "503 key-unknown");
+    const [jwk] = (JSON.parse(next.issuerKeys) as { keys: [object] }).keys;
+    assert.equal((await ask("/v1/keys", jwk)).status, 201);
+    assert.equal((await ask("/v1/devices/boat-9/credentials", {})).status, 201);
+  } finally {
+    await origin.stop();
+  }
 });
 
 interface DeviceKey {

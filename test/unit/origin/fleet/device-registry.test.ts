@@ -22,7 +22,7 @@ function openReplica(store = new MemoryReplicaStore()): HubReplica {
 }
 
 function open(store = new MemoryReplicaStore(), devicesMax = 100): DeviceRegistry {
-  return new DeviceRegistry(openReplica(store), devicesMax);
+  return new DeviceRegistry(openReplica(store), { devicesMax, namesMax: 1_000 });
 }
 
 const namesOf = ({ devices: page }: ReturnType<DeviceRegistry["list"]>) =>
@@ -66,7 +66,7 @@ test("list() pages by name, whatever the order of registration, and after a devi
 
 test("rotate() revokes every generation so far, and a revocation of a region counts", () => {
   const replica = openReplica();
-  const registry = new DeviceRegistry(replica, 10);
+  const registry = new DeviceRegistry(replica, { devicesMax: 10, namesMax: 10 });
   registry.register("boat-1", NOW_MS);
   assert.equal(registry.rotate("boat-1", NOW_MS)?.generation, 2);
   assert.equal(replica.read(revoked, "boat-1"), 1);
@@ -92,7 +92,7 @@ test("change() says, and takes back, what is said of a device", () => {
 
 test("decommission() leaves only that the credentials are refused, also once it is registered anew", () => {
   const replica = openReplica();
-  const registry = new DeviceRegistry(replica, 10);
+  const registry = new DeviceRegistry(replica, { devicesMax: 10, namesMax: 10 });
   registry.register("boat-1", NOW_MS);
   registry.change("boat-1", { disabled: true, name: "Aava" }, NOW_MS);
   assert.equal(registry.decommission("boat-1", NOW_MS), true);
@@ -132,11 +132,41 @@ test("takeOver() keeps names, dates and generations, and a region gets them all"
   assert.equal(hel.replica.readAll(revoked).size, rows.length / 2);
   const opened = openReplica(store);
   assert.equal(opened.isWhole, true);
-  const registry = new DeviceRegistry(opened, 100_000);
+  const registry = new DeviceRegistry(opened, { devicesMax: 100_000, namesMax: 100_000 });
   const [last] = registry.list("boat-11998", 10).devices;
   assert.equal(last?.registeredMs, NOW_MS - 11_999);
   assert.deepEqual(
     ["boat-00000", "boat-00001"].map((name) => registry.find(name)?.generation),
     [1, 2],
   );
+});
+
+test("P8 what is refused of devices that are gone is bounded: past it only an old name is taken", () => {
+  const replica = openReplica();
+  const registry = new DeviceRegistry(replica, { devicesMax: 3, namesMax: 5 });
+  for (let i = 0; i < 5; i += 1) {
+    assert.equal(registry.register(`boat-${i}`, NOW_MS).kind, "registered");
+    assert.equal(registry.decommission(`boat-${i}`, NOW_MS), true);
+  }
+  assert.deepEqual(registry.register("boat-5", NOW_MS), { kind: "full", what: "names" });
+  const again = registry.register("boat-2", NOW_MS);
+  assert.ok(again.kind === "registered");
+  assert.equal(again.device.generation, 2, "and its old credentials stay refused");
+  assert.deepEqual(registry.register("boat-6", NOW_MS), { kind: "full", what: "names" });
+  registry.rotate("boat-2", NOW_MS);
+  assert.equal(replica.readAll(revoked).size, 5);
+  const reopened = new DeviceRegistry(replica, { devicesMax: 3, namesMax: 6 });
+  assert.equal(reopened.register("boat-7", NOW_MS).kind, "registered");
+  assert.deepEqual(reopened.register("boat-8", NOW_MS), { kind: "full", what: "names" });
+});
+
+test("what a region refuses counts among the names, as soon as it has told", async () => {
+  const replica = openReplica();
+  const registry = new DeviceRegistry(replica, { devicesMax: 9, namesMax: 2 });
+  const hel = region("hel", replica);
+  hel.replica.write(NOW_MS, (draft) => draft.write(revoked, "stolen", 1));
+  assert.equal(registry.register("boat-1", NOW_MS).kind, "registered");
+  await hel.untilAtRest();
+  assert.deepEqual(registry.register("boat-2", NOW_MS), { kind: "full", what: "names" });
+  assert.equal(registry.register("stolen", NOW_MS).kind, "registered");
 });
