@@ -72,6 +72,11 @@ export class HeldLease<View> {
     return this.#answered === 0 ? null : this.#view;
   }
 
+  /** Takes what is held for too old: something is known to have changed. */
+  expire(): void {
+    this.#askedMs = -Infinity;
+  }
+
   /** The call that is under way, or a new one; null right after one that failed. */
   #askOnce(nowMs: number, background: (work: Promise<unknown>) => void): Ask | null {
     // A call can be lost with the request that began it: after a while another one is made.

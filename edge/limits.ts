@@ -41,6 +41,27 @@ export const limits = {
   /** Addresses whose rate an isolate remembers. */
   ratedAddressesMax: 16_384,
 
+  // Streams of readings over a WebSocket (docs/ingest-protocol.md).
+  /** Messages, and bytes of messages, of one stream that may be unanswered. */
+  streamWindowMessages: 64,
+  streamWindowBytes: 2_097_152,
+  /** Bytes of unanswered messages of all streams of a hub; whoever sends more is turned away. */
+  streamHubBytesMax: 33_554_432,
+  /** Answered messages that a client need not have confirmed yet: answers to them may lie unread. */
+  streamUnseenMessagesMax: 1_024,
+  /** Messages that one commit takes in. */
+  streamCommitMessagesMax: 256,
+  /** Longest time that an answer is held back so that commits are shared, milliseconds. */
+  streamLingerMsMax: 250,
+  /** After so long without a word a stream is closed: what it is unless asked for otherwise. */
+  streamIdleMs: 120_000,
+  streamIdleSMin: 5,
+  streamIdleSMax: 600,
+  /** Streams that a device has open; one more, and the oldest is closed. */
+  streamsOfDeviceMax: 4,
+  /** Streams that a hub has open; beyond it 503. */
+  streamsPerHubMax: 8_192,
+
   // The hub's journal.
   /** Bytes of journal not yet held by the origin; beyond it the hub answers 503 buffer-full. */
   journalUnackedBytesMax: 536_870_912,
@@ -166,6 +187,9 @@ export const limits = {
 
 assert(limits.csvColumnsMax > limits.streamsPerDeviceMax, "A row has room for every stream");
 assert(limits.devicesPerRequestMax <= limits.readingsPerRequestMax, "A device has a reading");
+assert(limits.streamWindowBytes >= limits.bodyBytesMax, "The window has room for a message");
+assert(limits.streamHubBytesMax > limits.streamWindowBytes, "One stream does not fill a hub");
+assert(limits.streamIdleMs <= limits.streamIdleSMax * 1000, "The usual idle time may be asked for");
 assert(limits.readingsPerRequestMax * 16 <= FRAME_BYTES_MAX, "Largest batch fits a frame");
 assert(
   limits.journalUnackedBytesMax < limits.journalBytesMax,

@@ -15,9 +15,11 @@ import { limits } from "../limits.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { openOriginLink } from "../platform/origin-link.ts";
+import { Regions } from "../platform/regions.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { SqlHubStore } from "../platform/sql-hub-store.ts";
 import { RateBook } from "../telemetry/rate-limit.ts";
+import { DeviceStreams } from "./device-streams.ts";
 import { minuteOf, type DeviceState, type MinuteRollup } from "../telemetry/device-state.ts";
 import { foldHeldMinute } from "../telemetry/held-minute.ts";
 
@@ -50,6 +52,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     burstMs: limits.rateBurstMs,
   });
   #isSealing = false;
+  readonly #regions: Regions;
+  readonly #streams: DeviceStreams;
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env);
@@ -65,6 +69,15 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     this.#journal = new JournalReplica(this.#store, replica, drawNumber);
     const origin = openOriginLink(config.originUrl, config.linkKey);
     this.#alarm = new LinkAlarm(ctx.storage, origin);
+    this.#regions = new Regions(config, env);
+    const region = replica.split("/")[0] ?? "";
+    this.#streams = new DeviceStreams(ctx, {
+      region,
+      ingest: (command) => this.ingest(command),
+      bootsOf: (device) => bootsOf(this.#store.loadDevice(device)),
+      guard: () => this.#regions.guardOf(region, (work) => ctx.waitUntil(work)),
+      ring: (atMs) => this.#alarm.ring(atMs),
+    });
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.open();
       // At its start a hub that holds anything speaks to the origin, whatever alarm it had.
@@ -141,12 +154,38 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     }
   }
 
+  /** Opens a stream of readings. What its hello tells is on disk. */
+  override async fetch(request: Request): Promise<Response> {
+    await this.#commits.settle();
+    return this.#streams.open(request);
+  }
+
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
+    this.#streams.receive(socket, data);
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    this.#streams.closed(socket, code);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#streams.closed(socket, 1006);
+  }
+
+  /** Looks again at who may send: the region's cell says that this has changed. */
+  async admissionsChanged(region: string): Promise<void> {
+    this.#regions.expire(region);
+    await this.#streams.sweep();
+  }
+
   override async alarm(): Promise<void> {
     const sealed = this.#seal();
     const isHeartbeatDue = Date.now() - this.#alarm.heardMs >= limits.heartbeatMs / 2;
     await this.#alarm.run(this.#journal, isHeartbeatDue, () => spread(limits.heartbeatMs));
     await sealed;
     this.#makeRoom();
+    const lookMs = await this.#streams.sweep();
+    if (lookMs !== null) this.#alarm.ring(lookMs);
   }
 
   /** After each run, because a hub under load is never at rest. */
@@ -159,4 +198,9 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       log("drop-failed", { replica: this.#replica, error: String(error) });
     }
   }
+}
+
+function bootsOf(state: DeviceState | null): Record<string, number> {
+  const boots = state?.memory.boots ?? [];
+  return Object.fromEntries(boots.map(({ boot, contiguous }) => [boot, contiguous]));
 }

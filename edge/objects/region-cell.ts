@@ -12,8 +12,10 @@ import { assert } from "../../sync/assert.ts";
 import { parseReplicaId } from "../../sync/brand.ts";
 import { hubTime } from "../../sync/link/hub-clock.ts";
 import type { DeviceDenial } from "../denials.ts";
+import type { EdgeConfig } from "../config.ts";
 import { limits } from "../limits.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
+import { hubsOf } from "../platform/hubs.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { openOriginLink, REGION_RANGE } from "../platform/origin-link.ts";
 import {
@@ -42,11 +44,20 @@ export interface CellReport {
   readonly purgeView: RegionLease["purgeView"];
 }
 
+/** Who may send, by what and whom the region denies, and by which keys. */
+interface Admissions {
+  readonly version: string;
+  readonly text: string;
+}
+
 export class RegionCell extends DurableObject<EdgeEnv> {
+  readonly #config: EdgeConfig;
   readonly #region: string;
   readonly #sql: Sql;
   readonly #alarm: LinkAlarm;
   #replica: RegionReplica;
+  /** Who may send, as the hubs were told last. */
+  #admissions: Admissions;
   /** When a lease was last asked for; 0: not since the start. */
   #askedMs = 0;
   /** When the origin was last heard, by its own clock: in memory, and as it is written down. */
@@ -58,6 +69,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     const [region = "", rest] = (ctx.id.name ?? "").split("/");
     assert(rest === "cell", `A cell's name is region/cell, not ${ctx.id.name ?? "nothing"}`);
     const config = parseEdgeEnv(env);
+    this.#config = config;
     this.#region = region;
     const origin = openOriginLink(config.originUrl, config.linkKey, REGION_RANGE);
     this.#alarm = new LinkAlarm(ctx.storage, origin);
@@ -67,6 +79,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     const [row] = this.#sql.exec("select origin_ms from heard");
     const heardMs = row === undefined ? 0 : numberOf(row["origin_ms"]);
     this.#heard = { ms: heardMs, storedMs: heardMs };
+    this.#admissions = admissionsOf(this.#replica, this.#outage);
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.open();
       // At its start a cell speaks to the origin, whatever alarm it had.
@@ -97,6 +110,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   /** Refuses a device's tokens up to `generation`, with the origin reachable or not. */
   revoke(device: string, generation: number): void {
     this.#turn((nowMs) => this.#replica.revoke(nowMs, device, generation));
+    this.#tellHubs();
   }
 
   /** Tells where the link stands. */
@@ -117,6 +131,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     const isWell = await this.#alarm.run(this.#replica, true, () => this.#restMs());
     if (!isWell) this.#replica = this.#openReplica();
     this.#noteOrigin();
+    this.#tellHubs();
   }
 
   /**
@@ -152,6 +167,21 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     }
   }
 
+  /** Tells the hubs, which have streams open, if who may send has changed. */
+  #tellHubs(): void {
+    const known = this.#admissions;
+    this.#admissions = admissionsOf(this.#replica, this.#outage, known);
+    if (this.#admissions.text === known.text) return;
+    const told = hubsOf(this.env, this.#config, this.#region).map((hub) =>
+      hub.admissionsChanged(this.#region),
+    );
+    const heard = Promise.all(told).catch((error: unknown) =>
+      // Its streams look again before their next message is stored.
+      log("hub-not-told", { region: this.#region, error: String(error) }),
+    );
+    this.ctx.waitUntil(heard);
+  }
+
   /** How long the link rests when both ends hold everything. */
   #restMs(): number {
     const isIdle = Date.now() - this.#askedMs >= limits.regionIdleAfterMs;
@@ -163,4 +193,14 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     assert(replica !== null, `A region's name is 1 to 32 of a-z, 0-9 and -, not ${this.#region}`);
     return new RegionReplica(this.#region, replica, new SqlReplicaStore(this.#sql), drawNumber);
   }
+}
+
+function admissionsOf(
+  replica: RegionReplica,
+  outage: RegionOutage | null,
+  known?: Admissions,
+): Admissions {
+  const lease = replica.lease(known?.version ?? "", outage);
+  if (lease === null && known !== undefined) return known;
+  return { version: lease?.version ?? "", text: JSON.stringify([lease?.denials, lease?.keys]) };
 }

@@ -78,6 +78,16 @@ export class Regions {
     return { ...decided, place, config, guard: there.guard, purges: there.purges };
   }
 
+  /** Finds who is let in by a region, for an object that belongs to it. */
+  async guardOf(region: string, background: Background): Promise<Guard> {
+    return (await this.#leaseOf(region, this.#config).current(background)).guard;
+  }
+
+  /** Asks a region anew when something is needed of it next. */
+  expire(region: string): void {
+    this.#leaseOf(region, this.#config).expire();
+  }
+
   #leaseOf(region: string, config: EdgeConfig): HeldLease<View> {
     const held = this.#held.get(region);
     if (held !== undefined) return held;

@@ -49,7 +49,7 @@ export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
   return app;
 }
 
-const NO_SUCH_NAME: Problem = {
+export const NO_SUCH_NAME: Problem = {
   code: "device-name",
   status: 400,
   title: "Not a device name",

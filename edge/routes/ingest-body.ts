@@ -64,9 +64,13 @@ export async function readJson(
 /** Parses JSON in UTF-8. */
 export function decodeJson(bytes: Uint8Array): Result<unknown, Problem> {
   const text = decodeText(bytes);
-  if (!text.ok) return err(malformed("json", "The body is not JSON in UTF-8"));
+  return text.ok ? parseJson(text.value) : err(malformed("json", "The body is not JSON in UTF-8"));
+}
+
+/** Parses JSON. */
+export function parseJson(text: string): Result<unknown, Problem> {
   try {
-    return ok(JSON.parse(text.value));
+    return ok(JSON.parse(text));
   } catch (error) {
     const reason = error instanceof Error ? error.message.slice(0, 200) : "";
     return err(malformed("json", `The body is not JSON in UTF-8: ${reason}`));

@@ -17,6 +17,7 @@ const ROOMS = [
   "edge/cache",
   "edge/routing",
   "edge/segment",
+  "edge/stream",
   "edge/telemetry",
   "edge/objects",
   "edge/platform",
