@@ -77,6 +77,13 @@ export class HeldLease<View> {
     this.#askedMs = -Infinity;
   }
 
+  /** Asks anew, for whoever needs what the cell knows by now; false if it is not told within `ms`. */
+  async anew(ms: number): Promise<boolean> {
+    const before = this.#asks;
+    await this.#source.within(this.#renew(this.#source.nowMs()), ms);
+    return this.#answered > before;
+  }
+
   /** The call that is under way, or a new one; null right after one that failed. */
   #askOnce(nowMs: number, background: (work: Promise<unknown>) => void): Ask | null {
     // A call can be lost with the request that began it: after a while another one is made.

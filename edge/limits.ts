@@ -155,6 +155,8 @@ export const limits = {
   purgeTagCharsMax: 128,
   /** Characters of a mark's scope. A longer URL is marked by its hash; a longer prefix is refused. */
   purgeScopeCharsMax: 200,
+  /** How often a region's link is woken for sessions that it is behind, milliseconds. */
+  sessionWakeMs: 500,
   /** Scopes that a region marks by name; past it others share marks (state/purge-scope.ts). */
   purgeNamedMarksMax: 4_096,
 

@@ -1,7 +1,7 @@
 // What does a region hold of the registry, the configuration and the purges, and what of it do its
 // isolates have to know? A replica whose answer, the lease, is made anew only when something changed.
 
-import { EVERYTHING, markingOf } from "../state/purge-scope.ts";
+import { EVERYTHING, markingOf, ORIGIN_WRITER } from "../state/purge-scope.ts";
 import {
   attributeKey,
   attributes,
@@ -151,6 +151,17 @@ export class RegionReplica extends EdgeReplica {
     });
     for (const [collection, key] of written) this.#noteChange(collection, [key]);
     return seq;
+  }
+
+  /** Tells whether the purges and what the origin wrote are known up to where a session names them. */
+  hasSeen(tokens: readonly { readonly writer: string; readonly seq: number }[]): boolean {
+    const marks = new Map(viewOf([...this.readAll(purges)]));
+    const { ack, isPulling } = this.record;
+    return tokens.every(({ writer, seq }) =>
+      writer === ORIGIN_WRITER
+        ? !isPulling && ack.seq >= seq
+        : seq === 0 || (marks.get(writer) ?? 0) >= seq,
+    );
   }
 
   override absorb(state: DownState, record: EdgeLinkRecord): boolean {

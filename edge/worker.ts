@@ -5,6 +5,7 @@ import { log, type RequestScope } from "../doors/access-log.ts";
 import { DeviceKeys } from "../doors/device-keys.ts";
 import { markGrace } from "../doors/mark-grace.ts";
 import { problemResponse } from "../doors/respond.ts";
+import { awaitSession } from "../doors/session.ts";
 import { serveWorker } from "../doors/serve-worker.ts";
 import { createApi, type EdgeApi } from "./app.ts";
 import { parseEdgeEnv, type EdgeEnv } from "./platform/env.ts";
@@ -26,6 +27,7 @@ interface Edge {
   readonly addresses: RateBook;
   readonly api: EdgeApi;
   readonly content: ContentDoor;
+  readonly regions: Regions;
 }
 
 /** Built at an isolate's first request: bindings do not change while it lives. */
@@ -41,7 +43,21 @@ function createEdge(env: EdgeEnv): Edge {
     namesMax: limits.ratedAddressesMax,
     burstMs: limits.rateBurstMs,
   });
-  return { config, addresses, api, content: createContentDoor(config, env, regions) };
+  const content = createContentDoor(config, env, regions);
+  return { config, addresses, api, content, regions };
+}
+
+/** Waits for what a request's session names; null: it is known here. */
+async function sessionBehind(
+  request: Request,
+  regions: Regions,
+  ctx: ExecutionContext,
+): Promise<Response | null> {
+  const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
+  const problem = await awaitSession(request, (tokens) =>
+    regions.hasSeen(request.cf ?? null, tokens, background),
+  );
+  return problem === null ? null : problemResponse(problem);
 }
 
 async function answer(
@@ -51,19 +67,21 @@ async function answer(
   scope: RequestScope,
 ): Promise<Response> {
   edge ??= createEdge(env);
-  const { config, api, content } = edge;
+  const { config, api, content, regions } = edge;
   const url = new URL(request.url);
   const isHealth = url.pathname === "/livez" || url.pathname === "/readyz";
   if (config.missing.length > 0 && !config.isDev && !isHealth) {
     return problemResponse(notConfigured(config.missing));
   }
   if (isApiRequest(url.hostname, url.pathname, config.apiHosts)) {
-    const limited = isHealth ? null : limitAddress(request, edge);
-    if (limited !== null) return limited;
+    const refused = isHealth
+      ? null
+      : (limitAddress(request, edge) ?? (await sessionBehind(request, regions, ctx)));
+    if (refused !== null) return refused;
     const response = await api.fetch(request, { scope, cf: request.cf ?? null }, ctx);
     return markGrace(response, scope.fields);
   }
-  return content(request, scope, ctx);
+  return (await sessionBehind(request, regions, ctx)) ?? content(request, scope, ctx);
 }
 
 /** Refuses an address that asks too often, where the deployment has a proxy that names it. */

@@ -15,6 +15,7 @@ import { contentRoutes } from "./routes/content.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { keepSession } from "./routes/session.ts";
 import { syncRoutes } from "./routes/sync.ts";
 
 /** The Hono environment of the origin's routes. */
@@ -45,6 +46,8 @@ export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
   const app = new Hono<ApiEnv>();
   app.route("/", healthRoutes(parts));
   app.route("/v1/sync", syncRoutes(parts));
+  for (const door of ["devices", "config", "keys", "sites"])
+    app.use(`/v1/${door}/*`, keepSession(env));
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/config", configRoutes(parts));
   app.route("/v1/keys", keyRoutes(parts));

@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
+import type { SessionToken } from "../../doors/session.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
 import { migrate, numberOf, type Sql } from "../../storage/sql.ts";
@@ -58,6 +59,8 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   #replica: RegionReplica;
   /** Who may send, as the hubs were told last. */
   #admissions: Admissions;
+  /** When the link was last woken for a session. */
+  #wokenMs = 0;
   /** When a lease was last asked for; 0: not since the start. */
   #askedMs = 0;
   /** When the origin was last heard, by its own clock: in memory, and as it is written down. */
@@ -95,6 +98,18 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     // A cell at rest that nobody asked may be a minute behind.
     if (wasIdle) this.#alarm.wake(nowMs);
     return this.#replica.lease(known, this.#outage);
+  }
+
+  /** Tells whether all of a session is known here; if not, the link speaks soon. */
+  hasSeen(tokens: readonly SessionToken[]): boolean {
+    const nowMs = Date.now();
+    const isKnown = this.#replica.hasSeen(tokens);
+    const isDue = Math.abs(nowMs - this.#wokenMs) >= limits.sessionWakeMs;
+    if (!isKnown && isDue) {
+      this.#wokenMs = nowMs;
+      this.#alarm.wake(nowMs);
+    }
+    return isKnown;
   }
 
   /** Tells what the registry says against one device. */

@@ -4,6 +4,7 @@
 import type { JSONWebKeySet } from "jose";
 import { log } from "../../doors/access-log.ts";
 import { Guard, type Denial, type Registered } from "../../doors/guard.ts";
+import type { SessionToken } from "../../doors/session.ts";
 import { TokenVerifier } from "../../doors/tokens.ts";
 import { within } from "../../doors/within.ts";
 import { readConfig } from "../../state/config.ts";
@@ -86,6 +87,19 @@ export class Regions {
   /** Asks a region anew when something is needed of it next. */
   expire(region: string): void {
     this.#leaseOf(region, this.#config).expire();
+  }
+
+  /** Tells whether where a request is served all of a session is known, to this isolate as well. */
+  async hasSeen(
+    cf: unknown,
+    tokens: readonly SessionToken[],
+    background: Background,
+  ): Promise<boolean> {
+    const { region, config } = await this.at(cf, background);
+    const cell = openCell(this.#env, config, region);
+    const asking = Promise.resolve(cell.hasSeen(tokens)).catch(() => false);
+    if ((await within(asking, limits.leaseTimeoutMs)) !== true) return false;
+    return this.#leaseOf(region, config).anew(limits.leaseTimeoutMs);
   }
 
   #leaseOf(region: string, config: EdgeConfig): HeldLease<View> {

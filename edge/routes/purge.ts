@@ -6,6 +6,7 @@ import * as z from "zod/mini";
 import { onlyMethods } from "../../doors/methods.ts";
 import { readBody } from "../../doors/read-body.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
+import { formatSession, SESSION_FIELD } from "../../doors/session.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
@@ -47,7 +48,9 @@ export function purgeRoutes(parts: ApiParts): Hono<ApiEnv> {
     const id = `${region}-${seq}`;
     Object.assign(c.env.scope.fields, { purge: id, scopes: scopes.value.length });
     const widened = isWidened ? { widened: "shared" } : {};
-    return jsonResponse({ id, region, applied: [region], pending: [], ...widened });
+    const answer = jsonResponse({ id, region, applied: [region], pending: [], ...widened });
+    answer.headers.set(SESSION_FIELD, formatSession({ writer: region, seq }));
+    return answer;
   });
   app.all("/", onlyMethods("POST"));
   return app;

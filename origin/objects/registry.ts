@@ -6,7 +6,9 @@ import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
 import type { Denial } from "../../doors/guard.ts";
 import { readIssuers } from "../../state/issuers.ts";
-import { ISSUERS, keys, REGION_COLLECTIONS } from "../../state/region.ts";
+import type { SessionToken } from "../../doors/session.ts";
+import { ORIGIN_WRITER } from "../../state/purge-scope.ts";
+import { ISSUERS, keys, parsePurgeKey, purges, REGION_COLLECTIONS } from "../../state/region.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
 import { migrate, numberOf, textOf, type Sql } from "../../storage/sql.ts";
@@ -125,6 +127,21 @@ export class Registry extends DurableObject<OriginEnv> {
 
   async decommission(device: DeviceId): Promise<boolean> {
     return this.#turn(() => this.#devices.decommission(device, Date.now()));
+  }
+
+  /** The seq of the last change: a session that names it sees all of them. */
+  async head(): Promise<number> {
+    return this.#replica.head;
+  }
+
+  /** Tells whether all of a session is known here. */
+  async hasSeen(tokens: readonly SessionToken[]): Promise<boolean> {
+    const seqs = new Map([[ORIGIN_WRITER, this.#replica.head]]);
+    for (const [key, seq] of this.#replica.readAll(purges)) {
+      const { writer } = parsePurgeKey(key);
+      if (writer !== ORIGIN_WRITER) seqs.set(writer, Math.max(seq, seqs.get(writer) ?? 0));
+    }
+    return tokens.every(({ writer, seq }) => (seqs.get(writer) ?? 0) >= seq);
   }
 
   /** The configuration in force; version 0 if none was published. */
