@@ -11,11 +11,14 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { importJWK, SignJWT, type JWK } from "jose";
 import { DEVICE_TOKEN_TYPE, OPERATOR_TOKEN_TYPE, TOKEN_ISSUER } from "../../doors/claims.ts";
+import { openOriginLink, REGION_RANGE } from "../../edge/platform/origin-link.ts";
+import { revoked } from "../../state/region.ts";
 import { buildWorker } from "../../tools/launcher/build.ts";
 import { drawKeys, type Keys } from "../../tools/launcher/keys.ts";
 import { OriginProcess } from "../../tools/launcher/origin-process.ts";
 import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
 import { openWorld } from "../../tools/launcher/world.ts";
+import { regionOver } from "../support/region-replicas.ts";
 import { runTool } from "../support/run-tool.ts";
 
 /** A poll, its spread and a lease make at most 3.5 s; the rest is for a machine that is busy. */
@@ -252,18 +255,43 @@ test("the device of the examples signs with the origin's answer as its key file"
   );
 });
 
+test("P8 20,000 devices that are denied are all refused, and another one is let in", async () => {
+  const link = openOriginLink(world.origin.url, world.keys.linkKey, REGION_RANGE);
+  const far = regionOver("far", (frame) => link.exchange(frame));
+  await far.untilAtRest();
+  for (let at = 0; at < 20_000; at += 5_000)
+    far.replica.write(Date.now(), (draft) => {
+      for (let i = at; i < at + 5_000; i += 1) draft.write(revoked, `stolen-${i}`, 1);
+    });
+  await far.untilAtRest();
+  const last = await mint(world.keys, "stolen-19999", inAnHour());
+  await becomes("401 token-revoked", async () => codeOf(await post("stolen-19999", last)));
+  for (const i of [0, 7, 16_384, 19_998]) {
+    const token = await mint(world.keys, `stolen-${i}`, inAnHour());
+    assert.equal(codeOf(await post(`stolen-${i}`, token)), "401 token-revoked");
+  }
+  const honest = await enroll("honest");
+  assert.equal(codeOf(await post("honest", honest)), "200");
+  assert.equal((await atOrigin("POST", "/v1/devices/honest/rotate")).status, 201);
+  await becomes("401 token-revoked", async () => codeOf(await post("honest", honest)));
+  // An isolate that has just begun is told all of them before it lets anyone in.
+  await hel.edge.restart();
+  assert.equal(codeOf(await post("stolen-19999", last)), "401 token-revoked");
+});
+
 test("P6 what expires while the origin is away is honoured and marked; what is revoked never is", async () => {
   await enroll("boat-5");
   await enroll("boat-6");
   const long = await mint(world.keys, "boat-5", inAnHour());
   await becomes("200", async () => codeOf(await post("boat-5", long)));
-  const before = await mint(world.keys, "boat-5", Math.floor(Date.now() / 1000) - 5);
+  assert.equal((await atOrigin("POST", "/v1/devices/boat-6/rotate")).status, 201);
+  const old = await mint(world.keys, "boat-6", inAnHour());
+  await becomes("401 token-revoked", async () => codeOf(await post("boat-6", old)));
+  const before = await mint(world.keys, "boat-5", Math.floor(Date.now() / 1000) - 60);
   const expiresS = Math.floor(Date.now() / 1000) + 3;
   const token = await mint(world.keys, "boat-5", expiresS);
-  const revoked = await mint(world.keys, "boat-6", expiresS);
+  const revokedOne = await mint(world.keys, "boat-6", expiresS);
   const operator = await mint(world.keys, "eve", expiresS, OPERATOR_TOKEN_TYPE);
-  assert.equal((await atOrigin("POST", "/v1/devices/boat-6/rotate")).status, 201);
-  await becomes("401 token-revoked", async () => codeOf(await post("boat-6", revoked)));
   hel.link.cut();
   const isAway = async (): Promise<boolean> => {
     const { json } = await call(`${hel.url}/readyz`, "GET", admin);
@@ -282,7 +310,7 @@ test("P6 what expires while the origin is away is honoured and marked; what is r
   const good = await post("boat-5", long);
   assert.equal(good.headers.get("skerry-credential"), null);
   assert.equal(codeOf(await post("boat-5", before)), "401 token-expired");
-  assert.equal(codeOf(await post("boat-6", revoked)), "401 token-revoked");
+  assert.equal(codeOf(await post("boat-6", revokedOne)), "401 token-revoked");
   assert.equal(codeOf(await post("boat-5", operator)), "401 token-expired");
   // What the region knew of the origin outlives its process.
   await hel.edge.kill();
