@@ -14,6 +14,7 @@ import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store
 import { migrate, numberOf, textOf, type Sql } from "../../storage/sql.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import type { Versioned } from "../../sync/crdt/versioned.ts";
+import { KEPT_BYTES_MAX } from "../../sync/limits.ts";
 import type { RefusedEntry } from "../../sync/replica/admit.ts";
 import { HubReplica } from "../../sync/replica/hub-replica.ts";
 import type { FrameError } from "../../sync/wire/frame.ts";
@@ -95,7 +96,14 @@ export class Registry extends DurableObject<OriginEnv> {
     const exchange = this.#turn(() => this.#replica.exchange(frame, Date.now()));
     if (exchange.kind === "not-a-frame") return exchange;
     const { kind, answer, outcome } = exchange;
+    // The region speaks a version, or sends collections, that only a newer release takes.
+    if (outcome === "unsupported") log("link-waits", this.kept());
     return { kind, answer, outcome, links: this.#replica.links().length };
+  }
+
+  /** What waits of collections that this release does not know: past the bound their links wait. */
+  kept(): { readonly bytes: number; readonly bytesMax: number } {
+    return { bytes: this.#replica.keptBytes, bytesMax: KEPT_BYTES_MAX };
   }
 
   /** Registers a device; registering it again changes nothing. */

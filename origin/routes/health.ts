@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse } from "../../doors/respond.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
+import { openRegistry } from "../platform/registry.ts";
 import { ALL_DEVICES, openShard } from "../platform/shards.ts";
 
 export function healthRoutes({ config, env }: ApiParts): Hono<ApiEnv> {
@@ -15,7 +16,12 @@ export function healthRoutes({ config, env }: ApiParts): Hono<ApiEnv> {
     }
     try {
       const replicas = await openShard(env, ALL_DEVICES).replicas();
-      return jsonResponse({ status: "ready", replicas: replicas.length });
+      const { bytes, bytesMax } = await openRegistry(env).kept();
+      return jsonResponse({
+        status: "ready",
+        replicas: replicas.length,
+        kept: { bytes, bytesMax },
+      });
     } catch {
       return jsonResponse({ status: "storage-failed" }, 503);
     }

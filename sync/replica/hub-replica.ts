@@ -107,6 +107,11 @@ export class HubReplica {
     return !this.#stored.isDamaged;
   }
 
+  /** Bytes of entries that wait for a release that knows their collection, of KEPT_BYTES_MAX. */
+  get keptBytes(): number {
+    return this.#kept.bytes();
+  }
+
   links(): StateLinkRecord[] {
     return this.#links.all();
   }

@@ -1,5 +1,10 @@
 // What becomes of entries whose collection the hub does not know yet? They are kept as they came, and
 // applied once it does: an edge may be newer than its hub.
+//
+// All of them are kept, not the last of each key. A body is columns of values of a kind that may not
+// be known here: it cannot be taken apart by key. And a later value need not hold an earlier one: of
+// a set an edge sends what was done, and once it is kept here, the edge forgets that it did it. So
+// what is kept grows with what is sent, up to a bound, and there the link waits for a newer hub.
 
 import { KEPT_BYTES_MAX } from "../limits.ts";
 import type { Group } from "../wire/frame.ts";
@@ -28,10 +33,13 @@ export class Kept {
     this.#stored = stored;
   }
 
+  /** Bytes that are taken, of KEPT_BYTES_MAX. */
+  bytes(): number {
+    return this.#facts().reduce((sum, [, group]) => sum + roomOf(group), 0);
+  }
+
   hasRoom(groups: readonly Group[]): boolean {
-    const held = this.#facts().map(([, group]) => roomOf(group));
-    const bytes = [...held, ...groups.map(roomOf)];
-    return bytes.reduce((sum, room) => sum + room, 0) <= KEPT_BYTES_MAX;
+    return groups.reduce((sum, group) => sum + roomOf(group), this.bytes()) <= KEPT_BYTES_MAX;
   }
 
   keep(link: number, groups: readonly Group[]): void {

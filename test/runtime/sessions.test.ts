@@ -126,6 +126,11 @@ test("a session that nobody has heard of is told so in time, and one that is non
   assert.equal((await call(`${hel.url}/livez`, { session: "origin" })).status, 200);
 });
 
+test("a ready origin says how much it keeps for a newer release", async () => {
+  const { kept } = (await (await call(`${world.origin.url}/readyz`)).json()) as { kept: unknown };
+  assert.deepEqual(kept, { bytes: 0, bytesMax: 262_144 });
+});
+
 test("P6 without the origin a region answers who carries no token, or one of its own", async () => {
   await world.origin.kill();
   const session = await written(`${hel.url}/v1/purge`, {
