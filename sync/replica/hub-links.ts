@@ -156,6 +156,12 @@ export function isLivedElsewhere(
   return (told.seq > 0 && isDormant !== true) || !isSamePosition(cursor, from);
 }
 
+/** What the replica may hold by a link that begins anew. */
+export function toldOn(link: StateLinkRecord | undefined): Pick<StateLinkRecord, "toldBefore"> {
+  const told = link === undefined ? [] : answersOf(link).filter(({ seq }) => seq > 0);
+  return told.length === 0 ? {} : { toldBefore: told };
+}
+
 /** Notes what a replica holds for certain that says `ack` and is told what follows `from`. */
 export function heldBy(
   record: StateLinkRecord,

@@ -25,6 +25,7 @@ import {
   HubLinks,
   isLivedElsewhere,
   isPulled,
+  toldOn,
   type StateLinkRecord,
 } from "./hub-links.ts";
 import { Kept } from "./kept.ts";
@@ -179,7 +180,7 @@ export class HubReplica {
     const opened = openLink(link, life, frame, nowMs);
     const cursor = known?.cursor ?? opened.cursor;
     this.#links.expire(nowMs);
-    this.#links.save({ ...opened, cursor, settled: 0, held });
+    this.#links.save({ ...opened, cursor, settled: 0, held, ...toldOn(known) });
     return this.#refuse("open", frame, { link, at: cursor }, nowMs);
   }
 

@@ -15,9 +15,10 @@ const STAMPED: ReadonlySet<number> = new Set([lwwKind.code, alertKind.code, mapK
 
 /** Corrects the ledger after `node` has stamped anew; `before` is the record of the life that ended. */
 export function noteRestamp(view: View, node: EdgeNode, before: EdgeLinkRecord): void {
+  const confirmed = node.shadow.confirmedBy(before);
   const pending = view.ledger
     .of(node.shadow.writes)
-    .filter(({ seq, collection }) => seq > before.cursor.seq && STAMPED.has(collection.kind.code));
+    .filter(({ id, collection }) => !confirmed.has(id) && STAMPED.has(collection.kind.code));
   for (const writes of Map.groupBy(pending, nameOf).values()) noteKey(view, node, writes);
 }
 

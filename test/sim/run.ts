@@ -20,6 +20,8 @@ interface Options {
 /** How often progress is shown, and how many failures in full. */
 const PROGRESS_MS = 10_000;
 const SHOWN_MAX = 3;
+/** Failures that are named at all. */
+const FAILURES_MAX = 30;
 /** Seeds that must be enough to find a planted fault. */
 const PLANT_SEEDS_MAX = 4_000;
 
@@ -58,7 +60,10 @@ function plantsOf(name: string | undefined): (typeof PLANTS)[string][] {
 async function runMany(source: string, from: number, count: number): Promise<boolean> {
   const started = performance.now();
   let shown = started;
+  let named = 0;
   const tally = await runSeeds(source, from, count, ({ seeds, failures }) => {
+    for (const { seed, id } of failures.slice(named, FAILURES_MAX)) say(`· seed ${seed}: ${id}`);
+    named = failures.length;
     if (performance.now() - shown > PROGRESS_MS) {
       shown = performance.now();
       say(`· ${seeds} of ${count} seeds, ${failures.length} violations`);
@@ -67,7 +72,7 @@ async function runMany(source: string, from: number, count: number): Promise<boo
   });
   const { runSeed } = await loadSimulator(source);
   for (const failure of tally.failures.slice(0, SHOWN_MAX)) report(failure, runSeed);
-  for (const { seed, id, message } of tally.failures.slice(SHOWN_MAX, SHOWN_MAX * 10))
+  for (const { seed, id, message } of tally.failures.slice(SHOWN_MAX, FAILURES_MAX))
     say(`seed ${seed}: ${id}: ${message.slice(0, 160)}`);
   say(JSON.stringify(figuresOf(tally, performance.now() - started)));
   return tally.failures.length === 0;

@@ -3,7 +3,6 @@
 
 import { replicaKey, type ReplicaKey } from "../../sync/crdt/lattice.ts";
 import type { EdgeLinkRecord } from "../../sync/link/edge.ts";
-import { sentUpTo } from "../../sync/link/sent.ts";
 import type { Draft } from "../../sync/replica/draft.ts";
 import { nameOf } from "./checks/owed.ts";
 import type { Checker, Taint, View } from "./checks/checker.ts";
@@ -138,10 +137,9 @@ export class World implements EdgeWorld, View {
   /** A life has ended with a row that was torn: what it had sent may be said once more. */
   taintTorn({ shadow }: EdgeNode, before: EdgeLinkRecord): void {
     this.#taintCounts(this.taint.recounted, shadow, () => true);
-    for (const { what, seq } of this.ledger.of(shadow.writes)) {
-      const isUnderWay = seq > before.cursor.seq && seq <= sentUpTo(before);
-      if (what.kind === "note" && isUnderWay) this.taint.doubtful.add(what.value);
-    }
+    const sent = shadow.carried.filter((frame) => frame.replicaEpoch === before.replicaEpoch);
+    for (const { what } of this.ledger.of(sent.flatMap(({ ids }) => ids)))
+      if (what.kind === "note") this.taint.doubtful.add(what.value);
     // The row may have said what the hub had confirmed.
     shadow.forgetConfirmed();
   }
