@@ -16,6 +16,8 @@ export interface Contestant {
 
 export const CONTESTANTS: readonly Contestant[] = [
   { id: "skerry-http", label: "Skerry, HTTP", server: "skerry", isWeighed: true },
+  { id: "skerry-stream", label: "Skerry, WebSocket", server: "skerry", isWeighed: false },
+  { id: "skerry-binary", label: "Skerry, WebSocket, binary", server: "skerry", isWeighed: false },
   { id: "influx-wide", label: "InfluxDB, wide lines", server: "influxdb", isWeighed: true },
   { id: "influx-narrow", label: "InfluxDB, narrow lines", server: "influxdb", isWeighed: true },
   { id: "postgres-copy", label: "PostgreSQL, COPY", server: "postgresql", isWeighed: true },

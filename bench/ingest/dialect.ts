@@ -3,6 +3,7 @@
 
 import type { Device } from "./readings.ts";
 import { skerryHttp } from "./dialects/skerry-http.ts";
+import { skerryBinary, skerryStream } from "./dialects/skerry-stream.ts";
 import { influxNarrow, influxWide } from "./dialects/influx-lines.ts";
 import { postgresCopy } from "./dialects/postgres-copy.ts";
 import { redisStreams } from "./dialects/redis-streams.ts";
@@ -26,6 +27,8 @@ interface Hello {
 
 export const DIALECTS = {
   "skerry-http": skerryHttp,
+  "skerry-stream": skerryStream,
+  "skerry-binary": skerryBinary,
   "influx-wide": influxWide,
   "influx-narrow": influxNarrow,
   "postgres-copy": postgresCopy,

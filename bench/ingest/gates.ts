@@ -37,7 +37,11 @@ export const GATES: readonly Gate[] = [
   ratio("16x1000", "skerry-http", "influx-wide", "readingsPerS", 0.85),
   ratio("1x1000", "skerry-http", "influx-wide", "readingsPerS", 0.85),
   ratio("1x1000", "skerry-http", "influx-wide", "p99Ms", 0.5),
+  ratio("16x1000", "skerry-stream", "influx-wide", "readingsPerS", 2),
+  ratio("16x1000", "skerry-binary", "influx-wide", "readingsPerS", 2),
+  ratio("16x100", "skerry-stream", "postgres-copy", "readingsPerS", 1),
   mostSyncs("skerry-http", 0.25),
+  mostSyncs("skerry-stream", 0.15),
 ];
 
 function ratio(cell: string, ours: string, theirs: string, figure: Figure, reach: number): Gate {
