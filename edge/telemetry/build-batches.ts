@@ -4,6 +4,7 @@
 
 import type { DeviceId } from "../../sync/brand.ts";
 import type { BatchIdentity, Column, ReadingBatch } from "../../sync/wire/batch.ts";
+import { everyRow } from "../../sync/wire/columns.ts";
 import type { ReadingCollector, StreamReadings } from "./reading-collector.ts";
 
 /** The batches of one request, and what its own repetitions came to. */
@@ -72,7 +73,7 @@ function toBatch(
 ): ReadingBatch {
   const shared = sharedTimes(streams);
   const times = shared ?? timesOf(streams);
-  const rowsOf = shared === null ? rowsIn(times) : everyRow(times.length);
+  const rowsOf = shared === null ? rowsIn(times) : sharedRows(times.length);
   const columns: Column[] = streams
     .map(({ stream, kind, times: own, values }) => ({ stream, kind, rows: rowsOf(own), values }))
     .toSorted((a, b) => (a.stream < b.stream ? -1 : 1));
@@ -95,8 +96,8 @@ function rowsIn(times: readonly number[]): (own: readonly number[]) => readonly 
   return (own) => own.map((time) => rowOf.get(time) ?? 0);
 }
 
-function everyRow(count: number): () => readonly number[] {
-  const rows = Array.from({ length: count }, (_, row) => row);
+function sharedRows(count: number): () => readonly number[] {
+  const rows = everyRow(count);
   return () => rows;
 }
 

@@ -12,6 +12,7 @@ import {
 import { err, ok, type Result } from "../result.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import {
+  everyRow,
   readPresence,
   readTimes,
   readValues,
@@ -139,7 +140,7 @@ function readColumns(reader: ByteReader, timeCount: number): Column[] | null {
   const count = reader.count(BATCH_COLUMNS_MAX, 24);
   const columns: Column[] = [];
   // Most columns have all rows: they share them.
-  const all = Array.from({ length: timeCount }, (_, row) => row);
+  const all = everyRow(timeCount);
   let readings = 0;
   let previous = "";
   for (let i = 0; i < count && !reader.broken; i += 1) {

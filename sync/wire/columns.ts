@@ -36,6 +36,13 @@ export function readTimes(reader: ByteReader, count: number): number[] {
   return times;
 }
 
+/** Lists all rows of `count`. */
+export function everyRow(count: number): number[] {
+  const rows: number[] = [];
+  for (let row = 0; row < count; row += 1) rows.push(row);
+  return rows;
+}
+
 /** Writes which of `count` rows are present: one byte if all are, else a bit a row. */
 export function writePresence(writer: ByteWriter, rows: readonly number[], count: number): void {
   writer.byte(rows.length === count ? 0 : 1);
@@ -59,10 +66,10 @@ export function readPresence(
   if (flag > 1) reader.fail();
   const bits = flag === 0 ? null : reader.raw(Math.ceil(count / 8));
   if (reader.broken) return [];
-  if (bits === null && all !== undefined) return all;
+  if (bits === null) return all ?? everyRow(count);
   const rows: number[] = [];
   for (let row = 0; row < count; row += 1) {
-    if (bits === null || ((bits[row >> 3] ?? 0) >> (row & 7)) & 1) rows.push(row);
+    if (((bits[row >> 3] ?? 0) >> (row & 7)) & 1) rows.push(row);
   }
   return rows;
 }
