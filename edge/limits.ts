@@ -82,7 +82,9 @@ export const limits = {
   /** Readings that are sealed in one go: some 50 bytes of memory each. */
   sealReadingsMax: 400_000,
   /** Readings that are sealed before other work is let in: about 5 ms. */
-  sliceReadings: 12_000,
+  sliceReadings: 6_000,
+  /** Bytes of sealed entries that wait for the origin, after which they are packed. */
+  archiveBytes: 1_048_576,
   /** Damaged entries, pages and items that are told apart and counted. */
   damageReportsMax: 1_024,
   /** Journal rows dropped at once, and how often in one alarm: more than it can acknowledge. */

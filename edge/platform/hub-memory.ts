@@ -5,6 +5,7 @@ import type { PlacedBatch } from "../journal/slot-note.ts";
 import { decodeSlot, placedIn } from "../journal/slot-note.ts";
 import type { OpenSlot } from "../journal/open-slot.ts";
 import { Places } from "../journal/places.ts";
+import { limits } from "../limits.ts";
 import { numberOf, textOf, type Sql } from "../../storage/sql.ts";
 import type { Restamp, SavedLink } from "../ports.ts";
 import { NEW_DEVICE } from "../telemetry/device-state.ts";
@@ -18,6 +19,7 @@ import { hourKey, hourOf, SqlSegments } from "./sql-segments.ts";
 export interface HubStoreOptions {
   readonly journalBytesMax?: number;
   readonly devicesInMemoryBytesMax?: number;
+  readonly archiveBytes?: number;
   /** Told of an entry, a page or an item that is left out because its checksum is wrong. */
   readonly onDamage?: (what: string) => void;
 }
@@ -28,6 +30,8 @@ export interface HubMemory {
   readonly devices: DeviceCache;
   readonly segments: SqlSegments;
   readonly places: Places;
+  /** Sealed bytes that wait for the origin, after which they are packed. */
+  readonly archiveBytes: number;
   link: SavedLink;
   unackedBytes: number;
   /** Up to here the journal is sealed, and every device on disk is folded. */
@@ -58,6 +62,7 @@ export function loadMemory(
     devices: new DeviceCache(devices, options.devicesInMemoryBytesMax),
     segments: new SqlSegments(new SqlPages(sql, "segment", onDamage), onDamage),
     places: new Places(),
+    archiveBytes: options.archiveBytes ?? limits.archiveBytes,
     link,
     unackedBytes: journal.bytesBetween(link.cursor.seq, journal.head),
     checkpoint,

@@ -34,6 +34,7 @@ export const HUB_MIGRATIONS: readonly string[] = [
   // Everything that the journal holds is sealed, once.
   `${pagesTable("segment")}
    update hub set checkpoint = 0`,
+  pagesTable("archive"),
 ];
 
 /** Takes over what a release with rows for each commit and device has left; nothing is lost (P1). */

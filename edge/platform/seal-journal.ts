@@ -9,7 +9,7 @@ import { Gather } from "../segment/gather.ts";
 import type { Sql } from "../../storage/sql.ts";
 import type { HubStore } from "../ports.ts";
 import { setCheckpoint, type HubMemory } from "./hub-memory.ts";
-import type { SqlJournal } from "./sql-journal.ts";
+import { packEntry, type Packed, type SqlJournal } from "./sql-journal.ts";
 import type { Edit } from "./sql-pages.ts";
 import { HOUR_MS, hourKey, hourOf, type SqlSegments } from "./sql-segments.ts";
 
@@ -113,4 +113,32 @@ export function* sealSome(
   }
   setCheckpoint(sql, memory, upTo);
   places.forgetUpTo(upTo);
+  yield* archiveSealed(store, memory);
+}
+
+/** Packs what is sealed, if much of it waits for an origin that is away. */
+function* archiveSealed(
+  store: Pick<HubStore, "transaction">,
+  { journal, checkpoint, link, archiveBytes }: HubMemory,
+): Generator<number> {
+  const from = Math.max(link.cursor.seq, journal.archived);
+  if (journal.bytesBetween(from, checkpoint) < archiveBytes) return;
+  // The newest stays in its slot, which says where the next one goes on.
+  const last = Math.min(checkpoint, journal.head - 1);
+  let packed: Packed[] = [];
+  let bytes = 0;
+  for (let seq = Math.max(journal.archived + 1, journal.floor); seq <= last; seq += 1) {
+    const entry = journal.read(seq);
+    if (entry === null) return;
+    const one = packEntry(entry);
+    packed.push(one);
+    bytes += one.bytes.length;
+    // It is packed, and unpacked to see that it is the same: about a reading a byte.
+    yield ENCODE_WEIGHT * entry.body.length;
+    if (bytes < WRITE_BYTES && seq < last) continue;
+    const whole = packed;
+    store.transaction(() => journal.archive(whole));
+    packed = [];
+    bytes = 0;
+  }
 }

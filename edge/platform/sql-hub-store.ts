@@ -139,9 +139,10 @@ export class SqlHubStore implements HubStore {
     const entries: LogEntry[] = [];
     let bytes = 0;
     for (let seq = Math.max(after + 1, journal.floor); seq <= journal.head; seq += 1) {
-      bytes += journal.bytesAt(seq);
-      if (entries.length > 0 && (bytes > bytesTarget || entries.length >= entriesMax)) break;
+      if (entries.length >= entriesMax) break;
       const entry = journal.read(seq);
+      bytes += (entry?.body.length ?? 0) + (entry?.note.length ?? 0);
+      if (entries.length > 0 && bytes > bytesTarget) break;
       if (entry !== null) entries.push(logEntry(entry));
     }
     return entries;
@@ -167,9 +168,9 @@ export class SqlHubStore implements HubStore {
     const { journal } = this.#memory;
     let dropped = 0;
     this.#sql.transaction(() => {
-      while (dropped < limits.dropRowsMax && this.#isOver(0)) {
-        journal.dropOldest();
-        dropped += 1;
+      for (; dropped < limits.dropRowsMax && this.#isOver(); dropped += 1) {
+        if (journal.archived === 0) journal.dropOldest();
+        else if (!journal.dropArchived(this.#heldElsewhere())) break;
       }
     });
     return dropped === limits.dropRowsMax;
@@ -268,9 +269,9 @@ export class SqlHubStore implements HubStore {
 
   /** Tells whether the slot of the oldest entry may be overwritten by `next`. */
   #isOldestFree(next: SlotEntry): boolean {
-    const { journal, link, checkpoint } = this.#memory;
+    const { journal } = this.#memory;
     const { floor } = journal;
-    if (floor > journal.head || floor > Math.min(link.cursor.seq, checkpoint)) return false;
+    if (floor > journal.head || floor > this.#heldElsewhere()) return false;
     return (
       journal.stampAt(floor) < next.stampMs - limits.journalKeptMs ||
       journal.totalBytes + next.body.length > this.#keptBytes()
@@ -278,14 +279,16 @@ export class SqlHubStore implements HubStore {
   }
 
   /** Tells whether the journal is over its bound by what may go; the newest entry always stays. */
-  #isOver(bytes: number): boolean {
-    const { journal, link, checkpoint } = this.#memory;
-    const { floor } = journal;
-    return (
-      floor < journal.head &&
-      floor <= Math.min(link.cursor.seq, checkpoint) &&
-      journal.totalBytes + bytes > this.#journalBytesMax
-    );
+  #isOver(): boolean {
+    const { journal } = this.#memory;
+    if (journal.floor >= journal.head || journal.floor > this.#heldElsewhere()) return false;
+    const bytesMax = journal.archived === 0 ? this.#journalBytesMax : this.#keptBytes();
+    return journal.totalBytes > bytesMax;
+  }
+
+  /** Up to here the origin holds the entries, and the segments their readings. */
+  #heldElsewhere(): number {
+    return Math.min(this.#memory.link.cursor.seq, this.#memory.checkpoint);
   }
 
   #keptBytes(): number {

@@ -4,8 +4,11 @@
 import { assert } from "../../sync/assert.ts";
 import { bytesOf, numberOf, type Sql, type SqlRow } from "../../storage/sql.ts";
 import { crc32c } from "../../sync/wire/crc32c.ts";
-import { ByteWriter } from "../../sync/wire/bytes.ts";
+import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
 import { encodeBatches } from "../../sync/wire/batch.ts";
+import { packBody, unpackBody } from "../journal/packed-body.ts";
+import { ARCHIVED, SlotQueue } from "../journal/slot-queue.ts";
+import { SqlPages, type Item } from "./sql-pages.ts";
 
 /** An entry with what stands beside it. */
 export interface SlotEntry {
@@ -15,68 +18,31 @@ export interface SlotEntry {
   readonly body: Uint8Array;
 }
 
+/** An entry as the archive has it. */
+export interface Packed {
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+}
+
 export const JOURNAL_TABLE = `create table journal (slot integer primary key, seq integer not null,
   stamp_ms integer not null, crc integer not null, note blob not null, body blob not null);`;
 
 /** What an entry of which nothing is left holds. */
 const NOTHING: Uint8Array = encodeBatches([]);
 
-/** Which slot holds which entry: a queue of columns, so that a long journal stays small. */
-class SlotQueue {
-  #slots: number[] = [];
-  #bytes: number[] = [];
-  #stamps: number[] = [];
-  /** How many at the front are gone. */
-  #gone = 0;
-  first = 1;
+const SEQ_DIGITS = 14;
 
-  get length(): number {
-    return this.#slots.length - this.#gone;
-  }
-
-  push(slot: number, bytes: number, stampMs: number): void {
-    this.#slots.push(slot);
-    this.#bytes.push(bytes);
-    this.#stamps.push(stampMs);
-  }
-
-  shift(): void {
-    this.#gone += 1;
-    this.first += 1;
-    if (this.#gone < 1_024 || this.#gone < this.length) return;
-    for (const column of [this.#slots, this.#bytes, this.#stamps]) column.splice(0, this.#gone);
-    this.#gone = 0;
-  }
-
-  set(seq: number, bytes: number, stampMs: number): void {
-    const at = this.#at(seq);
-    this.#bytes[at] = bytes;
-    this.#stamps[at] = stampMs;
-  }
-
-  slotOf(seq: number): number | undefined {
-    return seq < this.first ? undefined : this.#slots[this.#at(seq)];
-  }
-
-  bytesOf(seq: number): number {
-    return seq < this.first ? 0 : (this.#bytes[this.#at(seq)] ?? 0);
-  }
-
-  stampOf(seq: number): number {
-    return seq < this.first ? 0 : (this.#stamps[this.#at(seq)] ?? 0);
-  }
-
-  #at(seq: number): number {
-    return seq - this.first + this.#gone;
-  }
-}
-
-/** The entries of one hub. */
+/** The entries of one hub: the older ones in an archive, if they wait for long, the rest in slots. */
 export class SqlJournal {
   readonly #sql: Sql;
+  readonly #archive: SqlPages;
   readonly #onDamage: (what: string) => void;
   readonly #queue = new SlotQueue();
   #slotCount = 0;
+  /** Slots of entries that are archived. */
+  #free: number[] = [];
+  /** The highest seq that is archived; 0 if none is. */
+  #archived = 0;
   totalBytes = 0;
 
   /**
@@ -85,8 +51,10 @@ export class SqlJournal {
    */
   constructor(sql: Sql, emptyHead: number, onDamage: (what: string) => void) {
     this.#sql = sql;
+    this.#archive = new SqlPages(sql, "archive", onDamage);
     this.#onDamage = onDamage;
     this.#queue.first = emptyHead + 1;
+    this.#loadArchive();
     this.#load();
   }
 
@@ -120,21 +88,72 @@ export class SqlJournal {
   /** Writes the next entry; with `overOldest` into the slot of the oldest, which is gone then. */
   append(entry: SlotEntry, overOldest: boolean): void {
     assert(entry.seq === this.head + 1, "Entries ascend by 1");
-    const free = overOldest ? this.#queue.slotOf(this.floor) : undefined;
-    if (free !== undefined) this.#forgetOldest();
-    this.#insert(free ?? this.#slotCount + 1, entry);
+    let slot = this.#free.pop();
+    // What is archived is older: the slots have no oldest then that may go.
+    if (slot === undefined && overOldest && this.#archived === 0) {
+      slot = this.#queue.slotOf(this.floor);
+      if (slot !== undefined) this.#forgetOldest();
+    }
+    this.#insert(slot ?? this.#slotCount + 1, entry);
+  }
+
+  /** The highest seq of the archive; what follows is in slots. */
+  get archived(): number {
+    return this.#archived;
+  }
+
+  /** Moves the oldest entries that are in slots into the archive: all up to the last of `packed`. */
+  archive(packed: readonly Packed[]): void {
+    const last = packed.at(-1)?.seq ?? this.#archived;
+    this.#archive.put(
+      packed.map(({ seq, bytes }): Item => [seqKey(seq), bytes]),
+      last,
+    );
+    for (const { seq, bytes } of packed) {
+      const slot = this.#queue.slotOf(seq);
+      if (slot !== undefined && slot !== ARCHIVED) this.#free.push(slot);
+      this.totalBytes += bytes.length - this.bytesAt(seq);
+      this.#queue.setArchived(seq, bytes.length);
+    }
+    this.#archived = last;
+  }
+
+  /** Drops the oldest page of the archive if all in it is at most `upTo`; false if it is not. */
+  dropArchived(upTo: number): boolean {
+    const next = this.#archive.secondKey();
+    const last = next === null ? this.#archived : parseInt(next, 16) - 1;
+    if (this.#archived === 0 || last > upTo) return false;
+    if (this.#archive.dropFirst("~", Infinity) === null) return false;
+    while (this.floor <= last) this.#forgetOldest();
+    if (last < this.#archived) return true;
+    // What their slots still hold would be taken for entries, once no archive says otherwise.
+    this.#sql.exec("delete from journal where seq <= ?", last);
+    this.#archived = 0;
+    return true;
   }
 
   /** Reads an entry; null if it is not held. One that is damaged is replaced by one of nothing. */
   read(seq: number): SlotEntry | null {
     const slot = this.#queue.slotOf(seq);
     if (slot === undefined) return null;
+    if (slot === ARCHIVED) return this.#readArchived(seq);
     const [row] = this.#sql.exec(
       "select seq, stamp_ms, crc, note, body from journal where slot = ?",
       slot,
     );
     const entry = row === undefined ? null : toEntry(row);
     if (entry?.seq === seq) return entry;
+    return this.#nothing(seq);
+  }
+
+  #readArchived(seq: number): SlotEntry {
+    const item = this.#archive.get(seqKey(seq));
+    const entry = item === null ? null : decodeArchived(seq, item);
+    return entry ?? this.#nothing(seq);
+  }
+
+  /** Puts an entry of nothing in the place of one that is damaged. */
+  #nothing(seq: number): SlotEntry {
     this.#onDamage(`journal ${seq}`);
     const nothing = { seq, stampMs: this.#queue.stampOf(seq), note: NOTHING, body: NOTHING };
     this.replace(nothing);
@@ -145,6 +164,10 @@ export class SqlJournal {
   replace(entry: SlotEntry): void {
     const slot = this.#queue.slotOf(entry.seq);
     assert(slot !== undefined, "An entry that is replaced is held");
+    if (slot === ARCHIVED) {
+      this.#archive.put([[seqKey(entry.seq), packEntry(entry).bytes]], this.#archived);
+      return;
+    }
     this.#write(slot, entry);
     this.totalBytes += sizeOf(entry) - this.bytesAt(entry.seq);
     this.#queue.set(entry.seq, sizeOf(entry), entry.stampMs);
@@ -181,21 +204,51 @@ export class SqlJournal {
     );
   }
 
+  /** What a page takes is shared among its entries. */
+  #loadArchive(): void {
+    const pages = this.#archive.extents();
+    this.#archived = pages.at(-1)?.mark ?? 0;
+    const [first] = pages;
+    if (first === undefined) return;
+    this.#queue.first = parseInt(first.first, 16);
+    for (const [at, page] of pages.entries()) {
+      const from = parseInt(page.first, 16);
+      const next = pages[at + 1];
+      const to = next === undefined ? this.#archived : parseInt(next.first, 16) - 1;
+      const bytes = Math.ceil(page.bytes / Math.max(1, to - from + 1));
+      for (let seq = from; seq <= to; seq += 1) {
+        this.#queue.push(ARCHIVED, bytes, 0);
+        this.totalBytes += bytes;
+      }
+    }
+  }
+
   #load(): void {
+    for (const { slot } of this.#sql
+      .exec("select slot from journal where seq <= ?", this.#archived)
+      .map(slotOf)) {
+      this.#free.push(slot);
+      this.#slotCount = Math.max(this.#slotCount, slot);
+    }
     const rows = this.#sql.exec(
-      "select slot, seq, stamp_ms, length(note) + length(body) as n from journal order by seq",
+      "select slot, seq, stamp_ms, length(note) + length(body) as n from journal where seq > ? order by seq",
+      this.#archived,
     );
     for (const row of rows) this.#slotCount = Math.max(this.#slotCount, numberOf(row["slot"]));
-    if (!isOrdered(rows) || !this.#isWhole(rows.at(-1))) {
+    if (!this.#follows(rows[0]) || !isOrdered(rows) || !this.#isWhole(rows.at(-1))) {
       this.#repair();
       return;
     }
-    this.#queue.first = numberOf(rows[0]?.["seq"] ?? this.#queue.first);
+    if (this.#archived === 0) this.#queue.first = numberOf(rows[0]?.["seq"] ?? this.#queue.first);
     for (const row of rows) {
       const bytes = numberOf(row["n"]);
       this.#queue.push(numberOf(row["slot"]), bytes, numberOf(row["stamp_ms"]));
       this.totalBytes += bytes;
     }
+  }
+
+  #follows(row: SqlRow | undefined): boolean {
+    return row === undefined || this.#archived === 0 || numberOf(row["seq"]) === this.#archived + 1;
   }
 
   #isWhole(row: SqlRow | undefined): boolean {
@@ -210,23 +263,46 @@ export class SqlJournal {
     for (const { slot } of this.#sql.exec("select slot from journal").map(slotOf)) {
       const [row] = this.#sql.exec("select * from journal where slot = ?", slot);
       const entry = row === undefined ? null : toEntry(row);
-      if (entry !== null) held.set(entry.seq, entry);
-      else this.#onDamage(`journal slot ${slot}`);
+      if (entry !== null && entry.seq > this.#archived) held.set(entry.seq, entry);
+      else if (entry === null) this.#onDamage(`journal slot ${slot}`);
     }
     const seqs = [...held.keys()].toSorted((a, b) => a - b);
     const last = seqs.at(-1);
     if (last === undefined) return;
-    this.#queue.first = seqs[0] ?? 1;
+    const first = this.#archived === 0 ? (seqs[0] ?? 1) : this.#archived + 1;
+    if (this.#archived === 0) this.#queue.first = first;
     this.#sql.transaction(() => {
       this.#sql.exec("delete from journal");
       this.#slotCount = 0;
-      for (let seq = this.floor; seq <= last; seq += 1) {
+      this.#free = [];
+      for (let seq = first; seq <= last; seq += 1) {
         const stampMs = this.lastStampMs;
         const nothing = { seq, stampMs, note: NOTHING, body: NOTHING };
         this.#insert(this.#slotCount + 1, held.get(seq) ?? nothing);
       }
     });
   }
+}
+
+function seqKey(seq: number): string {
+  return seq.toString(16).padStart(SEQ_DIGITS, "0");
+}
+
+/** Packs an entry for the archive. */
+export function packEntry({ seq, stampMs, note, body }: SlotEntry): Packed {
+  const writer = new ByteWriter();
+  writer.varint(stampMs);
+  writer.block(note);
+  writer.raw(packBody(body));
+  return { seq, bytes: writer.bytes() };
+}
+
+function decodeArchived(seq: number, bytes: Uint8Array): SlotEntry | null {
+  const reader = new ByteReader(bytes);
+  const stampMs = reader.varint();
+  const note = reader.block(bytes.length);
+  const body = unpackBody(reader.raw(reader.remaining));
+  return reader.broken || body === null ? null : { seq, stampMs, note, body };
 }
 
 function slotOf(row: SqlRow): { readonly slot: number } {

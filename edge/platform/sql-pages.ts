@@ -51,6 +51,23 @@ export class SqlPages {
     return numberOf(row?.["n"]);
   }
 
+  /** The pages, without what they hold. */
+  extents(): { readonly first: string; readonly mark: number; readonly bytes: number }[] {
+    return this.#sql
+      .exec(`select first, mark, length(body) as n from ${this.#table} order by first`)
+      .map(({ first, mark, n }) => ({
+        first: textOf(first),
+        mark: numberOf(mark),
+        bytes: numberOf(n),
+      }));
+  }
+
+  /** Where the second page begins; null if there is none. */
+  secondKey(): string | null {
+    const [, row] = this.#sql.exec(`select first from ${this.#table} order by first limit 2`);
+    return row === undefined ? null : textOf(row["first"]);
+  }
+
   get(key: string): Uint8Array | null {
     const page = this.#pageBefore(key);
     return page?.items.find(([held]) => held === key)?.[1] ?? null;

@@ -218,8 +218,11 @@ function cutColumn(
   const { stream, kind, rows, values, stamps, contested } = column;
   const start = firstAtLeast(rows, from);
   const end = firstAtLeast(rows, to);
-  const part = (numbers: ArrayLike<number>): Float64Array =>
-    Float64Array.from({ length: end - start }, (_, at) => numbers[start + at] as number);
+  const part = (numbers: ArrayLike<number>): Float64Array => {
+    const own = new Float64Array(end - start);
+    for (let at = 0; at < own.length; at += 1) own[at] = numbers[start + at] as number;
+    return own;
+  };
   return {
     stream,
     kind,

@@ -7,6 +7,7 @@ import type { HubStoreOptions } from "../../edge/platform/hub-memory.ts";
 import type { HubStore } from "../../edge/ports.ts";
 import { NEW_DEVICE } from "../../edge/telemetry/device-state.ts";
 import { bytesOf, type Sql } from "../../storage/sql.ts";
+import { entryDigest } from "../../sync/link/position.ts";
 import { decodeBatches, type ReadingBatch } from "../../sync/wire/batch.ts";
 import { deviceId } from "../support/arbitraries.ts";
 import { batchAt, commitBatch, stageBatch } from "../support/hub-commits.ts";
@@ -45,6 +46,10 @@ const timesOf = (body: Uint8Array): (readonly number[])[] => {
   assert.ok(batches.ok);
   return batches.value.map(({ times }) => times);
 };
+
+/** [seq, digest] of all entries: their bodies are long. */
+const digests = (store: HubStore): number[][] =>
+  store.entriesAfter(0, Infinity, 100).map((entry) => [entry.seq, entryDigest(entry)]);
 
 export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
   {
@@ -492,6 +497,49 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       look(reopened);
       sealAll(reopened);
       look(reopened);
+    },
+  },
+  {
+    name: "entries that wait for the origin are packed, come back to the byte, and go when they may",
+    *run(open) {
+      const options = { archiveBytes: 20_000, journalBytesMax: 20_000 };
+      const store = open(options);
+      const value = (timeMs: number): number => Math.round(timeMs / 3) / 10;
+      const add = (hub: HubStore, from: number, to: number): void => {
+        for (let at = from; at <= to; at += 1) {
+          const times = Array.from({ length: 500 }, (_, i) => (at * 500 + i) * 100);
+          commitBatch(hub, 1_000 + at, batchAt(times, { value }));
+        }
+      };
+      add(store, 1, 40);
+      const before = digests(store);
+      const unacked = store.unackedBytes();
+      sealAll(store);
+      assert.deepEqual(digests(store), before);
+      const slots = open.sql().exec("select 1 from journal").length;
+      const count = (table: string): number => open.sql().exec(`select 1 from ${table}`).length;
+      assert.ok(count("archive") > 0);
+      yield RESTART;
+      const second = open(options);
+      assert.deepEqual(digests(second), before);
+      assert.ok(second.unackedBytes() <= unacked);
+      add(second, 41, 60);
+      assert.equal(count("journal"), slots, "their slots are used again");
+      assert.deepEqual(second.extent(), { floor: 1, head: 60 });
+      const all = digests(second);
+      second.restamp([{ seq: 7, stampMs: 1_007, change: (batch) => batch }]);
+      assert.deepEqual(digests(second), all);
+      sealAll(second);
+      moveCursor(second, 60);
+      while (second.makeRoom());
+      const { floor } = second.extent();
+      assert.ok(floor > 1 && floor <= 60, `${floor}`);
+      assert.deepEqual(digests(second), all.slice(floor - 1));
+      yield RESTART;
+      const third = open(options);
+      assert.deepEqual(digests(third), all.slice(floor - 1));
+      add(third, 61, 62);
+      assert.deepEqual([third.extent().head, third.damaged()], [62, 0]);
     },
   },
   {
