@@ -22,6 +22,7 @@ interface Options {
   readonly batch: string;
   readonly duplicates: string;
   readonly connections: string;
+  readonly transport: string;
   readonly edges?: string;
   readonly origin?: string;
   readonly port: string;
@@ -31,7 +32,8 @@ interface Options {
 }
 
 /** What is asked of the fleet and of the run. */
-type Ask = Omit<FleetPlan, "edges" | "prefix"> & Pick<RunPlan, "durationMs" | "connections">;
+type Ask = Omit<FleetPlan, "edges" | "prefix"> &
+  Pick<RunPlan, "durationMs" | "connections" | "transport">;
 
 /** The edges and the origin that a fleet sends to. */
 interface Target {
@@ -52,6 +54,7 @@ const program = new Command("simulate")
   .option("--batch <n>", "readings of a batch", "20")
   .option("--duplicates <p>", "the share of batches that is sent again though answered", "0.05")
   .option("--connections <n>", "requests at the same time", "64")
+  .option("--transport <way>", "http, or ws: a WebSocket a device (skerry.ingest.1)", "http")
   .option("--edges <urls>", "edges, separated by commas; otherwise those of npm start")
   .option("--origin <url>", "the origin; otherwise that of npm start")
   .option("--port <port>", "the first port of npm start", "8787")
@@ -80,13 +83,21 @@ async function main(): Promise<void> {
 }
 
 async function simulate(ask: Ask, target: Target): Promise<void> {
-  const { durationMs, connections, ...asked } = ask;
+  const { durationMs, connections, transport, ...asked } = ask;
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
   // Other names for each run: what the origin counts of them is of this run alone.
   const prefix = `sim-${Date.now().toString(36)}`;
   const fleet = { ...asked, edges: target.edges.length, prefix };
-  const result = await run({ ...target, fleet, durationMs, connections, stop: stop.signal, say });
+  const result = await run({
+    ...target,
+    fleet,
+    durationMs,
+    connections,
+    transport,
+    stop: stop.signal,
+    say,
+  });
   process.stdout.write(formatSummary(result, ask.devices));
   process.exitCode = hasHeld(result) ? 0 : 1;
 }
@@ -99,6 +110,7 @@ function parseAsk(options: Options): Ask {
     duplicates: parseNumber("duplicates", options.duplicates, 0, 1),
     durationMs: parseNumber("seconds", options.seconds, 0.1, 86_400) * 1_000,
     connections: parseNumber("connections", options.connections, 1, 10_000),
+    transport: parseTransport(options.transport),
   };
 }
 
@@ -129,6 +141,11 @@ async function assertAlive(url: string): Promise<void> {
   throw new LaunchError(
     `Nothing answers at ${url}: run "npm start" in another terminal, or use --world`,
   );
+}
+
+function parseTransport(text: string): "http" | "ws" {
+  if (text === "http" || text === "ws") return text;
+  throw new LaunchError(`--transport ${text} does not do: use http or ws`);
 }
 
 function parseNumber(name: string, text: string, min: number, max: number): number {

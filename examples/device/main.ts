@@ -43,7 +43,8 @@ async function open(told: CommandLine): Promise<Device> {
   const tell = (event: DeviceEvent) =>
     say(told.isJson ? JSON.stringify(event) : formatEvent(event, new Date()));
   const backOff = { firstMs: Math.min(500, retryMsMax), maxMs: retryMsMax };
-  return Device.open({ ...told, token, signingKey, backOff, onEvent: tell });
+  const transport = told.isStream ? "ws" : "http";
+  return Device.open({ ...told, token, signingKey, transport, backOff, onEvent: tell });
 }
 
 function readKey(file: string): SigningKey {

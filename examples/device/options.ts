@@ -19,6 +19,7 @@ export interface CommandLine {
   readonly requestTimeoutMs: number;
   readonly retryMsMax: number;
   readonly graceMs: number;
+  readonly isStream: boolean;
   readonly isJson: boolean;
 }
 
@@ -45,6 +46,7 @@ The device's token is read from the file of --token-file, or from the variable S
   --timeout MS          an answer that takes longer is not one    (10000)
   --retry-max MS        the longest wait between two tries        (60000)
   --grace MS            time to send what waits when it ends      (5000)
+  --stream              send over a WebSocket that stays open; not with --key-file
   --json                print events as JSON, one a line
   --help                print this
 
@@ -99,13 +101,14 @@ export function parseCommandLine(args: readonly string[]): CommandLine | null {
     requestTimeoutMs: number("timeout"),
     retryMsMax: number("retry-max"),
     graceMs: number("grace"),
+    isStream: values["stream"] === true,
     isJson: values["json"] === true,
   };
 }
 
 function read(args: readonly string[]): Readonly<Record<string, unknown>> {
   const texts = [...TEXTS, ...Object.keys(NUMBERS)].map((name) => [name, { type: "string" }]);
-  const flags = ["json", "help"].map((name) => [name, { type: "boolean" }]);
+  const flags = ["json", "stream", "help"].map((name) => [name, { type: "boolean" }]);
   const options = Object.fromEntries([...texts, ...flags]) as Record<string, { type: "string" }>;
   try {
     return parseArgs({

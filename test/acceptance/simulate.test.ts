@@ -93,6 +93,20 @@ test("an edge and the origin are killed meanwhile: it takes longer, and holds", 
   assert.ok(figures.failed > 0, "no kill hit a request");
 });
 
+test("over streams it holds too, an edge killed meanwhile", async () => {
+  const args = ["tools/simulate.ts", ...target, ...SMALL, "--transport", "ws", "--seconds", "6"];
+  const tool = new RunningTool(process.execPath, args);
+  await tool.until(/devices begin to send/, RUN_MS_MAX);
+  await sleep(1_500);
+  await world.region("hel").edge.kill();
+  await sleep(500);
+  await world.region("hel").edge.resume();
+  const ended = await tool.end(RUN_MS_MAX);
+  const figures = figuresOf(ended);
+  assert.deepEqual([ended.exitCode, figures.held], [0, true], ended.output);
+  assert.ok(figures.failed > 0, "no kill hit a stream");
+});
+
 test("Ctrl-C ends the sending early, and what was sent is compared", async () => {
   const args = ["tools/simulate.ts", ...target, ...SMALL, "--seconds", "300"];
   const tool = new RunningTool(process.execPath, args);

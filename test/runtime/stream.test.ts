@@ -4,11 +4,13 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ENDINGS } from "../../edge/stream/protocol.ts";
 import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
+import { Device, type DeviceEvent } from "../../examples/device/skerry-device/device.ts";
 import { openWorld, type World } from "../../tools/launcher/world.ts";
 import { deviceId, streamName } from "../support/arbitraries.ts";
 import { binaryMessage, refusedUpgrade, StreamClient } from "../support/stream-client.ts";
@@ -320,3 +322,51 @@ test("P7 a revoked token ends its streams within a second, also idle ones", asyn
   assert.equal((await idle.ended).code, ENDINGS.unauthorized.code);
   assert.ok(Date.now() - endedMs < 1_000);
 });
+
+test("P2 a device that sends over a stream has each reading counted once, though it ends unsent and the edge is killed", async () => {
+  const device = "buffer-1";
+  const { edge: running } = world.region("hel");
+  const token = await world.deviceToken(device);
+  const events: DeviceEvent[] = [];
+  const posts = await countRequests(running.logFile);
+  const openDevice = (): Promise<Device> =>
+    Device.open({
+      device,
+      edges: [edge],
+      token: () => token,
+      folder: path.join(stateDir, "buffer"),
+      transport: "ws",
+      batchReadings: 2,
+      backOff: { firstMs: 20, maxMs: 100 },
+      onEvent: (event) => events.push(event),
+    });
+  for (let life = 0; life < 3; life += 1) {
+    const client = await openDevice();
+    for (let i = 0; i < 40; i += 1) {
+      client.record({ depth_m: i, temp_c: i / 10 }, T0 + (life * 40 + i) * 1000);
+      if (i === 20) await running.kill();
+      if (i === 30) await running.resume();
+      await sleep(5);
+    }
+    // Not long enough to send all: the next life does.
+    await client.close(life === 2 ? 20_000 : 1);
+  }
+  const headers = { authorization: `Bearer ${token}` };
+  const response = await fetch(`${edge}/v1/devices/${device}`, { headers });
+  const { streams } = (await response.json()) as {
+    readonly streams: Record<string, { readonly count: number; readonly sum: string }>;
+  };
+  const { depth_m: depth, temp_c: temp } = streams;
+  assert.deepEqual([depth?.count, depth?.sum, temp?.count, temp?.sum], [120, "2340", 120, "234"]);
+  assert.ok(events.some(({ event }) => event === "again"));
+  assert.ok(events.filter(({ event }) => event === "sent").length >= 120);
+  // They went over streams, and not over HTTP instead.
+  assert.ok((await countRequests(running.logFile)) - posts < 10);
+});
+
+/** Counts the POSTs of readings in a log. */
+async function countRequests(file: string): Promise<number> {
+  return (await readFile(file, "utf8"))
+    .split("\n")
+    .filter((line) => /"POST".*\/readings"/.test(line)).length;
+}

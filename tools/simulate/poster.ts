@@ -14,10 +14,19 @@ export interface PostAnswer {
   readonly tookMs: number;
 }
 
+/** A way to the edges. */
+export interface Post {
+  /** How many wait in line. */
+  readonly waiting: number;
+  /** Sends JSON; never rejects. */
+  post(url: URL, token: string, body: string): Promise<PostAnswer>;
+  close(): void;
+}
+
 const TIMEOUT_MS = 10_000;
 
 /** Posts bodies; at most so many at the same time, the others wait in line. */
-export class Poster {
+export class Poster implements Post {
   readonly #agents: Readonly<Record<string, http.Agent>>;
   readonly #line: (() => void)[] = [];
   #free: number;

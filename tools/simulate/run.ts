@@ -5,6 +5,7 @@ import { mintDeviceToken, mintOperatorToken, type Keys } from "../launcher/keys.
 import { drawFleet, type FleetPlan } from "./fleet.ts";
 import { Poster } from "./poster.ts";
 import { showProgress } from "./progress.ts";
+import { StreamPoster } from "./stream-poster.ts";
 import { sail } from "./sail.ts";
 import { Tally } from "./tally.ts";
 import { compare, type Verdict } from "./verdict.ts";
@@ -16,7 +17,8 @@ export interface RunPlan {
   readonly originUrl: string;
   readonly keys: Keys;
   readonly durationMs: number;
-  /** Requests at the same time. */
+  readonly transport: "http" | "ws";
+  /** Requests at the same time, over HTTP. */
   readonly connections: number;
   /** Aborted when a person wants it to end earlier. */
   readonly stop: AbortSignal;
@@ -39,7 +41,7 @@ export async function run(plan: RunPlan): Promise<RunResult> {
   const fleet = drawFleet(plan.fleet);
   const tokens = await Promise.all(fleet.map(({ name }) => mintDeviceToken(keys, name)));
   const tally = new Tally();
-  const poster = new Poster(connections);
+  const poster = plan.transport === "ws" ? new StreamPoster() : new Poster(connections);
   const end = new AbortController();
   const over = new AbortController();
   const timers = [

@@ -5,13 +5,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LaunchError } from "../launcher/launch-error.ts";
 import type { FleetDevice } from "./fleet.ts";
 import { Measuring, type SimulatedBatch } from "./measuring.ts";
-import type { Poster } from "./poster.ts";
+import type { Post } from "./poster.ts";
 import type { ReadingCounts, Tally } from "./tally.ts";
 
 /** What the devices of a run have in common. */
 export interface Waters {
   readonly edges: readonly string[];
-  readonly poster: Poster;
+  readonly poster: Post;
   readonly tally: Tally;
   /** Aborted when no new batch is to be begun. */
   readonly ending: AbortSignal;

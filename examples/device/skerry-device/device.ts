@@ -12,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { decide, type Answer, type Decision } from "./answer.ts";
+import { IngestStream, NotOpened } from "./stream.ts";
 import { halve, nameOf, readingsOf, toColumns, type Batch, type Row, type Value } from "./batch.ts";
 import { BatchLog, type WhenFull } from "./batch-log.ts";
 import { EdgeChoice, type BackOff } from "./edge-choice.ts";
@@ -36,7 +37,9 @@ export interface DeviceOptions {
   /** Bytes of the batches that may wait, and what happens beyond. */
   readonly bufferBytesMax?: number;
   readonly whenFull?: WhenFull;
-  /** Bodies above this are sent as gzip. */
+  /** Over HTTP, or over a WebSocket that stays open; where none opens, over HTTP. */
+  readonly transport?: "http" | "ws";
+  /** Bodies above this are sent as gzip, over HTTP. */
   readonly gzipAboveBytes?: number;
   readonly requestTimeoutMs?: number;
   readonly backOff?: BackOff;
@@ -84,6 +87,7 @@ const DEFAULTS = {
   batchAgeMs: 10_000,
   bufferBytesMax: 16_777_216,
   whenFull: "refuse",
+  transport: "http",
   gzipAboveBytes: 1_024,
   requestTimeoutMs: 10_000,
   signingKey: null,
@@ -107,6 +111,7 @@ export class Device {
   #open: Row[] = [];
   #openReadings = 0;
   #ageTimer: NodeJS.Timeout | undefined;
+  #stream: { readonly edge: string; readonly stream: IngestStream } | null = null;
   #sendingName: string | null = null;
   #isClosing = false;
   #closing: Promise<void> | null = null;
@@ -189,6 +194,7 @@ export class Device {
     this.#isClosing = true;
     this.#wake();
     await this.#sending;
+    this.#stream?.stream.close();
     this.#log.close();
     this.#leaveFolder();
   }
@@ -216,35 +222,60 @@ export class Device {
   }
 
   async #post(edge: string, batch: Batch): Promise<Decision> {
-    const { gzipAboveBytes, requestTimeoutMs } = this.#options;
+    const { transport, signingKey, requestTimeoutMs } = this.#options;
     const json = JSON.stringify({ ...batch, sent: Date.now() });
-    const isLarge = json.length > gzipAboveBytes;
-    const limits = [this.#ending.signal, AbortSignal.timeout(requestTimeoutMs)];
+    const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(requestTimeoutMs)]);
+    // A signature is over one request, and a stream has none for each batch.
+    const isStream = transport === "ws" && signingKey === null;
     try {
-      const body = isLarge ? await compress(json) : json;
-      const target = `/v1/devices/${this.#options.device}/readings`;
-      const response = await fetch(new URL(target, edge), {
-        method: "POST",
-        headers: {
-          ...this.#authorize(target, batch, body),
-          "content-type": "application/json",
-          ...(isLarge ? { "content-encoding": "gzip" } : {}),
-        },
-        body,
-        redirect: "manual",
-        signal: AbortSignal.any(limits),
-      });
-      const { status, headers } = response;
-      const answer: Answer = {
-        status,
-        contentType: headers.get("content-type") ?? "",
-        retryAfter: headers.get("retry-after"),
-        text: await response.text(),
-      };
+      const answer = isStream
+        ? await this.#overStream(edge, batch, json, signal)
+        : await this.#overHttp(edge, batch, json, signal);
       return decide(answer, Date.now());
     } catch (error) {
       return { kind: "again", scope: "this-edge", waitMs: null, why: reasonOf(error) };
     }
+  }
+
+  async #overStream(
+    edge: string,
+    batch: Batch,
+    json: string,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { device, token } = this.#options;
+    if (this.#stream?.edge !== edge) {
+      this.#stream?.stream.close();
+      this.#stream = { edge, stream: new IngestStream(edge, device) };
+    }
+    try {
+      return await this.#stream.stream.post(json, token(), signal);
+    } catch (error) {
+      if (error instanceof NotOpened) return this.#overHttp(edge, batch, json, signal);
+      throw error;
+    }
+  }
+
+  async #overHttp(edge: string, batch: Batch, json: string, signal: AbortSignal): Promise<Answer> {
+    const { device, gzipAboveBytes } = this.#options;
+    const isLarge = json.length > gzipAboveBytes;
+    const body = isLarge ? await compress(json) : json;
+    const target = `/v1/devices/${device}/readings`;
+    const response = await fetch(new URL(target, edge), {
+      method: "POST",
+      headers: {
+        ...this.#authorize(target, batch, body),
+        "content-type": "application/json",
+        ...(isLarge ? { "content-encoding": "gzip" } : {}),
+      },
+      body,
+      redirect: "manual",
+      signal,
+    });
+    const { status, headers } = response;
+    const contentType = headers.get("content-type") ?? "";
+    const text = await response.text();
+    return { status, contentType, retryAfter: headers.get("retry-after"), text };
   }
 
   #authorize(
