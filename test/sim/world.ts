@@ -206,6 +206,8 @@ export class World implements EdgeWorld, View {
       this.trace.note("hub crashes in its turn");
       const survivors = this.hub.disk.crash(rng, this.plan.faults.has("torn-row"));
       this.hub.reopen();
+      // What it had told its links is not known to it any more.
+      if (!this.hub.replica.isWhole) this.taint.forgotten = true;
       settle(survivors > 0);
       this.tell((checker) => checker.onReopened?.(this, this.hub, true));
       return null;
