@@ -49,7 +49,7 @@ export function listSteps(): readonly Step[] {
       isSlow: false,
       read: () => ({ amount: "", tests: null, doubt: null }),
     },
-    tests("unit", ["structure", "unit", "laws", "vectors", "contracts", "sim"], 150, false),
+    tests("unit", ["structure", "unit", "laws", "vectors", "contracts", "sim"], 300, false),
     tests("runtime", ["runtime"], 120, false),
     tests("acceptance", ["acceptance"], 900, true),
     {
