@@ -51,6 +51,8 @@ export const limits = {
   streamUnseenMessagesMax: 1_024,
   /** Messages that one commit takes in. */
   streamCommitMessagesMax: 256,
+  /** How long a commit waits for the streams that shared the one before, milliseconds. */
+  streamGatherMs: 2,
   /** Longest time that an answer is held back so that commits are shared, milliseconds. */
   streamLingerMsMax: 250,
   /** After so long without a word a stream is closed: what it is unless asked for otherwise. */

@@ -76,6 +76,7 @@ interface Pending {
   readonly message: number;
   readonly bytes: number;
   readonly parsed: ParsedMessage;
+  readonly heardMs: number;
   /** When it is to be committed at the latest, epoch milliseconds. */
   readonly dueMs: number;
 }
@@ -90,6 +91,8 @@ export class DeviceStreams {
   readonly #streams = new Map<WebSocket, Stream>();
   #pending: Pending[] = [];
   #openBytes = 0;
+  /** How many streams had messages in the last commit. */
+  #lastShared = 0;
   #isCommitting = false;
   #timer: { readonly id: ReturnType<typeof setTimeout>; readonly dueMs: number } | null = null;
 
@@ -148,7 +151,7 @@ export class DeviceStreams {
       stream.device,
     );
     const dueMs = nowMs + stream.state.options.lingerMs;
-    this.#pending.push({ stream, message, bytes, parsed, dueMs });
+    this.#pending.push({ stream, message, bytes, parsed, heardMs: nowMs, dueMs });
     this.#openBytes += bytes;
     this.#schedule();
   }
@@ -221,28 +224,33 @@ export class DeviceStreams {
 
   #schedule(): void {
     if (this.#isCommitting || this.#pending.length === 0) return;
-    const dueMs = Math.min(...this.#pending.map((pending) => pending.dueMs));
+    const nowMs = Date.now();
+    // Streams that shared the last commit are about to send again: they share the next one, too.
+    const waitMs = this.#pending.length < this.#lastShared ? limits.streamGatherMs : 0;
+    const dueMs = Math.max(
+      Math.min(...this.#pending.map((pending) => pending.dueMs)),
+      Math.min(...this.#pending.map((pending) => pending.heardMs)) + waitMs,
+    );
     if (this.#timer !== null && this.#timer.dueMs <= dueMs) return;
     if (this.#timer !== null) clearTimeout(this.#timer.id);
-    const id = setTimeout(() => void this.#commitAll(), Math.max(0, dueMs - Date.now()));
+    const id = setTimeout(() => void this.#commitAll(), Math.max(0, dueMs - nowMs));
     this.#timer = { id, dueMs };
   }
 
-  /** Commits what is pending, and what has become pending meanwhile if it is due. */
+  /** Commits what is pending; what becomes pending meanwhile shares the next commit. */
   async #commitAll(): Promise<void> {
     this.#timer = null;
     this.#isCommitting = true;
-    while (this.#pending.some(({ dueMs }) => dueMs <= Date.now())) {
-      const group = this.#pending.slice(0, limits.streamCommitMessagesMax);
-      this.#pending = this.#pending.slice(group.length);
-      try {
-        await this.#commit(group);
-      } catch (error) {
-        log("stream-commit-failed", { region: this.#hub.region, error: String(error) });
-        for (const { stream } of group) this.#apply(stream, { kind: "ended", why: "failed" });
-      }
-      this.#openBytes -= group.reduce((sum, { bytes }) => sum + bytes, 0);
+    const group = this.#pending.slice(0, limits.streamCommitMessagesMax);
+    this.#pending = this.#pending.slice(group.length);
+    this.#lastShared = new Set(group.map(({ stream }) => stream)).size;
+    try {
+      await this.#commit(group);
+    } catch (error) {
+      log("stream-commit-failed", { region: this.#hub.region, error: String(error) });
+      for (const { stream } of group) this.#apply(stream, { kind: "ended", why: "failed" });
     }
+    this.#openBytes -= group.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#isCommitting = false;
     this.#schedule();
   }
