@@ -57,17 +57,20 @@ export class SqlSegments {
 
   /** The segments that meet the ranges, each once; null for each look at an hour without one. */
   *meeting(device: DeviceId, ranges: readonly TimeRange[]): Iterable<Item | null> {
-    let from = "";
+    /** Behind what was given last: a segment that met no range yet may meet a later one. */
+    let given = "";
     for (const [firstMs, lastMs] of ranges) {
+      let from = given;
       let hourMs = hourOf(firstMs);
       while (hourMs <= lastMs) {
         const prefix = hourKey(hourMs, device);
-        const start = prefix > from ? prefix : from;
-        const item = this.pages.seek(start);
-        if (item === null) return;
+        const item = this.pages.seek(prefix > from ? prefix : from);
+        if (item === null) break;
         if (item[0].startsWith(prefix)) {
           from = `${item[0]}0`;
-          yield meets(item[1], firstMs, lastMs) ? item : null;
+          const isMet = meets(item[1], firstMs, lastMs);
+          if (isMet) given = from;
+          yield isMet ? item : null;
           continue;
         }
         yield null;

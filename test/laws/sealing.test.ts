@@ -201,7 +201,7 @@ test("P1 P2 a hub that seals, stops and starts over holds and knows what one tha
       assert.deepEqual(disturbed.states(), plain.states());
       assert.equal(disturbed.store.damaged(), 0);
     }),
-    { numRuns: 150 },
+    { numRuns: 200 },
   );
 });
 
