@@ -87,6 +87,12 @@ export class HubNode {
     return cursorsOf(this.replica);
   }
 
+  /** The links that it still applies frames of. */
+  openLinks(): Set<number> {
+    const open = this.replica.links().filter(({ isDormant }) => isDormant !== true);
+    return new Set(open.map(({ link }) => link));
+  }
+
   /**
    * The oracles learn that the hub has applied entries, after its seq `from` and by `to`; `writes`
    * are all of their author's of these keys.

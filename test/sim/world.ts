@@ -223,6 +223,7 @@ export class World implements EdgeWorld, View {
     const { hub } = this;
     const from = hub.replica.head;
     const before = hub.cursors();
+    const open = hub.openLinks();
     this.#noteNewcomer(request.edge);
     const learn = (): void => hub.learn(this.ledger.of(request.carried), from, hub.replica.head);
     const nowMs = hub.nowMs();
@@ -241,7 +242,7 @@ export class World implements EdgeWorld, View {
     if (isApplied) learn();
     // A link whose clock was ahead is given up by both ends.
     if (exchange.kind !== "answered" || exchange.outcome !== "clock-ahead")
-      this.#noteForgotten(before);
+      this.#noteForgotten(open);
     this.#noteNewcomer(request.edge);
     const outcome = exchange.kind === "answered" ? exchange.outcome : exchange.reason;
     this.trace.note(`hub takes a request of e${request.edge}: ${outcome}`);
@@ -349,10 +350,9 @@ export class World implements EdgeWorld, View {
   }
 
   /** A link that is gone while its replica still lives that life. */
-  #noteForgotten(before: ReadonlyMap<number, number>): void {
-    const now = this.hub.cursors();
-    const gone = [...before.keys()].filter((link) => !now.has(link));
-    if (gone.some((link) => this.edges.some(({ replica }) => replica.record.link === link)))
+  #noteForgotten(before: ReadonlySet<number>): void {
+    const gone = before.difference(this.hub.openLinks());
+    if (this.edges.some(({ replica }) => gone.has(replica.record.link)))
       this.taint.forgotten = true;
   }
 }

@@ -50,7 +50,7 @@ export function listSteps(): readonly Step[] {
       read: () => ({ amount: "", tests: null, doubt: null }),
     },
     tests("unit", ["structure", "unit", "laws", "vectors", "contracts", "sim"], 300, false),
-    tests("runtime", ["runtime"], 120, false),
+    tests("runtime", ["runtime"], 300, false),
     tests("acceptance", ["acceptance"], 900, true),
     {
       name: "deploy",
