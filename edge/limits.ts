@@ -100,8 +100,18 @@ export const limits = {
   overlapGapMs: 60_000,
   /** Lookups of one reading check; with more of them the gap is doubled. */
   overlapRangesMax: 512,
-  /** How far behind a device's newest reading its minute aggregates are kept: 90 days. */
-  rollupKeptMs: 7_776_000_000,
+  /**
+   * How long readings, their minutes and their hours are kept, by event time: 7 days, 90 days and 5
+   * years; and in how many bytes. What goes is folded into the next class first.
+   */
+  rawKeptMs: 604_800_000,
+  rawBytesMax: 536_870_912,
+  minutesKeptMs: 7_776_000_000,
+  minutesBytesMax: 134_217_728,
+  hoursKeptMs: 157_766_400_000,
+  hoursBytesMax: 33_554_432,
+  /** Pages that are dropped in one go. */
+  retainPagesMax: 4_096,
   /** Retry-After of a full buffer, in seconds. */
   bufferRetryAfterS: 30,
 

@@ -2,6 +2,7 @@
 // guarantees; edge/platform has one adapter each, and a simulator may have others.
 
 import type { DeviceId } from "../sync/brand.ts";
+import type { Aggregate } from "../sync/crdt/aggregate.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import type { EdgeLinkRecord } from "../sync/link/edge.ts";
 import type { ReadingBatch } from "../sync/wire/batch.ts";
@@ -29,6 +30,13 @@ export interface HeldReadings {
   readonly values: ArrayLike<number>;
   /** When the reading at a position was committed, epoch milliseconds. */
   readonly stampOf: (position: number) => number;
+}
+
+/** What readings of one stream and span of time added up to. */
+export interface FoldedReadings {
+  readonly stream: string;
+  readonly startMs: number;
+  readonly aggregate: Aggregate;
 }
 
 /** What an entry becomes. */
@@ -97,6 +105,16 @@ export interface HubStore {
    * written to, and whoever stops leaves it whole.
    */
   seal(): Iterable<number>;
+  /**
+   * Folds what is older than its class is kept, or over its bytes, into the next class, and drops it:
+   * never what the origin does not hold. In steps, as seal().
+   */
+  retain(nowMs: number): Iterable<number>;
+  /**
+   * What is left of the device's readings that are gone: aggregates by minute, or by hour, whose span
+   * begins in the range; what is held one by one is not among them.
+   */
+  folded(device: DeviceId, by: "minute" | "hour", range: TimeRange): Iterable<FoldedReadings>;
   /** Entries and pages whose checksum was wrong since the store was opened. */
   damaged(): number;
 }

@@ -140,13 +140,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     if (this.#isSealing || !this.#store.isSealDue(Date.now())) return;
     this.#isSealing = true;
     try {
-      let readings = 0;
-      for (const step of this.#store.seal()) {
-        readings += step;
-        if (readings < limits.sliceReadings) continue;
-        readings = 0;
-        await scheduler.wait(0);
-      }
+      await inSlices(this.#store.seal());
+      await inSlices(this.#store.retain(Date.now()));
     } catch (error) {
       log("seal-failed", { replica: this.#replica, error: String(error) });
     } finally {
@@ -203,4 +198,15 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
 function bootsOf(state: DeviceState | null): Record<string, number> {
   const boots = state?.memory.boots ?? [];
   return Object.fromEntries(boots.map(({ boot, contiguous }) => [boot, contiguous]));
+}
+
+/** Runs what says how many readings each of its steps took, and lets other work in between. */
+async function inSlices(steps: Iterable<number>): Promise<void> {
+  let readings = 0;
+  for (const step of steps) {
+    readings += step;
+    if (readings < limits.sliceReadings) continue;
+    readings = 0;
+    await scheduler.wait(0);
+  }
 }

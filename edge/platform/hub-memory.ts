@@ -11,6 +11,7 @@ import type { Restamp, SavedLink } from "../ports.ts";
 import { NEW_DEVICE } from "../telemetry/device-state.ts";
 import { foldCommitted } from "../telemetry/fold-committed.ts";
 import { DeviceCache } from "./device-cache.ts";
+import type { Retention } from "./hub-retention.ts";
 import { SqlJournal } from "./sql-journal.ts";
 import { SqlPages } from "./sql-pages.ts";
 import { hourKey, hourOf, SqlSegments } from "./sql-segments.ts";
@@ -20,6 +21,7 @@ export interface HubStoreOptions {
   readonly journalBytesMax?: number;
   readonly devicesInMemoryBytesMax?: number;
   readonly archiveBytes?: number;
+  readonly retention?: Retention;
   /** Told of an entry, a page or an item that is left out because its checksum is wrong. */
   readonly onDamage?: (what: string) => void;
 }
@@ -29,6 +31,8 @@ export interface HubMemory {
   readonly journal: SqlJournal;
   readonly devices: DeviceCache;
   readonly segments: SqlSegments;
+  readonly minutes: SqlPages;
+  readonly hours: SqlPages;
   readonly places: Places;
   /** Sealed bytes that wait for the origin, after which they are packed. */
   readonly archiveBytes: number;
@@ -61,6 +65,8 @@ export function loadMemory(
     journal,
     devices: new DeviceCache(devices, options.devicesInMemoryBytesMax),
     segments: new SqlSegments(new SqlPages(sql, "segment", onDamage), onDamage),
+    minutes: new SqlPages(sql, "rollup_minute", onDamage),
+    hours: new SqlPages(sql, "rollup_hour", onDamage),
     places: new Places(),
     archiveBytes: options.archiveBytes ?? limits.archiveBytes,
     link,

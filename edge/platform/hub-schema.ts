@@ -5,9 +5,13 @@ import { bytesOf, numberOf, textOf, type Sql } from "../../storage/sql.ts";
 import { encodeText } from "../../sync/wire/bytes.ts";
 import { decodeBatches } from "../../sync/wire/batch.ts";
 import type { Committed } from "../journal/committed.ts";
-import { encodeNote, encodePart } from "../journal/slot-note.ts";
+import { encodeNote, encodePart, placedIn } from "../journal/slot-note.ts";
+import { addPart, encodeRollup, type Rollup } from "../segment/rollup.ts";
+import { loadAggregate } from "../../sync/crdt/aggregate.ts";
+import { MINUTE_MS, minuteOf, type MinuteRollup } from "../telemetry/device-state.ts";
 import { JOURNAL_TABLE, SqlJournal } from "./sql-journal.ts";
 import { pagesTable, SqlPages, type Edit } from "./sql-pages.ts";
+import { hourKey, hourOf, partsOf } from "./sql-segments.ts";
 
 export const HUB_MIGRATIONS: readonly string[] = [
   `create table link (id integer primary key check (id = 1), replica_epoch integer not null, cursor integer not null);
@@ -35,10 +39,19 @@ export const HUB_MIGRATIONS: readonly string[] = [
   `${pagesTable("segment")}
    update hub set checkpoint = 0`,
   pagesTable("archive"),
+  `alter table rollup rename to rollup_2;
+   ${pagesTable("rollup_minute")}
+   ${pagesTable("rollup_hour")}`,
 ];
 
 /** Takes over what a release with rows for each commit and device has left; nothing is lost (P1). */
 export function takeOver(sql: Sql, cursor: number): void {
+  takeOverCommits(sql, cursor);
+  const [old] = sql.exec("select name from sqlite_master where name = 'rollup_2'");
+  if (old !== undefined) sql.transaction(() => takeOverMinutes(sql));
+}
+
+function takeOverCommits(sql: Sql, cursor: number): void {
   const [old] = sql.exec("select name from sqlite_master where name = 'journal_2'");
   if (old === undefined) return;
   sql.transaction(() => {
@@ -89,4 +102,32 @@ function noteOf(stampMs: number, body: Uint8Array): Uint8Array {
     committed,
     batches.map((batch) => encodePart(batch).length),
   );
+}
+
+/** Minutes of readings that the journal holds are folded from them, when they go. */
+function takeOverMinutes(sql: Sql): void {
+  const journal = new SqlJournal(sql, 0, () => undefined);
+  const held = new Set<string>();
+  for (let seq = journal.floor; seq <= journal.head; seq += 1) {
+    const entry = journal.read(seq);
+    for (const { batch } of entry === null ? [] : placedIn(entry))
+      for (const timeMs of batch.times) held.add(`${batch.device} ${minuteOf(timeMs)}`);
+  }
+  const hours = new Map<string, Rollup>();
+  for (const row of sql.exec("select device, minute_ms, body from rollup_2")) {
+    const [device, minuteMs] = [textOf(row["device"]), numberOf(row["minute_ms"])];
+    if (held.has(`${device} ${minuteMs}`)) continue;
+    const hourMs = hourOf(minuteMs);
+    const key = hourKey(hourMs, device);
+    const rollup = hours.get(key) ?? new Map();
+    hours.set(key, rollup);
+    const streams = JSON.parse(textOf(row["body"])) as MinuteRollup;
+    for (const [stream, stored] of Object.entries(streams))
+      addPart(rollup, stream, (minuteMs - hourMs) / MINUTE_MS, loadAggregate(stored));
+  }
+  const edits = [...hours]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, rollup]): Edit => [key, encodeRollup(rollup, partsOf(key).hourMs)]);
+  new SqlPages(sql, "rollup_minute", () => undefined).put(edits, 0);
+  sql.exec("drop table rollup_2");
 }

@@ -12,6 +12,7 @@ import { OpenSlot } from "../journal/open-slot.ts";
 import { decodePart, decodeSlot } from "../journal/slot-note.ts";
 import { limits } from "../limits.ts";
 import type {
+  FoldedReadings,
   HeldReadings,
   HubStore,
   JournalExtent,
@@ -29,6 +30,7 @@ import {
   type HubStoreOptions,
 } from "./hub-memory.ts";
 import { HUB_MIGRATIONS, takeOver } from "./hub-schema.ts";
+import { foldedIn, HOUR, MINUTE, retain, RETENTION } from "./hub-retention.ts";
 import { sealSome } from "./seal-journal.ts";
 import type { SlotEntry } from "./sql-journal.ts";
 
@@ -243,6 +245,27 @@ export class SqlHubStore implements HubStore {
         yield readings;
         if (this.#sealing !== mine) return;
       }
+  }
+
+  *retain(nowMs: number): Iterable<number> {
+    const { link } = this.#memory;
+    const retention = this.#options.retention ?? RETENTION;
+    this.#sealing += 1;
+    const mine = this.#sealing;
+    const steps = retain(this.#memory, retention, nowMs, link.cursor.seq, (run) =>
+      this.transaction(run),
+    );
+    for (const step of steps) {
+      yield step;
+      if (this.#sealing !== mine) return;
+    }
+  }
+
+  folded(device: DeviceId, by: "minute" | "hour", range: TimeRange): Iterable<FoldedReadings> {
+    const { minutes, hours } = this.#memory;
+    return by === "minute"
+      ? foldedIn(minutes, device, range, MINUTE)
+      : foldedIn(hours, device, range, HOUR);
   }
 
   damaged(): number {

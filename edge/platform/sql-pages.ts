@@ -51,10 +51,13 @@ export class SqlPages {
     return numberOf(row?.["n"]);
   }
 
-  /** The pages, without what they hold. */
-  extents(): { readonly first: string; readonly mark: number; readonly bytes: number }[] {
+  /** The pages, without what they hold; the first `most` of them. */
+  extents(most = -1): { readonly first: string; readonly mark: number; readonly bytes: number }[] {
     return this.#sql
-      .exec(`select first, mark, length(body) as n from ${this.#table} order by first`)
+      .exec(
+        `select first, mark, length(body) as n from ${this.#table} order by first limit ?`,
+        most,
+      )
       .map(({ first, mark, n }) => ({
         first: textOf(first),
         mark: numberOf(mark),

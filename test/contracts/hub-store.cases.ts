@@ -7,6 +7,7 @@ import type { HubStoreOptions } from "../../edge/platform/hub-memory.ts";
 import type { HubStore } from "../../edge/ports.ts";
 import { NEW_DEVICE } from "../../edge/telemetry/device-state.ts";
 import { bytesOf, type Sql } from "../../storage/sql.ts";
+import { formatDecimal, sumOf } from "../../sync/decimal.ts";
 import { entryDigest } from "../../sync/link/position.ts";
 import { decodeBatches, type ReadingBatch } from "../../sync/wire/batch.ts";
 import { deviceId } from "../support/arbitraries.ts";
@@ -540,6 +541,82 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       assert.deepEqual(digests(third), all.slice(floor - 1));
       add(third, 61, 62);
       assert.deepEqual([third.extent().head, third.damaged()], [62, 0]);
+    },
+  },
+  {
+    name: "retain() folds what is too old into minutes, then hours, and drops nothing unacknowledged",
+    *run(open) {
+      const day = 86_400_000;
+      const kept = (days: number) => ({ ms: days * day, bytes: 1e9 });
+      const options = { retention: { raw: kept(7), minutes: kept(90), hours: kept(1_000) } };
+      const store = open(options);
+      const value = (timeMs: number): number => (timeMs % 7) / 10 - 0.3;
+      const times = [0, 1, 59_999, 60_000, 3_600_000, 3_600_007, 86_400_000];
+      commitBatch(store, 10 * day, batchAt(times, { value }));
+      commitBatch(store, 10 * day, batchAt([5], { value, device: BUOY }));
+      sealAll(store);
+      const look = (hub: HubStore, by: "minute" | "hour"): unknown[] =>
+        [...hub.folded(BOAT, by, [0, 1e12])].map(({ startMs, aggregate }) => [
+          startMs,
+          aggregate.count,
+          formatDecimal(aggregate.sum),
+        ]);
+      const drop = (hub: HubStore, nowMs: number): number => [...hub.retain(nowMs)].length;
+      assert.equal(drop(store, 8 * day), 0, "the origin does not hold it");
+      moveCursor(store, 2);
+      assert.equal(drop(store, 7 * day), 0, "it is not too old");
+      assert.ok(drop(store, 9 * day) > 0);
+      const sum = (part: readonly number[]): string => formatDecimal(sumOf(part.map(value)));
+      const minutes = [
+        [0, 3, sum(times.slice(0, 3))],
+        [60_000, 1, sum([60_000])],
+        [3_600_000, 2, sum(times.slice(4, 6))],
+        [86_400_000, 1, sum([86_400_000])],
+      ];
+      assert.deepEqual([look(store, "minute"), met(store, [[0, 1e12]])], [minutes, []]);
+      commitBatch(store, 11 * day, batchAt([2], { value }));
+      sealAll(store);
+      moveCursor(store, 3);
+      drop(store, 12 * day);
+      const late = [[0, 4, sum([...times.slice(0, 3), 2])], ...minutes.slice(1)];
+      assert.deepEqual(look(store, "minute"), late, "what comes late is added");
+      yield RESTART;
+      const reopened = open(options);
+      assert.deepEqual(look(reopened, "minute"), late);
+      drop(reopened, 100 * day);
+      assert.deepEqual(look(reopened, "minute"), []);
+      assert.deepEqual(look(reopened, "hour"), [
+        [0, 5, sum([...times.slice(0, 4), 2])],
+        [3_600_000, 2, sum(times.slice(4, 6))],
+        [86_400_000, 1, sum([86_400_000])],
+      ]);
+      drop(reopened, 1_010 * day);
+      assert.deepEqual([look(reopened, "hour"), reopened.damaged()], [[], 0]);
+    },
+  },
+  {
+    name: "P8 retain() drops the oldest pages of a class that is over its bytes",
+    run(open) {
+      const kept = (bytes: number) => ({ ms: 1e12, bytes });
+      const options = { retention: { raw: kept(60_000), minutes: kept(1e6), hours: kept(1e6) } };
+      const store = open(options);
+      for (let hour = 0; hour < 30; hour += 1) {
+        const times = Array.from({ length: 1_000 }, (_, at) => hour * 3_600_000 + at * 1_000);
+        commitBatch(store, 1e9 + hour, batchAt(times));
+      }
+      sealAll(store);
+      const bytes = (): number =>
+        Number(open.sql().exec("select total(length(body)) as n from segment")[0]?.["n"]);
+      const before = bytes();
+      moveCursor(store, 30);
+      for (const _ of store.retain(2_000));
+      assert.ok(before > 120_000 && bytes() <= 60_000, `${before} ${bytes()}`);
+      const left = met(store, [[0, 1e12]]).length;
+      const gone = [...store.folded(BOAT, "minute", [0, 1e12])].reduce(
+        (sum, { aggregate }) => sum + aggregate.count,
+        0,
+      );
+      assert.equal(left + gone, 30_000);
     },
   },
   {

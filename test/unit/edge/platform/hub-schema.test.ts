@@ -44,6 +44,7 @@ function look(store: SqlHubStore): unknown {
       .entriesAfter(0, Infinity, 1_000)
       .map(({ seq, stampMs, body }) => [seq, stampMs, Buffer.from(body).toString("base64")]),
     minute: foldHeldMinute(deviceId("boat-1"), START, store),
+    minutesTwice: [...store.folded(deviceId("boat-1"), "minute", [0, 2 * START])].length,
   };
 }
 
@@ -60,6 +61,7 @@ const expected = {
   devices: said.devices.map(([id, state]) => [id, withoutSpan(state)]),
   entries: said.entries,
   minute: said.minute,
+  minutesTwice: 0,
 };
 
 test("P1 a hub takes over the database of an older release: entries, states, link and minutes", () => {
