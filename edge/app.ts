@@ -13,6 +13,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { placeRoutes } from "./routes/place.ts";
 import { purgeRoutes } from "./routes/purge.ts";
 import { streamRoutes } from "./routes/stream.ts";
+import { shadowRoutes } from "./routes/shadow.ts";
 import { timeRoutes } from "./routes/time.ts";
 import { writeRoutes } from "./routes/write.ts";
 
@@ -42,6 +43,7 @@ export function createApi(parts: ApiParts): EdgeApi {
   const app = new Hono<ApiEnv>();
   app.route("/", healthRoutes(parts));
   app.route("/v1/place", placeRoutes(parts));
+  app.route("/v1/devices", shadowRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/devices", streamRoutes(parts));
   app.route("/v1/batches", batchRoutes(parts));

@@ -174,6 +174,14 @@ export const limits = {
   /** Scopes that a region marks by name; past it others share marks (state/purge-scope.ts). */
   purgeNamedMarksMax: 4_096,
 
+  // Shadows; the bounds of fields are those of state/shadow.ts.
+  /** Bytes of a patch of a shadow: one that replaces every field fits. */
+  shadowBodyBytesMax: 65_536,
+  /** How long the origin may take to answer a request that is handed on to it. */
+  forwardTimeoutMs: 5_000,
+  /** Retry-After of what needs the origin while it is away, in seconds. */
+  originAwayRetryAfterS: 10,
+
   // Content.
   /** Bytes of stored responses in an isolate's memory. */
   memoryCacheBytesMax: 33_554_432,

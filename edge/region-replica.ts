@@ -7,6 +7,7 @@ import {
   attributes,
   CONFIG,
   config,
+  desired,
   devices,
   ISSUERS,
   keys,
@@ -15,8 +16,10 @@ import {
   purgeKey,
   purges,
   REGION_COLLECTIONS,
+  reported,
   revoked,
 } from "../state/region.ts";
+import { ShadowBook } from "../state/shadow-book.ts";
 import type { ReplicaId } from "../sync/brand.ts";
 import type { EdgeLinkRecord } from "../sync/link/edge.ts";
 import type { HubClock } from "../sync/link/hub-clock.ts";
@@ -72,6 +75,7 @@ export class RegionReplica extends EdgeReplica {
   #changes = 1;
   #shared: SharedLease | null = null;
   readonly #denials: DenialLog;
+  readonly shadows: ShadowBook;
 
   /** @param namedMarksMax, bounds Others than the edge's own, for tests. */
   constructor(
@@ -87,6 +91,7 @@ export class RegionReplica extends EdgeReplica {
     this.#namedMarksMax = namedMarksMax;
     this.#life = newEpoch();
     this.#denials = new DenialLog(bounds);
+    this.shadows = new ShadowBook(this);
     this.#denyAnew();
   }
 
@@ -168,10 +173,14 @@ export class RegionReplica extends EdgeReplica {
     const wasPulling = this.record.isPulling;
     const isRead = super.absorb(state, record);
     if (!isRead) return false;
-    for (const { collection, keys: told } of state.groups) this.#noteChange(collection, told);
+    for (const { collection, keys: told } of state.groups) {
+      this.#noteChange(collection, told);
+      this.shadows.note(collection, told);
+    }
     // At the end of a pull what was not told is dropped.
     if (wasPulling) this.#denyAnew();
     if (wasPulling) this.#changes += 1;
+    if (wasPulling) this.shadows.look();
     return true;
   }
 
@@ -183,7 +192,7 @@ export class RegionReplica extends EdgeReplica {
         const { device, field } = parseAttributeKey(key);
         if (field === "disabled") this.#deny(device);
       }
-    } else if (collection !== devices.id) this.#changes += 1;
+    } else if (!UNSHARED.has(collection)) this.#changes += 1;
   }
 
   #deny(device: string): void {
@@ -234,6 +243,9 @@ function withoutOutdone(marks: RegionLease["purges"]): (readonly [key: string, s
     return scope === EVERYTHING || seq > (held.get(purgeKey(writer, EVERYTHING)) ?? 0);
   });
 }
+
+/** Collections that isolates are told nothing of. */
+const UNSHARED: ReadonlySet<number> = new Set([devices.id, desired.id, reported.id]);
 
 /** What of a lease is the same whoever asks, and the change that it is made of. */
 interface SharedLease {

@@ -7,6 +7,8 @@ export const limits = {
   contentPathCharsMax: 900,
   /** Bytes of an administrative JSON body. */
   adminBodyBytesMax: 65_536,
+  /** Bytes of a patch of a shadow; the bounds of fields are those of state/shadow.ts. */
+  shadowBodyBytesMax: 65_536,
   /** Longest life of a device credential, in seconds. */
   credentialLifetimeSMax: 31_622_400,
   /** Life of a device credential that does not ask for another, in seconds. */

@@ -10,6 +10,7 @@ import { collection, type Collection, type Sender } from "../sync/replica/kind.t
 import { lwwKind, maxKind, setKind, versionedKind } from "../sync/replica/kinds.ts";
 import { TIME_MS_MAX } from "../sync/limits.ts";
 import type { StarWrite } from "../sync/replica/star-kind.ts";
+import { refusalOfField } from "./shadow.ts";
 
 /** Registered devices: device. Only the origin registers and decommissions. */
 export const devices: Collection<StarWrite<Unit>, Unit> = collection(1, "down", setKind);
@@ -39,6 +40,15 @@ export const purges: Collection<number, number> = collection(6, "both", maxKind,
   keysMax: (key, sender) => (isOwn(key, sender) ? PURGES_MAX : RETURNED_PURGES_MAX),
 });
 
+/** What a device is to be like: fieldKey(device, path). Only the origin writes it. */
+export const desired: Collection<LwwRegister, LwwRegister> = collection(7, "down", lwwKind);
+
+/** What a device says that it is like: fieldKey(device, path). Regions write it; the origin erases. */
+export const reported: Collection<LwwRegister, LwwRegister> = collection(8, "both", lwwKind, {
+  refusal: refusalOfReported,
+  keysMax: () => REPORTED_MAX,
+});
+
 /** Everything that crosses the region's link. */
 export const REGION_COLLECTIONS: readonly Collection[] = [
   devices,
@@ -47,6 +57,8 @@ export const REGION_COLLECTIONS: readonly Collection[] = [
   keys,
   config,
   purges,
+  desired,
+  reported,
 ];
 
 export const ISSUERS = "issuers";
@@ -69,6 +81,14 @@ export function parseAttributeKey(key: string): {
   return { device: key.slice(0, at), field: key.slice(at + 1) };
 }
 
+/** The key of a field of a device's shadow; no path is empty but that of the version. */
+export function fieldKey(device: string, path: string): string {
+  return `${device}/${path}`;
+}
+
+/** Stands for a path: how often what is desired of a device was changed. */
+export const DESIRED_VERSION = "";
+
 /** The key of a purge of `scope` by `writer`; a writer's name has no space. */
 export function purgeKey(writer: string, scope: string): string {
   return `${writer} ${scope}`;
@@ -87,6 +107,12 @@ const REVOKED_MAX = 100_000;
 /** Marks of all writers, and those up to which marks of others than the sender are taken. */
 const PURGES_MAX = 262_144;
 const RETURNED_PURGES_MAX = 131_072;
+/**
+ * Fields that devices report, of all regions: some 400 bytes of memory each in every region, 1 kB at
+ * most. A region takes new ones up to half of that, so that what several take at once is not refused
+ * afterwards.
+ */
+export const REPORTED_MAX = 65_536;
 /** How far above the hub's clock a mark may be that is not its writer's own, milliseconds. */
 const RETURNED_AHEAD_MS_MAX = 86_400_000;
 
@@ -94,6 +120,12 @@ const RETURNED_AHEAD_MS_MAX = 86_400_000;
 function refusalOfRevoked(device: string, generation: number): string | null {
   if (parseDeviceId(device) === null) return "not-a-device";
   return isWithin(generation, GENERATION_MAX) ? null : "generation-out-of-bounds";
+}
+
+/** Any region may say what a device reports: the device is wherever it is. */
+function refusalOfReported(key: string, register: LwwRegister): string | null {
+  const { device, field } = parseAttributeKey(key);
+  return parseDeviceId(device) === null ? "not-a-device" : refusalOfField(field, register);
 }
 
 /**

@@ -10,7 +10,10 @@ import { openSql } from "../../storage/durable-object-sql.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
 import { migrate, numberOf, type Sql } from "../../storage/sql.ts";
 import { assert } from "../../sync/assert.ts";
-import { parseReplicaId } from "../../sync/brand.ts";
+import { devices } from "../../state/region.ts";
+import type { HeldShadow, ShadowWrite } from "../../state/shadow-book.ts";
+import type { ReadPatch } from "../../state/shadow.ts";
+import { parseReplicaId, type DeviceId } from "../../sync/brand.ts";
 import { hubTime } from "../../sync/link/hub-clock.ts";
 import type { DeviceDenial } from "../denials.ts";
 import type { EdgeConfig } from "../config.ts";
@@ -126,6 +129,24 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   revoke(device: string, generation: number): void {
     this.#turn((nowMs) => this.#replica.revoke(nowMs, device, generation));
     this.#tellHubs();
+  }
+
+  /** Finds a device's shadow; null: this region has never heard of the device. */
+  shadow(device: DeviceId): HeldShadow | null {
+    const { shadows } = this.#replica;
+    const held = shadows.find(device);
+    const isEmpty = held.version === 0 && held.reportedMs === null;
+    return isEmpty && this.#replica.read(devices, device) === null ? null : held;
+  }
+
+  /** Writes what a device reports. The answer leaves after it is on disk (output gate). */
+  report(device: DeviceId, patch: ReadPatch): ShadowWrite {
+    return this.#turn((nowMs) => this.#replica.shadows.patch("reported", device, patch, nowMs));
+  }
+
+  /** Lets the link look for what the origin has just been told. */
+  wakeLink(): void {
+    this.#alarm.wake(Date.now());
   }
 
   /** Tells where the link stands. */

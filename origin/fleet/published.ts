@@ -38,7 +38,7 @@ export function publishConfig(
   const before = configOf(replica);
   if (before.content === content)
     return { kind: "published", version: before.version, hash: before.hash };
-  if (ifMatch !== null && !matchesVersion(ifMatch, before.version))
+  if (ifMatch !== null && !namesPublished(ifMatch, before.version))
     return { kind: "outdated", version: before.version };
   const next = publish(before, hash, content);
   replica.write(nowMs, (draft) => draft.write(config, CONFIG, next));
@@ -61,8 +61,14 @@ export function publishKeys(
   replica.write(nowMs, (draft) => draft.write(keys, ISSUERS, publish(before, hash, content)));
 }
 
-function matchesVersion(ifMatch: string, version: number): boolean {
-  if (ifMatch.trim() === "*") return version > 0;
+/** Before anything was published `*` names nothing. */
+function namesPublished(ifMatch: string, version: number): boolean {
+  return namesVersion(ifMatch, version) && (version > 0 || ifMatch.trim() !== "*");
+}
+
+/** Tells whether an If-Match field names a version, or any (RFC 9110 §13.1.1). */
+export function namesVersion(ifMatch: string, version: number): boolean {
+  if (ifMatch.trim() === "*") return true;
   const current = { isWeak: false, opaque: String(version) };
   return ifMatch.split(",").some((tag) => isSameStrongTag(parseEntityTag(tag), current));
 }

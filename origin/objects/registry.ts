@@ -9,6 +9,8 @@ import { readIssuers } from "../../state/issuers.ts";
 import type { SessionToken } from "../../doors/session.ts";
 import { ORIGIN_WRITER } from "../../state/purge-scope.ts";
 import { ISSUERS, keys, parsePurgeKey, purges, REGION_COLLECTIONS } from "../../state/region.ts";
+import { ShadowBook, type HeldShadow, type ShadowWrite } from "../../state/shadow-book.ts";
+import type { ReadPatch } from "../../state/shadow.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
 import { migrate, numberOf, textOf, type Sql } from "../../storage/sql.ts";
@@ -29,6 +31,7 @@ import {
   areKeysNew,
   configOf,
   publishConfig,
+  namesVersion,
   publishKeys,
   type ConfigPublication,
   type HashedText,
@@ -65,6 +68,7 @@ export class Registry extends DurableObject<OriginEnv> {
   readonly #replica: HubReplica;
   readonly #devices: DeviceRegistry;
   readonly #purges: OriginPurges;
+  readonly #shadows: ShadowBook;
   /** The JWK set of the deployment; empty if it has none. */
   readonly #deployedKeys: string;
 
@@ -86,6 +90,7 @@ export class Registry extends DurableObject<OriginEnv> {
       namesMax: limits.registryNamesMax,
     });
     this.#purges = new OriginPurges(this.#replica, limits.purgeNamedMarksMax);
+    this.#shadows = new ShadowBook(this.#replica);
     this.#deployedKeys = parseOriginEnv(this.env).issuerKeys ?? "";
     // The environment of an object does not change while it lives.
     void ctx.blockConcurrencyWhile(() => this.#publishKeys());
@@ -95,9 +100,11 @@ export class Registry extends DurableObject<OriginEnv> {
   async exchange(frame: Uint8Array): Promise<RegionExchange> {
     const exchange = this.#turn(() => this.#replica.exchange(frame, Date.now()));
     if (exchange.kind === "not-a-frame") return exchange;
-    const { kind, answer, outcome } = exchange;
+    const { kind, answer, outcome, frame: read } = exchange;
     // The region speaks a version, or sends collections, that only a newer release takes.
     if (outcome === "unsupported") log("link-waits", this.kept());
+    for (const { collection, keys: sent } of read?.groups ?? [])
+      this.#shadows.note(collection, sent);
     return { kind, answer, outcome, links: this.#replica.links().length };
   }
 
@@ -134,7 +141,24 @@ export class Registry extends DurableObject<OriginEnv> {
   }
 
   async decommission(device: DeviceId): Promise<boolean> {
-    return this.#turn(() => this.#devices.decommission(device, Date.now()));
+    return this.#turn(() => {
+      this.#shadows.forget(device, Date.now());
+      return this.#devices.decommission(device, Date.now());
+    });
+  }
+
+  /** Finds a device's shadow; null: it is not registered, and nothing was heard of it. */
+  async shadow(device: DeviceId): Promise<HeldShadow | null> {
+    const held = this.#shadows.find(device);
+    const isKnown = this.#devices.find(device) !== null || held.reportedMs !== null;
+    return isKnown ? held : null;
+  }
+
+  /** Writes what is desired of a device; null: it is not registered. */
+  async desire(device: DeviceId, patch: ReadPatch, ifMatch: string): Promise<ShadowWrite | null> {
+    if (this.#devices.find(device) === null) return null;
+    const isCurrent = (version: number): boolean => namesVersion(ifMatch, version);
+    return this.#turn(() => this.#shadows.patch("desired", device, patch, Date.now(), isCurrent));
   }
 
   /** The seq of the last change: a session that names it sees all of them. */

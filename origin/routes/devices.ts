@@ -13,6 +13,7 @@ import { ALL_DEVICES, openShard } from "../platform/shards.ts";
 import type { DeviceTotals } from "../objects/device-shard.ts";
 import { credentialRoutes } from "./device-credentials.ts";
 import { BAD_LIMIT, notRegistered, readDeviceName, registryFull } from "./device-problems.ts";
+import { shadowRoutes } from "./shadow.ts";
 import { formatTotals } from "./device-totals.ts";
 
 const registerSchema = z.strictObject(
@@ -54,6 +55,7 @@ export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
   app.get("/", (c) => list(c, parts));
   app.all("/", onlyMethods("GET", "POST"));
   app.route("/", credentialRoutes(parts));
+  app.route("/", shadowRoutes(parts));
   app.get("/:device", (c) => view(c.req.raw, c.req.param("device"), parts));
   app.patch("/:device", (c) => change(c.req.raw, c.req.param("device"), parts));
   app.delete("/:device", (c) => decommission(c.req.raw, c.req.param("device"), parts));

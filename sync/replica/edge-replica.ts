@@ -82,6 +82,11 @@ export class EdgeReplica {
     return entry === undefined ? null : (collection.kind.viewAtEdge(entry.value) as View | null);
   }
 
+  /** Every key of a collection that is held, those of deletions too. */
+  held(collection: Collection<never>): ReadonlyMap<string, unknown> {
+    return this.#table.entries(collection.id);
+  }
+
   /** Lists what there is to see of a collection. */
   readAll<View>(collection: Collection<never, View>): Map<string, View> {
     return viewsOf(this.#table.entries(collection.id), collection.kind.viewAtEdge);

@@ -127,6 +127,11 @@ export class HubReplica {
     return entry === undefined ? null : (collection.kind.viewAtHub(entry.value) as View | null);
   }
 
+  /** Every key of a collection that is held, those of deletions too. */
+  held(collection: Collection<never>): ReadonlyMap<string, unknown> {
+    return this.#stored.table.entries(collection.id);
+  }
+
   /** Lists what there is to see of a collection. */
   readAll<View>(collection: Collection<never, View>): Map<string, View> {
     return viewsOf(this.#stored.table.entries(collection.id), collection.kind.viewAtHub);

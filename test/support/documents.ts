@@ -1,5 +1,6 @@
 // What do the documents tell a person to type, and what do they say the answer is?
 
+import { execFileSync } from "node:child_process";
 import { readFile } from "./repository.ts";
 
 /** One command of a document and the answer that stands below it. */
@@ -30,6 +31,28 @@ export function commandsBelow(file: string, heading: string): readonly string[] 
   return [...section.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block = ""]) =>
     block.trim().split("\n"),
   );
+}
+
+/**
+ * Runs a command as a person would, with variables set and documented hosts replaced by real ones.
+ *
+ * @returns What it printed and what the document says, both without what differs from run to run.
+ */
+export function runShown(
+  { command, answer }: ShownCommand,
+  variables: Readonly<Record<string, string>>,
+  hosts: Readonly<Record<string, string>>,
+  cwd: string,
+): [printed: string, shown: string] {
+  let line = command;
+  for (const [host, url] of Object.entries(hosts)) line = line.replaceAll(host, new URL(url).host);
+  const printed = execFileSync("bash", ["-c", line], {
+    cwd,
+    encoding: "utf8",
+    timeout: 30_000,
+    env: { ...process.env, ...variables },
+  });
+  return [withoutRun(printed), withoutRun(answer)];
 }
 
 /** Leaves out of an answer what differs from run to run: times, random ids, ages, progress. */

@@ -13,10 +13,11 @@ import { MemoryReplicaStore } from "../../sync/replica/store.ts";
 
 /** Opens the hub of the regions' link, with a store of its own. */
 export function openRegionHub(): HubReplica {
+  let links = 0;
   return new HubReplica({
     collections: REGION_COLLECTIONS,
     store: new MemoryReplicaStore(),
-    newNumber: () => 1,
+    newNumber: () => (links += 1),
     leaseMs: 1_000,
   });
 }
