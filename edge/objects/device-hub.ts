@@ -17,6 +17,7 @@ import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { openOriginLink } from "../platform/origin-link.ts";
 import { Regions } from "../platform/regions.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
+import type { Sql } from "../../storage/sql.ts";
 import { SqlHubStore } from "../platform/sql-hub-store.ts";
 import { RateBook } from "../telemetry/rate-limit.ts";
 import { DeviceStreams } from "./device-streams.ts";
@@ -38,6 +39,16 @@ export interface LinkReport {
   readonly cursor: number;
   readonly unackedBytes: number;
   readonly isOriginAway: boolean;
+  readonly storage: StorageReport;
+}
+
+/** What a hub's storage did since the hub started. */
+export interface StorageReport {
+  readonly readings: number;
+  readonly commits: number;
+  readonly rowsWritten: number;
+  /** Entries, pages and items that were left out because their checksum is wrong. */
+  readonly damaged: number;
 }
 
 export class DeviceHub extends DurableObject<EdgeEnv> {
@@ -52,6 +63,11 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     burstMs: limits.rateBurstMs,
   });
   #isSealing = false;
+  readonly #sql: Sql;
+  /** Where the journal and the count of rows stood when the hub started. */
+  readonly #firstHead: number;
+  readonly #firstRows: number;
+  #readings = 0;
   readonly #regions: Regions;
   readonly #streams: DeviceStreams;
 
@@ -62,9 +78,12 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const config = parseEdgeEnv(env);
     this.#replica = replica;
     this.#rate = config.deviceRate;
-    this.#store = new SqlHubStore(openSql(ctx.storage), drawNumber(), {
+    this.#sql = openSql(ctx.storage);
+    this.#store = new SqlHubStore(this.#sql, drawNumber(), {
       onDamage: (what) => log("damaged", { replica, what }),
     });
+    this.#firstHead = this.#store.extent().head;
+    this.#firstRows = this.#sql.rowsWritten();
     this.#commits = new GroupCommit(this.#store, () => ctx.storage.sync());
     this.#journal = new JournalReplica(this.#store, replica, drawNumber);
     const origin = openOriginLink(config.originUrl, config.linkKey);
@@ -93,8 +112,10 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     // By the origin's clock, as far as it is known: this one's may be wrong.
     const originNowMs = hubTime(this.#store.loadLink().clock, nowMs);
     const outcome = ingest(command, this.#store, originNowMs);
-    if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0)
+    if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0) {
       this.#alarm.wake(nowMs + limits.syncLingerMs);
+      this.#readings += outcome.accepted + outcome.conflicts;
+    }
     await this.#commits.settle();
     // Under load more is committed than an alarm would seal.
     this.ctx.waitUntil(this.#seal());
@@ -132,7 +153,14 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const { cursor } = this.#store.loadLink();
     const unackedBytes = this.#store.unackedBytes();
     const { isOriginAway } = this.#alarm;
-    return { replica: this.#replica, head, cursor: cursor.seq, unackedBytes, isOriginAway };
+    const storage = {
+      readings: this.#readings,
+      commits: head - this.#firstHead,
+      rowsWritten: this.#sql.rowsWritten() - this.#firstRows,
+      damaged: this.#store.damaged(),
+    };
+    const replica = this.#replica;
+    return { replica, head, cursor: cursor.seq, unackedBytes, isOriginAway, storage };
   }
 
   /** Seals what is due, in slices: between two of them commits are let in. */

@@ -72,9 +72,10 @@ export function formatLink({
   cursor,
   unackedBytes,
   isOriginAway,
+  storage,
 }: LinkReport): object {
   const behind = head - cursor;
-  return { replica, head, cursor, behind, unackedBytes, originAway: isOriginAway };
+  return { replica, head, cursor, behind, unackedBytes, originAway: isOriginAway, storage };
 }
 
 /** Formats where the link of a region's cell stands, and which purges it knows. */

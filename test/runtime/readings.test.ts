@@ -50,6 +50,32 @@ test("a reading without a time that two regions took in counts once at the origi
   await counted(before + 1);
 });
 
+test("P8 batches that come together share commits, and 1,000 readings cost hardly more than a row", async () => {
+  const region = world.region("hel");
+  const held = await readings();
+  const before = await storageOf(region.url);
+  const batches = 60;
+  let posted = 0;
+  const postNext = async (): Promise<void> => {
+    while (posted < batches) {
+      const at = posted;
+      posted += 1;
+      const t = Array.from({ length: 1_000 }, (_, i) => 1_000_000 + at * 1_000_000 + i * 1_000);
+      const body = { boot: "rows", seq: at + 1, t, series: { rows: t.map((_, i) => i % 50) } };
+      assert.equal((await post(region.url, body)).accepted, 1_000);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, postNext));
+  const after = await storageOf(region.url);
+  const commits = after.commits - before.commits;
+  const rows = after.rowsWritten - before.rowsWritten;
+  assert.equal(after.readings - before.readings, batches * 1_000);
+  assert.ok(commits < batches, `${commits} commits`);
+  assert.ok(rows / batches <= 1.3, `${rows} rows`);
+  assert.equal(after.damaged, 0);
+  await counted(held + batches * 1_000);
+});
+
 test("P6 with the origin cut off readings are taken in; they arrive by themselves when it is back", async () => {
   const before = await readings();
   const region = world.region("sto");
@@ -127,4 +153,21 @@ function rawGet(port: number, target: string, host: string): Promise<string> {
     socket.on("close", () => resolve(answer));
     socket.on("error", reject);
   });
+}
+
+interface StorageCounts {
+  readonly readings: number;
+  readonly commits: number;
+  readonly rowsWritten: number;
+  readonly damaged: number;
+}
+
+/** What the storage of a region's only hub did so far. */
+async function storageOf(url: string): Promise<StorageCounts> {
+  const ready = (await (await fetch(`${url}/readyz`)).json()) as {
+    readonly links: readonly { readonly storage: StorageCounts }[];
+  };
+  const [link] = ready.links;
+  assert.ok(link !== undefined);
+  return link.storage;
 }
