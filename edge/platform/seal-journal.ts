@@ -24,6 +24,8 @@ const DEVICES_AT_ONCE = 64;
 const DEVICE_WEIGHT = 50;
 /** Encoding a reading takes so many times as long as sorting it. */
 const ENCODE_WEIGHT = 3;
+/** A hub that commits fewer bytes of journal a millisecond packs what it keeps: that is cheap then. */
+const SLOW_BYTES_A_MS = 8;
 /** Bytes of segments that are written at once. */
 const WRITE_BYTES = 196_608;
 
@@ -99,7 +101,8 @@ export function* sealSome(
   head: number,
 ): Generator<number> {
   const { journal, segments, devices, places } = memory;
-  const gathered = yield* gatherEntries(journal, memory.checkpoint, head);
+  const after = memory.checkpoint;
+  const gathered = yield* gatherEntries(journal, after, head);
   const { upTo } = gathered;
   yield* mergeHours(gathered, segments, (edits) =>
     store.transaction(() => segments.pages.put(edits, upTo)),
@@ -113,16 +116,19 @@ export function* sealSome(
   }
   setCheckpoint(sql, memory, upTo);
   places.forgetUpTo(upTo);
-  yield* archiveSealed(store, memory);
+  const spanMs = journal.stampAt(upTo) - journal.stampAt(Math.max(after + 1, journal.floor));
+  const isSlow = journal.bytesBetween(after, upTo) < spanMs * SLOW_BYTES_A_MS;
+  yield* archiveSealed(store, memory, isSlow);
 }
 
-/** Packs what is sealed, if much of it waits for an origin that is away. */
+/** Packs what is sealed, if much of it waits for an origin that is away, or there is time for it. */
 function* archiveSealed(
   store: Pick<HubStore, "transaction">,
   { journal, checkpoint, link, archiveBytes }: HubMemory,
+  isSlow: boolean,
 ): Generator<number> {
-  const from = Math.max(link.cursor.seq, journal.archived);
-  if (journal.bytesBetween(from, checkpoint) < archiveBytes) return;
+  const from = isSlow ? journal.archived : Math.max(link.cursor.seq, journal.archived);
+  if (journal.bytesBetween(from, checkpoint) < (isSlow ? archiveBytes / 4 : archiveBytes)) return;
   // The newest stays in its slot, which says where the next one goes on.
   const last = Math.min(checkpoint, journal.head - 1);
   let packed: Packed[] = [];

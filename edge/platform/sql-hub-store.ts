@@ -305,8 +305,10 @@ export class SqlHubStore implements HubStore {
   #isOver(): boolean {
     const { journal } = this.#memory;
     if (journal.floor >= journal.head || journal.floor > this.#heldElsewhere()) return false;
-    const bytesMax = journal.archived === 0 ? this.#journalBytesMax : this.#keptBytes();
-    return journal.totalBytes > bytesMax;
+    if (journal.archived === 0) return journal.totalBytes > this.#journalBytesMax;
+    if (journal.totalBytes > this.#keptBytes()) return true;
+    const newest = journal.read(journal.firstPageEnd());
+    return newest !== null && newest.stampMs < journal.lastStampMs - limits.journalKeptMs;
   }
 
   /** Up to here the origin holds the entries, and the segments their readings. */

@@ -118,10 +118,15 @@ export class SqlJournal {
     this.#archived = last;
   }
 
+  /** The last entry of the archive's oldest page. */
+  firstPageEnd(): number {
+    const next = this.#archive.secondKey();
+    return next === null ? this.#archived : parseInt(next, 16) - 1;
+  }
+
   /** Drops the oldest page of the archive if all in it is at most `upTo`; false if it is not. */
   dropArchived(upTo: number): boolean {
-    const next = this.#archive.secondKey();
-    const last = next === null ? this.#archived : parseInt(next, 16) - 1;
+    const last = this.firstPageEnd();
     if (this.#archived === 0 || last > upTo) return false;
     if (this.#archive.dropFirst("~", Infinity) === null) return false;
     while (this.floor <= last) this.#forgetOldest();

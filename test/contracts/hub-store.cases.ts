@@ -544,6 +544,29 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     },
   },
   {
+    name: "a hub with time for it packs what it keeps, and lets it go after as long as it is kept",
+    *run(open) {
+      const options = { archiveBytes: 4_000 };
+      const store = open(options);
+      const archived = (): number => open.sql().exec("select 1 from archive").length;
+      for (let at = 1; at <= 40; at += 1)
+        commitBatch(store, at * 60_000, batchAt([at * 1_000, at * 1_000 + 500]));
+      moveCursor(store, 40);
+      const before = digests(store);
+      sealAll(store);
+      assert.ok(archived() > 0);
+      assert.deepEqual(digests(store), before);
+      assert.equal(store.makeRoom(), false);
+      assert.equal(store.extent().floor, 1, "it is not too old");
+      commitBatch(store, 40 * 60_000 + limits.journalKeptMs, batchAt([1]));
+      store.makeRoom();
+      assert.deepEqual([store.extent(), archived()], [{ floor: 40, head: 41 }, 0]);
+      yield RESTART;
+      const reopened = open(options);
+      assert.deepEqual([reopened.extent(), reopened.damaged()], [{ floor: 40, head: 41 }, 0]);
+    },
+  },
+  {
     name: "retain() folds what is too old into minutes, then hours, and drops nothing unacknowledged",
     *run(open) {
       const day = 86_400_000;
