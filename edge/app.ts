@@ -10,6 +10,7 @@ import type { Regions } from "./platform/regions.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { historyRoutes } from "./routes/history.ts";
 import { placeRoutes } from "./routes/place.ts";
 import { purgeRoutes } from "./routes/purge.ts";
 import { streamRoutes } from "./routes/stream.ts";
@@ -44,6 +45,7 @@ export function createApi(parts: ApiParts): EdgeApi {
   app.route("/", healthRoutes(parts));
   app.route("/v1/place", placeRoutes(parts));
   app.route("/v1/devices", shadowRoutes(parts));
+  app.route("/v1/devices", historyRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/devices", streamRoutes(parts));
   app.route("/v1/batches", batchRoutes(parts));

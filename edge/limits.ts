@@ -112,6 +112,24 @@ export const limits = {
   hoursBytesMax: 33_554_432,
   /** Pages that are dropped in one go. */
   retainPagesMax: 4_096,
+  // Reading back.
+  /** Readings, or buckets, of a page: unless told, and at most. A page can be posted back. */
+  historyRowsDefault: 1_000,
+  historyRowsMax: 10_000,
+  /** Bytes of a page, estimated. */
+  historyBytesMax: 1_048_576,
+  /** Readings that one page may decode, about: 64 slices; then it ends, and the cursor goes on. */
+  historyWorkMax: 786_432,
+  /** Readings that are decoded before other work is let in: about 5 ms; one segment may be more. */
+  historySliceReadings: 12_000,
+  /** Bytes of the journal in such a slice, unless batches that overlap have more at one time. */
+  historySliceBytes: 16_384,
+  /** Pages that a hub puts together at once; beyond it 503. */
+  historyPagesMax: 8,
+  /** Stretches of time that a page says could not be read; the last covers the rest. */
+  historyDamageListedMax: 20,
+  /** Characters of a query's text. */
+  historyQueryCharsMax: 32_768,
   /** Retry-After of a full buffer, in seconds. */
   bufferRetryAfterS: 30,
 

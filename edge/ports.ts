@@ -39,6 +39,30 @@ export interface FoldedReadings {
   readonly aggregate: Aggregate;
 }
 
+/** A stretch of a device's time that is asked for: from here, until before `toMs`. */
+export interface HistoryRead {
+  readonly device: DeviceId;
+  readonly streams: ReadonlySet<string>;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** It ends when so many readings are decoded; one segment may be more. */
+  readonly readingsTarget: number;
+  /** Bytes of the journal, unless batches that overlap have more at one time. */
+  readonly bytesTarget: number;
+}
+
+/** As much of it as one turn may read. */
+export interface HistorySlice {
+  /** Until before this time it is read; more than `fromMs`. */
+  readonly toMs: number;
+  /** What is written of the streams, in any order; some of it twice, and some outside the slice. */
+  readonly held: readonly HeldReadings[];
+  /** Times in the slice of which something could not be read. */
+  readonly damaged: readonly TimeRange[];
+  /** What it took, in readings decoded. */
+  readonly work: number;
+}
+
 /** What an entry becomes. */
 export interface Restamp {
   readonly seq: number;
@@ -85,6 +109,8 @@ export interface HubStore {
    * over `bytesMax`.
    */
   held(device: DeviceId, ranges: readonly TimeRange[], bytesMax: number): Iterable<HeldReadings>;
+  /** Reads the next slice of a device's history: what is written, nothing that is staged. */
+  history(read: HistoryRead): HistorySlice;
   /** Drops some of the oldest acknowledged entries if the journal is over its bound; true: go on. */
   makeRoom(): boolean;
   /** Stamps written entries anew, with other batches in the place of theirs; stamps keep ascending. */

@@ -9,6 +9,9 @@ import { parseReplicaId, type DeviceId, type ReplicaId } from "../../sync/brand.
 import { hubTime } from "../../sync/link/hub-clock.ts";
 import type { DeviceRate } from "../config.ts";
 import { GroupCommit } from "../group-commit.ts";
+import { latestOf, type LatestReading } from "../history/latest.ts";
+import type { HistoryPage, HistoryQuery } from "../history/query.ts";
+import { readHistory } from "../history/read-history.ts";
 import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
 import { JournalReplica } from "../journal-replica.ts";
 import { limits } from "../limits.ts";
@@ -68,6 +71,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   readonly #firstHead: number;
   readonly #firstRows: number;
   #readings = 0;
+  /** Pages of readings that are being put together. */
+  #pages = 0;
   readonly #regions: Regions;
   readonly #streams: DeviceStreams;
 
@@ -145,6 +150,27 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       ]),
     );
     return { state, minutes, link: this.linkReport() };
+  }
+
+  /** Tells what a device's streams said last. */
+  async latest(device: DeviceId): Promise<LatestReading[] | null> {
+    await this.#commits.settle();
+    return latestOf(device, this.#store);
+  }
+
+  /** Reads a page back, in slices: between two of them commits are let in. */
+  async history(query: HistoryQuery): Promise<HistoryPage | "busy" | null> {
+    if (this.#pages >= limits.historyPagesMax) return "busy";
+    this.#pages += 1;
+    try {
+      await this.#commits.settle();
+      const reading = readHistory(query, this.#store);
+      let step = reading.next();
+      for (; step.done !== true; step = reading.next()) await scheduler.wait(0);
+      return step.value;
+    } finally {
+      this.#pages -= 1;
+    }
   }
 
   /** Tells where the link stands. */

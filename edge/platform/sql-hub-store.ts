@@ -5,7 +5,6 @@ import { assert } from "../../sync/assert.ts";
 import type { DeviceId, ReplicaId } from "../../sync/brand.ts";
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import { newLife } from "../../sync/link/edge.ts";
-import type { ReadingBatch } from "../../sync/wire/batch.ts";
 import { migrate, type Sql } from "../../storage/sql.ts";
 import type { Committed } from "../journal/committed.ts";
 import { OpenSlot } from "../journal/open-slot.ts";
@@ -14,6 +13,8 @@ import { limits } from "../limits.ts";
 import type {
   FoldedReadings,
   HeldReadings,
+  HistoryRead,
+  HistorySlice,
   HubStore,
   JournalExtent,
   Restamp,
@@ -29,6 +30,8 @@ import {
   type HubMemory,
   type HubStoreOptions,
 } from "./hub-memory.ts";
+import { readingsOfBatch } from "./hub-readings.ts";
+import { readSlice } from "./hub-history.ts";
 import { HUB_MIGRATIONS, takeOver } from "./hub-schema.ts";
 import { foldedIn, HOUR, MINUTE, retain, RETENTION } from "./hub-retention.ts";
 import { sealSome } from "./seal-journal.ts";
@@ -159,11 +162,15 @@ export class SqlHubStore implements HubStore {
       bytes += end - start;
       const entry = journal.read(seq);
       const batch = entry === null ? null : decodePart(entry.body.subarray(start, end));
-      if (entry !== null && batch !== null) yield* readingsOf(batch, entry.stampMs);
+      if (entry !== null && batch !== null) yield* readingsOfBatch(batch, entry.stampMs);
     }
     const staged = open?.batches.filter((committed) => committed.device === device) ?? [];
     for (const { batch } of staged.flatMap(({ kept }) => kept))
-      yield* readingsOf(batch, open?.stampMs ?? 0);
+      yield* readingsOfBatch(batch, open?.stampMs ?? 0);
+  }
+
+  history(read: HistoryRead): HistorySlice {
+    return readSlice(this.#memory, read);
   }
 
   makeRoom(): boolean {
@@ -323,17 +330,4 @@ export class SqlHubStore implements HubStore {
 
 function logEntry({ seq, stampMs, body }: SlotEntry): LogEntry {
   return { seq, stampMs, body };
-}
-
-function* readingsOf(batch: ReadingBatch, stampMs: number): Iterable<HeldReadings> {
-  const stampOf = (): number => stampMs;
-  for (const { stream, kind, rows, values } of batch.columns)
-    yield {
-      stream,
-      kind,
-      times:
-        rows.length === batch.times.length ? batch.times : rows.map((row) => batch.times[row] ?? 0),
-      values,
-      stampOf,
-    };
 }

@@ -31,6 +31,8 @@ export class SqlPages {
   readonly #sql: Sql;
   readonly #table: string;
   readonly #onDamage: (what: string) => void;
+  /** Where something was left out since this was opened: from a key until before another; null: the end. */
+  readonly damaged: Map<string, string | null> = new Map();
   /** The page that was read last, and where the next one begins. */
   #last: { readonly page: Page; readonly end: string | null } | null = null;
 
@@ -136,6 +138,11 @@ export class SqlPages {
     return page.items;
   }
 
+  /** Notes that what is between two keys could not be read. */
+  noteDamage(from: string, to: string | null): void {
+    if (this.damaged.size < limits.damageReportsMax) this.damaged.set(from, to);
+  }
+
   #rewrite(page: Page | null, edits: readonly Edit[], mark: number): void {
     this.#last = null;
     const items = merge(page?.items ?? [], edits);
@@ -188,11 +195,17 @@ export class SqlPages {
 
   #decode(row: SqlRow): Page {
     const first = textOf(row["first"]);
-    const items = decodePage(bytesOf(row["body"]), numberOf(row["crc"]), (what) =>
-      this.#onDamage(`${this.#table} ${first}: ${what}`),
-    );
+    const items = decodePage(bytesOf(row["body"]), numberOf(row["crc"]), (key) => {
+      this.#onDamage(`${this.#table} ${first}: ${key ?? "its directory"}`);
+      this.noteDamage(key ?? first, key === null ? this.#firstAfter(first) : behind(key));
+    });
     return { first, mark: numberOf(row["mark"]), items };
   }
+}
+
+/** The least key behind one. */
+export function behind(key: string): string {
+  return `${key}0`;
 }
 
 /** Adds edits to items; both ascend. */
@@ -247,11 +260,11 @@ function encodePage(items: readonly Item[]): { directory: Uint8Array; body: Uint
   return { directory, body };
 }
 
-function decodePage(body: Uint8Array, crc: number, onDamage: (what: string) => void): Item[] {
+function decodePage(body: Uint8Array, crc: number, onDamage: (key: string | null) => void): Item[] {
   const reader = new ByteReader(body);
   const directory = reader.block(body.length);
   if (reader.broken || crc32c(directory) !== crc) {
-    onDamage("its directory");
+    onDamage(null);
     return [];
   }
   const front = new ByteReader(directory);

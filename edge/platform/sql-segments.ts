@@ -7,8 +7,10 @@ import { encodeSegment } from "../segment/encode.ts";
 import { Gather, SEALED_READINGS_MAX } from "../segment/gather.ts";
 import { INSTANTS_MAX, type Segment } from "../segment/segment.ts";
 import { readZoneMap } from "../segment/zone-map.ts";
+import { TIME_MS_MAX } from "../../sync/limits.ts";
 import type { HeldReadings, TimeRange } from "../ports.ts";
-import type { Edit, Item, SqlPages } from "./sql-pages.ts";
+import { readingsOfSegment } from "./hub-readings.ts";
+import { behind, type Edit, type Item, type SqlPages } from "./sql-pages.ts";
 
 export const HOUR_MS = 3_600_000;
 /** Hexadecimal digits of an hour and of a time: enough until the year 9999. */
@@ -49,10 +51,32 @@ export class SqlSegments {
       bytes += item === null ? SEEK_BYTES : item[1].length;
       if (item !== null) {
         const segment = this.decode(item);
-        if (segment !== null) yield* readingsOf(segment);
+        if (segment !== null) yield* readingsOfSegment(segment);
       }
       if (bytes > bytesMax) return;
     }
+  }
+
+  /** Times of which something of a device could not be read, as far as it was tried. */
+  damagedOf(device: DeviceId): TimeRange[] {
+    return [...this.pages.damaged].flatMap(([from, to]): TimeRange[] => {
+      const hourMs = partsOf(from).hourMs;
+      if (to === behind(from)) {
+        const time = from.startsWith(hourKey(hourMs, device)) ? from.split("/")[2] : undefined;
+        return time === undefined ? [] : [[parseInt(time, 16), hourMs + HOUR_MS - 1]];
+      }
+      // Of a page it is known only which keys it may have had.
+      const firstMs = hourMs + (`${hourKey(hourMs, device)}~` < from ? HOUR_MS : 0);
+      const endMs = to === null ? TIME_MS_MAX : partsOf(to).hourMs;
+      const lastMs = to !== null && hourKey(endMs, device) < to ? endMs + HOUR_MS : endMs;
+      return firstMs < lastMs ? [[firstMs, lastMs - 1]] : [];
+    });
+  }
+
+  /** Notes that a segment is broken. */
+  noteBroken(key: string): void {
+    this.#onDamage(`segment ${key}`);
+    this.pages.noteDamage(key, behind(key));
   }
 
   /** The segments that meet the ranges, each once; null for each look at an hour without one. */
@@ -113,7 +137,7 @@ export class SqlSegments {
 
   decode([key, bytes]: Item): Segment | null {
     const segment = decodeSegment(bytes);
-    if (!segment.ok) this.#onDamage(`segment ${key}`);
+    if (!segment.ok) this.noteBroken(key);
     return segment.ok ? segment.value : null;
   }
 }
@@ -139,25 +163,12 @@ function isNear(bytes: Uint8Array, { firstMs, lastMs }: Gather): boolean {
   return value.instants < INSTANTS_MAX / 2 && value.readings < SEALED_READINGS_MAX / 2;
 }
 
-function timeDigits(timeMs: number): string {
+/** Writes a time as it stands in a key. */
+export function timeDigits(timeMs: number): string {
   return timeMs.toString(16).padStart(TIME_DIGITS, "0");
 }
 
 function meets(bytes: Uint8Array, firstMs: number, lastMs: number): boolean {
   const zone = readZoneMap(bytes);
   return !zone.ok || (zone.value.lastMs >= firstMs && zone.value.firstMs <= lastMs);
-}
-
-function* readingsOf({ times, columns }: Segment): Iterable<HeldReadings> {
-  for (const { stream, kind, rows, values, stamps } of columns)
-    yield {
-      stream,
-      kind,
-      times:
-        rows.length === times.length
-          ? times
-          : Float64Array.from(rows, (row) => times[row] as number),
-      values,
-      stampOf: (at) => stamps[at] as number,
-    };
 }

@@ -2,11 +2,11 @@
 
 import { Hono } from "hono/tiny";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
-import type { Problem } from "../../http/problem.ts";
-import { parseDeviceId, type DeviceId } from "../../sync/brand.ts";
+import { parseDeviceId } from "../../sync/brand.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import type { DeviceReport } from "../objects/device-hub.ts";
 import { hubOf } from "../platform/hubs.ts";
+import { NO_SUCH_NAME, notSeen } from "./device-problems.ts";
 import { formatReport } from "./device-report.ts";
 import { onlyMethods } from "../../doors/methods.ts";
 import { admitReadings } from "./admit-readings.ts";
@@ -29,7 +29,7 @@ export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
     const outcome = await hubOf(env, config, region, device).ingest(read.value.command);
     return answerIngest(read.value, outcome, region, c.env.scope);
   });
-  app.all("/:device/readings", onlyMethods("POST"));
+  app.all("/:device/readings", onlyMethods("GET", "POST"));
 
   app.get("/:device", async (c) => {
     const device = parseDeviceId(c.req.param("device"));
@@ -47,20 +47,4 @@ export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
   });
   app.all("/:device", onlyMethods("GET"));
   return app;
-}
-
-export const NO_SUCH_NAME: Problem = {
-  code: "device-name",
-  status: 400,
-  title: "Not a device name",
-  detail: "A device's name is 1 to 64 characters of A-Z, a-z, 0-9, dot, underscore and hyphen",
-};
-
-function notSeen(device: DeviceId, region: string): Problem {
-  return {
-    code: "device-not-seen",
-    status: 404,
-    title: "Nothing here yet",
-    detail: `Region "${region}" has no reading of device "${device}"; the origin has the view of all regions`,
-  };
 }

@@ -14,7 +14,7 @@ import type { ApiEnv, ApiParts } from "../app.ts";
 import { limits } from "../limits.ts";
 import { forwardToOrigin } from "../platform/origin-api.ts";
 import { openCell, type Here } from "../platform/regions.ts";
-import { NO_SUCH_NAME } from "./devices.ts";
+import { NO_SUCH_NAME } from "./device-problems.ts";
 import { locate } from "./locate.ts";
 
 export function shadowRoutes(parts: ApiParts): Hono<ApiEnv> {

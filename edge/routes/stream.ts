@@ -9,7 +9,7 @@ import type { ApiEnv, ApiParts } from "../app.ts";
 import { DEVICE_FIELD, EXPIRES_FIELD } from "../objects/device-streams.ts";
 import { hubOf } from "../platform/hubs.ts";
 import { NOT_SPOKEN, parseOffer, parseOptions, UPGRADE_REQUIRED } from "../stream/protocol.ts";
-import { NO_SUCH_NAME } from "./devices.ts";
+import { NO_SUCH_NAME } from "./device-problems.ts";
 import { locate } from "./locate.ts";
 
 export function streamRoutes(parts: ApiParts): Hono<ApiEnv> {

@@ -15,6 +15,7 @@ const ROOMS = [
   "http",
   "doors",
   "edge/cache",
+  "edge/history",
   "edge/routing",
   "edge/segment",
   "edge/stream",
