@@ -8,6 +8,7 @@ import type { EdgeConfig } from "./config.ts";
 import type { EdgeEnv } from "./platform/env.ts";
 import type { Regions } from "./platform/regions.ts";
 import { batchRoutes } from "./routes/batches.ts";
+import { commandRoutes } from "./routes/commands.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { historyRoutes } from "./routes/history.ts";
@@ -46,6 +47,7 @@ export function createApi(parts: ApiParts): EdgeApi {
   app.route("/v1/place", placeRoutes(parts));
   app.route("/v1/devices", shadowRoutes(parts));
   app.route("/v1/devices", historyRoutes(parts));
+  app.route("/v1/devices", commandRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/devices", streamRoutes(parts));
   app.route("/v1/batches", batchRoutes(parts));

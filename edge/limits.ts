@@ -195,6 +195,14 @@ export const limits = {
   // Shadows; the bounds of fields are those of state/shadow.ts.
   /** Bytes of a patch of a shadow: one that replaces every field fits. */
   shadowBodyBytesMax: 65_536,
+  /** Bytes of a command, and of a device's answer. */
+  commandBodyBytesMax: 16_384,
+  /** How long a device may wait for a command, milliseconds; below what proxies cut. */
+  commandWaitMsMax: 25_000,
+  /** Devices that wait at once in a region; one more is answered at once. */
+  commandWaitersMax: 8_192,
+  /** How often a region looks for commands that have been over for long enough. */
+  commandSweepMs: 60_000,
   /** How long the origin may take to answer a request that is handed on to it. */
   forwardTimeoutMs: 5_000,
   /** Retry-After of what needs the origin while it is away, in seconds. */

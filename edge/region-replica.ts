@@ -5,6 +5,7 @@ import { EVERYTHING, markingOf, ORIGIN_WRITER } from "../state/purge-scope.ts";
 import {
   attributeKey,
   attributes,
+  commands,
   CONFIG,
   config,
   desired,
@@ -19,10 +20,11 @@ import {
   reported,
   revoked,
 } from "../state/region.ts";
+import { CommandBook } from "../state/command-book.ts";
 import { ShadowBook } from "../state/shadow-book.ts";
 import type { ReplicaId } from "../sync/brand.ts";
 import type { EdgeLinkRecord } from "../sync/link/edge.ts";
-import type { HubClock } from "../sync/link/hub-clock.ts";
+import { hubTime, type HubClock } from "../sync/link/hub-clock.ts";
 import type { Draft } from "../sync/replica/draft.ts";
 import { EdgeReplica } from "../sync/replica/edge-replica.ts";
 import type { ReplicaStore } from "../sync/replica/store.ts";
@@ -76,6 +78,8 @@ export class RegionReplica extends EdgeReplica {
   #shared: SharedLease | null = null;
   readonly #denials: DenialLog;
   readonly shadows: ShadowBook;
+  readonly commands: CommandBook;
+  readonly #commanded = new Set<string>();
 
   /** @param namedMarksMax, bounds Others than the edge's own, for tests. */
   constructor(
@@ -92,6 +96,7 @@ export class RegionReplica extends EdgeReplica {
     this.#life = newEpoch();
     this.#denials = new DenialLog(bounds);
     this.shadows = new ShadowBook(this);
+    this.commands = new CommandBook(this, (nowMs) => hubTime(this.record.clock, nowMs));
     this.#denyAnew();
   }
 
@@ -176,12 +181,23 @@ export class RegionReplica extends EdgeReplica {
     for (const { collection, keys: told } of state.groups) {
       this.#noteChange(collection, told);
       this.shadows.note(collection, told);
+      this.commands.note(collection, told);
+      if (collection === commands.id)
+        for (const key of told) this.#commanded.add(parseAttributeKey(key).device);
     }
     // At the end of a pull what was not told is dropped.
     if (wasPulling) this.#denyAnew();
     if (wasPulling) this.#changes += 1;
     if (wasPulling) this.shadows.look();
+    if (wasPulling) this.commands.look();
     return true;
+  }
+
+  /** The devices whose commands came over the link since this was last asked. */
+  takeCommanded(): ReadonlySet<string> {
+    const taken = new Set(this.#commanded);
+    this.#commanded.clear();
+    return taken;
   }
 
   /** Counts changes of a collection; those of denials are told one by one. */
@@ -245,7 +261,7 @@ function withoutOutdone(marks: RegionLease["purges"]): (readonly [key: string, s
 }
 
 /** Collections that isolates are told nothing of. */
-const UNSHARED: ReadonlySet<number> = new Set([devices.id, desired.id, reported.id]);
+const UNSHARED: ReadonlySet<number> = new Set([devices.id, desired.id, reported.id, commands.id]);
 
 /** What of a lease is the same whoever asks, and the change that it is made of. */
 interface SharedLease {

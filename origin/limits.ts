@@ -9,6 +9,9 @@ export const limits = {
   adminBodyBytesMax: 65_536,
   /** Bytes of a patch of a shadow; the bounds of fields are those of state/shadow.ts. */
   shadowBodyBytesMax: 65_536,
+  /** Bytes of a command, and how often the registry looks for those that were over long ago. */
+  commandBodyBytesMax: 16_384,
+  commandSweepMs: 60_000,
   /** Longest life of a device credential, in seconds. */
   credentialLifetimeSMax: 31_622_400,
   /** Life of a device credential that does not ask for another, in seconds. */

@@ -10,6 +10,7 @@ import { collection, type Collection, type Sender } from "../sync/replica/kind.t
 import { lwwKind, maxKind, setKind, versionedKind } from "../sync/replica/kinds.ts";
 import { TIME_MS_MAX } from "../sync/limits.ts";
 import type { StarWrite } from "../sync/replica/star-kind.ts";
+import { refusalOfReached } from "./command.ts";
 import { refusalOfField } from "./shadow.ts";
 
 /** Registered devices: device. Only the origin registers and decommissions. */
@@ -49,6 +50,12 @@ export const reported: Collection<LwwRegister, LwwRegister> = collection(8, "bot
   keysMax: () => REPORTED_MAX,
 });
 
+/** What devices are to do: fieldKey(device, reachedPath(id, state)), an entry for each state reached. */
+export const commands: Collection<LwwRegister, LwwRegister> = collection(9, "both", lwwKind, {
+  refusal: refusalOfCommand,
+  keysMax: () => COMMAND_KEYS_MAX,
+});
+
 /** Everything that crosses the region's link. */
 export const REGION_COLLECTIONS: readonly Collection[] = [
   devices,
@@ -59,6 +66,7 @@ export const REGION_COLLECTIONS: readonly Collection[] = [
   purges,
   desired,
   reported,
+  commands,
 ];
 
 export const ISSUERS = "issuers";
@@ -113,6 +121,8 @@ const RETURNED_PURGES_MAX = 131_072;
  * afterwards.
  */
 export const REPORTED_MAX = 65_536;
+/** Entries of commands, three or four each; a region takes new ones up to half of that. */
+export const COMMAND_KEYS_MAX = 32_768;
 /** How far above the hub's clock a mark may be that is not its writer's own, milliseconds. */
 const RETURNED_AHEAD_MS_MAX = 86_400_000;
 
@@ -126,6 +136,12 @@ function refusalOfRevoked(device: string, generation: number): string | null {
 function refusalOfReported(key: string, register: LwwRegister): string | null {
   const { device, field } = parseAttributeKey(key);
   return parseDeviceId(device) === null ? "not-a-device" : refusalOfField(field, register);
+}
+
+/** Any region may say what was asked of a device, and how far that has come. */
+function refusalOfCommand(key: string, register: LwwRegister): string | null {
+  const { device, field } = parseAttributeKey(key);
+  return parseDeviceId(device) === null ? "not-a-device" : refusalOfReached(field, register);
 }
 
 /**

@@ -11,6 +11,8 @@ import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store
 import { migrate, numberOf, type Sql } from "../../storage/sql.ts";
 import { assert } from "../../sync/assert.ts";
 import { devices } from "../../state/region.ts";
+import type { Answering, GivenCommand, Queueing } from "../../state/command-book.ts";
+import type { AnswerState, HeldCommand } from "../../state/command.ts";
 import type { HeldShadow, ShadowWrite } from "../../state/shadow-book.ts";
 import type { ReadPatch } from "../../state/shadow.ts";
 import { parseReplicaId, type DeviceId } from "../../sync/brand.ts";
@@ -22,6 +24,8 @@ import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { hubsOf } from "../platform/hubs.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { openOriginLink, REGION_RANGE } from "../platform/origin-link.ts";
+import { Waiting } from "../platform/waiting.ts";
+import { RegionCommands } from "../region-commands.ts";
 import {
   RegionReplica,
   type Purged,
@@ -60,6 +64,12 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   readonly #sql: Sql;
   readonly #alarm: LinkAlarm;
   #replica: RegionReplica;
+  readonly #commands = new RegionCommands({
+    replica: () => this.#replica,
+    turn: (write) => this.#turn(write),
+    nowMs: () => Date.now(),
+    waiters: new Waiting(limits.commandWaitersMax),
+  });
   /** Who may send, as the hubs were told last. */
   #admissions: Admissions;
   /** When the link was last woken for a session. */
@@ -144,6 +154,27 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     return this.#turn((nowMs) => this.#replica.shadows.patch("reported", device, patch, nowMs));
   }
 
+  commandsOf(device: DeviceId): HeldCommand[] {
+    return this.#commands.list(device);
+  }
+
+  /** Gives a device what it is to do, and waits for it; what is given is marked as sent, on disk. */
+  fetchCommands(device: DeviceId, waitMs: number): Promise<HeldCommand[]> {
+    return this.#commands.fetch(device, waitMs);
+  }
+
+  queueCommand(device: DeviceId, given: GivenCommand, expiresMs: number): Queueing {
+    return this.#commands.queue(device, given, expiresMs);
+  }
+
+  answerCommand(
+    device: DeviceId,
+    id: string,
+    { state, result }: { readonly state: AnswerState; readonly result: string | null },
+  ): Answering {
+    return this.#commands.answer(device, id, state, result);
+  }
+
   /** Lets the link look for what the origin has just been told. */
   wakeLink(): void {
     this.#alarm.wake(Date.now());
@@ -168,6 +199,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     if (!isWell) this.#replica = this.#openReplica();
     this.#noteOrigin();
     this.#tellHubs();
+    this.#commands.refresh();
   }
 
   /**

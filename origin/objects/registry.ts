@@ -9,6 +9,8 @@ import { readIssuers } from "../../state/issuers.ts";
 import type { SessionToken } from "../../doors/session.ts";
 import { ORIGIN_WRITER } from "../../state/purge-scope.ts";
 import { ISSUERS, keys, parsePurgeKey, purges, REGION_COLLECTIONS } from "../../state/region.ts";
+import { CommandBook, type GivenCommand, type Queueing } from "../../state/command-book.ts";
+import type { HeldCommand } from "../../state/command.ts";
 import { ShadowBook, type HeldShadow, type ShadowWrite } from "../../state/shadow-book.ts";
 import type { ReadPatch } from "../../state/shadow.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
@@ -69,6 +71,8 @@ export class Registry extends DurableObject<OriginEnv> {
   readonly #devices: DeviceRegistry;
   readonly #purges: OriginPurges;
   readonly #shadows: ShadowBook;
+  readonly #commands: CommandBook;
+  #sweptMs = 0;
   /** The JWK set of the deployment; empty if it has none. */
   readonly #deployedKeys: string;
 
@@ -91,6 +95,7 @@ export class Registry extends DurableObject<OriginEnv> {
     });
     this.#purges = new OriginPurges(this.#replica, limits.purgeNamedMarksMax);
     this.#shadows = new ShadowBook(this.#replica);
+    this.#commands = new CommandBook(this.#replica);
     this.#deployedKeys = parseOriginEnv(this.env).issuerKeys ?? "";
     // The environment of an object does not change while it lives.
     void ctx.blockConcurrencyWhile(() => this.#publishKeys());
@@ -103,8 +108,8 @@ export class Registry extends DurableObject<OriginEnv> {
     const { kind, answer, outcome, frame: read } = exchange;
     // The region speaks a version, or sends collections, that only a newer release takes.
     if (outcome === "unsupported") log("link-waits", this.kept());
-    for (const { collection, keys: sent } of read?.groups ?? [])
-      this.#shadows.note(collection, sent);
+    for (const { collection, keys: sent } of read?.groups ?? []) this.#noteKeys(collection, sent);
+    this.#sweepCommands();
     return { kind, answer, outcome, links: this.#replica.links().length };
   }
 
@@ -143,6 +148,7 @@ export class Registry extends DurableObject<OriginEnv> {
   async decommission(device: DeviceId): Promise<boolean> {
     return this.#turn(() => {
       this.#shadows.forget(device, Date.now());
+      this.#commands.forget(device, Date.now());
       return this.#devices.decommission(device, Date.now());
     });
   }
@@ -159,6 +165,35 @@ export class Registry extends DurableObject<OriginEnv> {
     if (this.#devices.find(device) === null) return null;
     const isCurrent = (version: number): boolean => namesVersion(ifMatch, version);
     return this.#turn(() => this.#shadows.patch("desired", device, patch, Date.now(), isCurrent));
+  }
+
+  /** Lists a device's commands; null: it is not registered, and there are none. */
+  async commandsOf(device: DeviceId): Promise<HeldCommand[] | null> {
+    const held = this.#commands.list(device, Date.now());
+    return held.length === 0 && this.#devices.find(device) === null ? null : held;
+  }
+
+  /** Gives a device something to do; null: it is not registered. */
+  async queueCommand(
+    device: DeviceId,
+    given: GivenCommand,
+    expiresMs: number,
+  ): Promise<Queueing | null> {
+    if (this.#devices.find(device) === null) return null;
+    return this.#turn(() => this.#commands.queue(device, given, expiresMs, Date.now()));
+  }
+
+  #noteKeys(collection: number, sent: readonly string[]): void {
+    this.#shadows.note(collection, sent);
+    this.#commands.note(collection, sent);
+  }
+
+  /** Drops commands that have been over for long enough, once a while. */
+  #sweepCommands(): void {
+    const nowMs = Date.now();
+    if (Math.abs(nowMs - this.#sweptMs) < limits.commandSweepMs) return;
+    this.#sweptMs = nowMs;
+    this.#turn(() => this.#commands.sweep(nowMs));
   }
 
   /** The seq of the last change: a session that names it sees all of them. */

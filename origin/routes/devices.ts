@@ -11,6 +11,7 @@ import { readObject } from "../platform/read-json.ts";
 import { openRegistry } from "../platform/registry.ts";
 import { ALL_DEVICES, openShard } from "../platform/shards.ts";
 import type { DeviceTotals } from "../objects/device-shard.ts";
+import { commandRoutes } from "./commands.ts";
 import { credentialRoutes } from "./device-credentials.ts";
 import { BAD_LIMIT, notRegistered, readDeviceName, registryFull } from "./device-problems.ts";
 import { shadowRoutes } from "./shadow.ts";
@@ -56,6 +57,7 @@ export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
   app.all("/", onlyMethods("GET", "POST"));
   app.route("/", credentialRoutes(parts));
   app.route("/", shadowRoutes(parts));
+  app.route("/", commandRoutes(parts));
   app.get("/:device", (c) => view(c.req.raw, c.req.param("device"), parts));
   app.patch("/:device", (c) => change(c.req.raw, c.req.param("device"), parts));
   app.delete("/:device", (c) => decommission(c.req.raw, c.req.param("device"), parts));
