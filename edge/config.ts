@@ -1,6 +1,7 @@
 // What does a deployment of the edge decide? The parsed configuration; platform/env.ts makes it
 // from the Worker's bindings and names everything that is missing or wrong.
 
+import type { BufferQuota } from "./buffer/quota.ts";
 import type { Place, RegionSpec } from "./routing/region.ts";
 
 /** How much a second; null: there is no limit. */
@@ -40,6 +41,8 @@ export interface EdgeConfig {
   readonly addressHeader: string | null;
   /** Requests of the API a second from one address; null: there is no limit, or no header. */
   readonly addressRate: number | null;
+  /** How much may wait for the origin in each hub, and what becomes of more. */
+  readonly buffer: BufferQuota;
   /** Names of secrets that are missing, each with what it is for. */
   readonly missing: readonly string[];
 }

@@ -11,6 +11,7 @@ import {
 } from "../sync/wire/batch.ts";
 import { assert } from "../sync/assert.ts";
 import { countFresh, selectReadings, type Committed } from "./journal/committed.ts";
+import { admissionOf, DEFAULT_QUOTA, type Admission } from "./buffer/quota.ts";
 import { limits } from "./limits.ts";
 import type { HubStore } from "./ports.ts";
 import { ackSeqOf, recall } from "./telemetry/batch-memory.ts";
@@ -50,11 +51,14 @@ export type IngestOutcome =
       readonly quarantined: number;
       readonly ackSeq: number | null;
       readonly refused: readonly Refusal[];
+      /** The share of the buffer's quota that is used, once it is to be announced. */
+      readonly buffer?: number;
     }
   /** Everything had to be refused, or something and it is strict: nothing is stored. */
   | { readonly kind: "refused"; readonly refused: readonly Refusal[] }
   | { readonly kind: "sequence-reused" }
-  | { readonly kind: "buffer-full" }
+  /** There is no room, or soon none: come back after so many seconds. */
+  | { readonly kind: "buffer-full" | "buffer-high"; readonly waitS: number; readonly fill: number }
   | { readonly kind: "hub-full" }
   /** The device has sent more than it may; the hub says so before it looks at the batch. */
   | { readonly kind: "rate-limited"; readonly what: string; readonly waitMs: number };
@@ -66,8 +70,17 @@ export interface Refusal {
   readonly count: number;
 }
 
-/** Stages a batch, or says why not. What `store` has staged is held once it is written. */
-export function ingest(command: IngestCommand, store: HubStore, nowMs: number): IngestOutcome {
+/**
+ * Stages a batch, or says why not. What `store` has staged is held once it is written.
+ *
+ * @param admission What the buffer has room for; a batch that is held already needs none.
+ */
+export function ingest(
+  command: IngestCommand,
+  store: HubStore,
+  nowMs: number,
+  admission: Admission = admissionTo(store, nowMs),
+): IngestOutcome {
   const decoded = decodeBatches(command.entry);
   assert(decoded.ok, "The Worker encodes batches that decode");
   const known = store.loadDevice(command.device);
@@ -75,15 +88,37 @@ export function ingest(command: IngestCommand, store: HubStore, nowMs: number): 
   const memory = recall(state.memory, command.identity, command.contentHash);
   if (memory.kind === "reused") return { kind: "sequence-reused" };
   if (memory.kind === "repeated") return repeated(decoded.value, state, command.identity);
-  if (store.unackedBytes() >= limits.journalUnackedBytesMax) return { kind: "buffer-full" };
-  if (known === null && store.deviceCount() >= limits.devicesPerHubMax) return { kind: "hub-full" };
+  const noRoom = roomFor(known, store, admission);
+  if (noRoom !== null) return noRoom;
   const stampMs = store.stampFor(nowMs);
   const assignedMs = freeTime(command.device, decoded.value, state, stampMs, store);
   const admitted = admit(decoded.value, state, assignedMs, memory.kind === "outside-window");
   const { refused } = admitted;
   if (refused.length > 0 && (command.isStrict || admitted.batches.length === 0))
     return { kind: "refused", refused };
-  return commit(command, state, admitted, stampMs, nowMs, store);
+  const outcome = commit(command, state, admitted, stampMs, nowMs, store);
+  return announce(outcome, admission);
+}
+
+function roomFor(
+  known: DeviceState | null,
+  store: HubStore,
+  admission: Admission,
+): IngestOutcome | null {
+  if (admission.kind === "buffer-full" || admission.kind === "buffer-high") return admission;
+  const isHubFull = known === null && store.deviceCount() >= limits.devicesPerHubMax;
+  return isHubFull ? { kind: "hub-full" } : null;
+}
+
+function announce(outcome: IngestOutcome, { fill }: Admission): IngestOutcome {
+  const isQuiet = outcome.kind !== "committed" || fill < limits.bufferAnnounceShare;
+  return isQuiet ? outcome : { ...outcome, buffer: fill };
+}
+
+/** What a buffer of the usual quota has room for. */
+function admissionTo(store: HubStore, nowMs: number): Admission {
+  const use = { bytes: store.unackedBytes(), oldestMs: null };
+  return admissionOf(use, DEFAULT_QUOTA, nowMs, 0, 1);
 }
 
 /**

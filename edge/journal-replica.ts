@@ -16,9 +16,19 @@ export class JournalReplica implements LinkedReplica {
   readonly #store: HubStore;
   readonly #replica: ReplicaId;
   readonly #newEpoch: () => number;
+  readonly #onAcked: (bytes: number) => void;
 
-  /** @param newEpoch Draws a new replicaEpoch: random, 1 to 2^32 - 1. */
-  constructor(store: HubStore, replica: ReplicaId, newEpoch: () => number) {
+  /**
+   * @param newEpoch Draws a new replicaEpoch: random, 1 to 2^32 - 1.
+   * @param onAcked Told how many bytes of journal the origin has come to hold.
+   */
+  constructor(
+    store: HubStore,
+    replica: ReplicaId,
+    newEpoch: () => number,
+    onAcked: (bytes: number) => void = () => undefined,
+  ) {
+    this.#onAcked = onAcked;
     this.#store = store;
     this.#replica = replica;
     this.#newEpoch = newEpoch;
@@ -48,7 +58,9 @@ export class JournalReplica implements LinkedReplica {
 
   save({ replica, ...link }: EdgeLinkRecord): void {
     assert(replica === this.#replica, "A link's record stays with its replica");
+    const before = this.#store.unackedBytes();
     this.#store.saveLink(link);
+    this.#onAcked(before - this.#store.unackedBytes());
   }
 
   /** The origin has nothing to tell of readings. */

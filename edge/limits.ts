@@ -65,8 +65,15 @@ export const limits = {
   streamsPerHubMax: 8_192,
 
   // The hub's journal.
-  /** Bytes of journal not yet held by the origin; beyond it the hub answers 503 buffer-full. */
+  /** Bytes of journal that wait for the origin: the buffer's quota, unless BUFFER says otherwise. */
   journalUnackedBytesMax: 536_870_912,
+  /** Shares of the quota: announced from here on; some are refused (429); all are (503). */
+  bufferAnnounceShare: 0.7,
+  bufferSlowShare: 0.85,
+  bufferFullShare: 0.95,
+  /** Longest Retry-After of a buffer, seconds, and how far it is spread either way. */
+  bufferRetrySMax: 300,
+  bufferRetryJitter: 0.2,
   /** Bytes of journal kept in all; acknowledged rows beyond it are dropped, oldest first. */
   journalBytesMax: 1_073_741_824,
   /** Bytes after which a slot takes no more batches; it may exceed them by one request's. */
@@ -130,8 +137,8 @@ export const limits = {
   historyDamageListedMax: 20,
   /** Characters of a query's text. */
   historyQueryCharsMax: 32_768,
-  /** Retry-After of a full buffer, in seconds. */
-  bufferRetryAfterS: 30,
+  /** Retry-After of a hub that serves as many devices, or has as many streams open, as it may. */
+  hubFullRetryAfterS: 30,
 
   /** Journal rows that one turn stamps anew after a clock was wrong. */
   restampRowsMax: 4_096,

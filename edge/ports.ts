@@ -101,6 +101,8 @@ export interface HubStore {
   lastStampMs(): number;
   /** Bytes of entries that the origin does not hold yet. */
   unackedBytes(): number;
+  /** When the oldest of them was committed, epoch milliseconds; null if there is none. */
+  oldestUnackedMs(): number | null;
   /** Entries after `after`, until `bytesTarget` is reached; at least one if there is one. */
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[];
   /**

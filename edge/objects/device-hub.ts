@@ -12,6 +12,7 @@ import { GroupCommit } from "../group-commit.ts";
 import { latestOf, type LatestReading } from "../history/latest.ts";
 import type { HistoryPage, HistoryQuery } from "../history/query.ts";
 import { readHistory } from "../history/read-history.ts";
+import { HubBuffer, type BufferReport } from "../hub-buffer.ts";
 import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
 import { JournalReplica } from "../journal-replica.ts";
 import { limits } from "../limits.ts";
@@ -42,6 +43,7 @@ export interface LinkReport {
   readonly cursor: number;
   readonly unackedBytes: number;
   readonly isOriginAway: boolean;
+  readonly buffer: BufferReport;
   readonly storage: StorageReport;
 }
 
@@ -65,6 +67,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     namesMax: limits.devicesPerHubMax,
     burstMs: limits.rateBurstMs,
   });
+  readonly #buffer: HubBuffer;
   #isSealing = false;
   readonly #sql: Sql;
   /** Where the journal and the count of rows stood when the hub started. */
@@ -85,12 +88,16 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     this.#rate = config.deviceRate;
     this.#sql = openSql(ctx.storage);
     this.#store = new SqlHubStore(this.#sql, drawNumber(), {
+      journalBytesMax: config.buffer.bytesMax,
       onDamage: (what) => log("damaged", { replica, what }),
     });
     this.#firstHead = this.#store.extent().head;
     this.#firstRows = this.#sql.rowsWritten();
+    this.#buffer = new HubBuffer(this.#store, config.buffer);
     this.#commits = new GroupCommit(this.#store, () => ctx.storage.sync());
-    this.#journal = new JournalReplica(this.#store, replica, drawNumber);
+    this.#journal = new JournalReplica(this.#store, replica, drawNumber, (bytes) =>
+      this.#buffer.acked(bytes, this.#originTime()),
+    );
     const origin = openOriginLink(config.originUrl, config.linkKey);
     this.#alarm = new LinkAlarm(ctx.storage, origin);
     this.#regions = new Regions(config, env);
@@ -114,9 +121,13 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const nowMs = Date.now();
     const limited = this.#limit(command, nowMs);
     if (limited !== null) return limited;
-    // By the origin's clock, as far as it is known: this one's may be wrong.
-    const originNowMs = hubTime(this.#store.loadLink().clock, nowMs);
-    const outcome = ingest(command, this.#store, originNowMs);
+    const originNowMs = this.#originTime();
+    const outcome = ingest(
+      command,
+      this.#store,
+      originNowMs,
+      this.#buffer.admission(originNowMs, Math.random()),
+    );
     if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0) {
       this.#alarm.wake(nowMs + limits.syncLingerMs);
       this.#readings += outcome.accepted + outcome.conflicts;
@@ -125,6 +136,11 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     // Under load more is committed than an alarm would seal.
     this.ctx.waitUntil(this.#seal());
     return outcome;
+  }
+
+  /** By the origin's clock, as far as it is known: this one's may be wrong. */
+  #originTime(): number {
+    return hubTime(this.#store.loadLink().clock, Date.now());
   }
 
   /** Counts a batch against its device's rate; only what was let in at the door comes this far. */
@@ -186,7 +202,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       damaged: this.#store.damaged(),
     };
     const replica = this.#replica;
-    return { replica, head, cursor: cursor.seq, unackedBytes, isOriginAway, storage };
+    const buffer = this.#buffer.report(this.#originTime());
+    return { replica, head, cursor: cursor.seq, unackedBytes, isOriginAway, buffer, storage };
   }
 
   /** Seals what is due, in slices: between two of them commits are let in. */

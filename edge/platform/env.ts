@@ -2,6 +2,7 @@
 // named, what is wrong is refused with the name of the variable.
 
 import * as z from "zod/mini";
+import { DEFAULT_QUOTA } from "../buffer/quota.ts";
 import type { EdgeConfig } from "../config.ts";
 import type { ContentCell } from "../objects/content-cell.ts";
 import type { DeviceHub } from "../objects/device-hub.ts";
@@ -42,6 +43,12 @@ const regionSchema = z.object({
   locationHint: z._default(z.nullable(z.string()), null),
 });
 const PER_SECOND = z.number().check(z.positive(), z.lte(10_000_000));
+const QUOTA_BYTES = z.number().check(z.int(), z.gte(65_536), z.lte(8_589_934_592));
+const bufferSchema = z.strictObject({
+  bytes: z._default(QUOTA_BYTES, DEFAULT_QUOTA.bytesMax),
+  ageSeconds: orNull(z.number().check(z.int(), z.gte(60), z.lte(315_360_000))),
+  policy: z._default(z.enum(["reject"]), "reject"),
+});
 const varsSchema = z.object({
   REGION: orNull(z.string().check(z.regex(REGION_NAME))),
   REGIONS: z._default(json(z.array(regionSchema).check(z.minLength(1), z.maxLength(64))), []),
@@ -58,6 +65,11 @@ const varsSchema = z.object({
     json(z.strictObject({ readings: orNull(PER_SECOND), requests: orNull(PER_SECOND) })),
     { readings: null, requests: null },
   ),
+  BUFFER: z._default(json(bufferSchema), {
+    bytes: DEFAULT_QUOTA.bytesMax,
+    ageSeconds: null,
+    policy: "reject",
+  }),
   TRUSTED_ADDRESS_HEADER: orNull(z.string().check(z.regex(/^[a-z0-9-]{1,64}$/))),
   ADDRESS_RATE: orNull(json(PER_SECOND)),
   GRACE_SECONDS: z._default(z.string().check(z.regex(/^[0-9]{1,8}$/)), "604800"),
@@ -97,6 +109,11 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
     deviceRootKey: vars.DEVICE_ROOT_KEY,
     graceMs: Number(vars.GRACE_SECONDS) * 1000,
     deviceRate: vars.DEVICE_RATE,
+    buffer: {
+      bytesMax: vars.BUFFER.bytes,
+      ageMsMax: vars.BUFFER.ageSeconds === null ? null : vars.BUFFER.ageSeconds * 1000,
+      policy: vars.BUFFER.policy,
+    },
     addressHeader: vars.TRUSTED_ADDRESS_HEADER,
     addressRate: vars.ADDRESS_RATE,
     missing:
@@ -125,6 +142,7 @@ const UNUSABLE: EdgeConfig = {
   deviceRootKey: null,
   graceMs: 0,
   deviceRate: { readings: null, requests: null },
+  buffer: DEFAULT_QUOTA,
   addressHeader: null,
   addressRate: null,
   missing: [],

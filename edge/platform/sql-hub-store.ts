@@ -51,6 +51,7 @@ export class SqlHubStore implements HubStore {
   /** Another number means that a sealing under way is of what no longer is so. */
   #sealing = 0;
   #memory: HubMemory;
+  #oldest: { readonly seq: number; readonly stampMs: number } | null = null;
 
   readonly #onDamage = (what: string): void => {
     if (this.#reported.has(what) || this.#reported.size >= limits.damageReportsMax) return;
@@ -117,6 +118,7 @@ export class SqlHubStore implements HubStore {
   }
 
   reload(): void {
+    this.#oldest = null;
     this.#reloads += 1;
     this.#sealing += 1;
     this.#memory = loadMemory(this.#sql, this.#options, this.#onDamage);
@@ -137,6 +139,15 @@ export class SqlHubStore implements HubStore {
 
   unackedBytes(): number {
     return this.#memory.unackedBytes;
+  }
+
+  oldestUnackedMs(): number | null {
+    const { journal, link } = this.#memory;
+    const seq = Math.max(link.cursor.seq + 1, journal.floor);
+    if (seq > journal.head) return null;
+    // What is archived has to be read for it, and is asked for with each batch.
+    if (this.#oldest?.seq !== seq) this.#oldest = { seq, stampMs: journal.read(seq)?.stampMs ?? 0 };
+    return this.#oldest.stampMs;
   }
 
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[] {
@@ -189,6 +200,7 @@ export class SqlHubStore implements HubStore {
     this.write();
     this.transaction(() => {
       this.#sealing += 1;
+      this.#oldest = null;
       const { journal, devices } = this.#memory;
       // What the entries were folded to is written first: under other stamps they would fold otherwise.
       devices.write(devices.dirty(), journal.head);

@@ -9,6 +9,7 @@ import type { ApiEnv, ApiParts } from "../app.ts";
 import { limits } from "../limits.ts";
 import { hubOf } from "../platform/hubs.ts";
 import { parseGateway } from "../telemetry/parse-gateway.ts";
+import { announced } from "./buffer-answer.ts";
 import { isStrict, readJson } from "./ingest-body.ts";
 import { locate } from "./locate.ts";
 import { storeParts, type DevicePart, type Settled } from "./many-devices.ts";
@@ -58,7 +59,9 @@ function answerBatches(batches: readonly DevicePart[], settled: readonly Settled
     const status = result.ok ? 200 : result.error.status;
     return { device: batches[at]?.device ?? null, status, ...said, errors };
   });
-  if (settled.some(({ ok }) => ok)) return jsonResponse({ results });
+  const shares = settled.flatMap((result) => (result.ok ? (result.value.buffer ?? []) : []));
+  const share = shares.length === 0 ? undefined : Math.max(...shares);
+  if (settled.some(({ ok }) => ok)) return announced(jsonResponse({ results }), share);
   const full = settled.find((result) => !result.ok && AGAIN.has(result.error.status));
   const problem = full === undefined || full.ok ? NOTHING_STORED : full.error;
   const body = JSON.stringify({ ...problemBody(problem), results });

@@ -2,8 +2,10 @@
 
 import { loadAggregate, type StoredAggregate } from "../../sync/crdt/aggregate.ts";
 import { formatDecimal } from "../../sync/decimal.ts";
+import type { BufferReport } from "../hub-buffer.ts";
 import type { DeviceReport, LinkReport } from "../objects/device-hub.ts";
 import type { CellReport } from "../objects/region-cell.ts";
+import { shareOf } from "./buffer-answer.ts";
 import { minuteOf, type DeviceState } from "../telemetry/device-state.ts";
 
 /** Formats the regional view of a device: totals, latest values, the last minute's aggregates, lag. */
@@ -72,10 +74,30 @@ export function formatLink({
   cursor,
   unackedBytes,
   isOriginAway,
+  buffer,
   storage,
 }: LinkReport): object {
   const behind = head - cursor;
-  return { replica, head, cursor, behind, unackedBytes, originAway: isOriginAway, storage };
+  return {
+    replica,
+    head,
+    cursor,
+    behind,
+    unackedBytes,
+    originAway: isOriginAway,
+    buffer: formatBuffer(buffer),
+    storage,
+  };
+}
+
+function formatBuffer({ bytesMax, fill, policy, oldestMs, drainBytesPerS }: BufferReport): object {
+  return {
+    fill: shareOf(fill),
+    bytesMax,
+    oldest: oldestMs === null ? null : iso(oldestMs),
+    policy,
+    drainBytesPerS: Math.round(drainBytesPerS),
+  };
 }
 
 /** Formats where the link of a region's cell stands, and which purges it knows. */

@@ -17,6 +17,7 @@ import { parseSenml } from "../telemetry/parse-senml.ts";
 import { malformed, type ParsedReadings } from "../telemetry/parsed-readings.ts";
 import { TOO_MANY_STREAMS, type ReadingCollector } from "../telemetry/reading-collector.ts";
 import type { AdmittedReadings } from "./admit-readings.ts";
+import { announced, noRoom, shareOf } from "./buffer-answer.ts";
 import { tooManyReadings } from "./rate-problems.ts";
 import {
   decodeJson,
@@ -47,6 +48,8 @@ export interface IngestAnswer {
   readonly ackSeq: number | null;
   readonly durable: true;
   readonly region: string;
+  /** The share of the buffer's quota that is used, from 0.70 on. */
+  readonly buffer?: number;
   readonly errors: readonly ProblemItem[];
 }
 
@@ -162,9 +165,10 @@ export function settleIngest(
     case "sequence-reused":
       return err(SEQUENCE_REUSED);
     case "buffer-full":
-      return err(full("buffer-full", BUFFER_FULL));
+    case "buffer-high":
+      return err(noRoom(outcome));
     case "hub-full":
-      return err(full("hub-full", HUB_FULL));
+      return err(HUB_FULL);
     case "rate-limited":
       return err(tooManyReadings(outcome.what, outcome.waitMs));
     case "refused":
@@ -191,7 +195,7 @@ export function answerIngest(
   if (!settled.ok) return problemResponse(settled.error);
   const { accepted, duplicates, rejected } = settled.value;
   Object.assign(scope.fields, { accepted, duplicates, rejected });
-  return jsonResponse(settled.value);
+  return announced(jsonResponse(settled.value), settled.value.buffer);
 }
 
 function committed(
@@ -208,7 +212,8 @@ function committed(
     return err(unprocessable(rejected, errors, false));
   const { accepted, late, quarantined, ackSeq } = outcome;
   const counts = { accepted, duplicates, conflicts, rejected, late, quarantined };
-  return ok({ ...counts, ackSeq, durable: true, region, errors });
+  const fill = outcome.buffer === undefined ? {} : { buffer: shareOf(outcome.buffer) };
+  return ok({ ...counts, ackSeq, durable: true, region, ...fill, errors });
 }
 
 const REFUSALS: Record<Refusal["code"], string> = {
@@ -243,16 +248,6 @@ function unprocessable(
   return { code: "unprocessable", status: 422, title: "Readings not stored", detail, errors };
 }
 
-function full(code: string, detail: string): Problem {
-  return {
-    code,
-    status: 503,
-    title: "Full",
-    detail,
-    headers: { "retry-after": String(limits.bufferRetryAfterS) },
-  };
-}
-
 const SEQUENCE_REUSED: Problem = {
   code: "sequence-reused",
   status: 409,
@@ -261,7 +256,11 @@ const SEQUENCE_REUSED: Problem = {
     "Another batch was stored under this name (boot and seq, or Idempotency-Key): draw a new boot when the device starts and number its batches 1, 2, 3, ..., or a new key for each batch",
 };
 
-const BUFFER_FULL =
-  "The buffer is full until the origin has taken what it holds: keep the readings and send them again later";
-const HUB_FULL =
-  "This hub serves as many devices as it may: keep the readings; more hubs are to be configured";
+const HUB_FULL: Problem = {
+  code: "hub-full",
+  status: 503,
+  title: "Full",
+  detail:
+    "This hub serves as many devices as it may: keep the readings; more hubs are to be configured",
+  headers: { "retry-after": String(limits.hubFullRetryAfterS) },
+};

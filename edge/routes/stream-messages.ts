@@ -92,9 +92,11 @@ export function formatAnswer(
   let held: { readonly ack: number | null; readonly boot: string | null } = NO_BOOT;
   let room: number = limits.errorsListedMax;
   const told: object[] = [];
+  let buffer: number | undefined;
   for (const { message, identity, settled } of results) {
     if (settled.ok) {
       for (const name of COUNTS) sums[name] += settled.value[name];
+      buffer = settled.value.buffer ?? buffer;
       if (identity.kind === "boot") held = { ack: settled.value.ackSeq, boot: identity.boot };
       if (settled.value.rejected === 0 && !hasAllResults) continue;
     }
@@ -105,7 +107,15 @@ export function formatAnswer(
     told.push({ message, seq, ...body, errors });
   }
   const messages = results.at(-1)?.message ?? 0;
-  return JSON.stringify({ ...held, messages, ...sums, durable: true, region, results: told });
+  return JSON.stringify({
+    ...held,
+    messages,
+    ...sums,
+    durable: true,
+    region,
+    buffer,
+    results: told,
+  });
 }
 
 const NO_BOOT = { ack: null, boot: null };

@@ -14,6 +14,7 @@ import { limits } from "../limits.ts";
 import { hubOf } from "../platform/hubs.ts";
 import { parseLines, parsePrecision, type ParsedLines } from "../telemetry/parse-lines.ts";
 import { malformed, parseKey } from "../telemetry/parsed-readings.ts";
+import { announced } from "./buffer-answer.ts";
 import { decodeText, isStrict, readPayload } from "./ingest-body.ts";
 import { locate } from "./locate.ts";
 import { storeParts, type Settled } from "./many-devices.ts";
@@ -75,7 +76,9 @@ async function write(c: Context<ApiEnv>, parts: ApiParts): Promise<Response> {
     refused.find((each) => each?.status === 503) ??
     refused.find((each) => each?.status === 429) ??
     refused.find((each) => each?.status === 409);
-  return problem == null ? answerWritten(written) : refuseWrite(problem);
+  const shares = settled.value.flatMap((result) => (result.ok ? (result.value.buffer ?? []) : []));
+  const share = shares.length === 0 ? undefined : Math.max(...shares);
+  return problem == null ? announced(answerWritten(written), share) : refuseWrite(problem);
 }
 
 /** Finds the token where clients of 1.x put it: as the password, in the URL or in Basic. */

@@ -174,5 +174,5 @@ export const TOO_MANY_STREAMS: Problem = {
   status: 503,
   title: "Too many streams",
   detail: `This hub has ${limits.streamsPerHubMax} streams open: connect later, or send over HTTP`,
-  headers: { "retry-after": String(limits.bufferRetryAfterS) },
+  headers: { "retry-after": String(limits.hubFullRetryAfterS) },
 };

@@ -298,6 +298,22 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
     },
   },
   {
+    name: "oldestUnackedMs() is the stamp of the entry after the cursor",
+    *run(open) {
+      const store = open();
+      assert.equal(store.oldestUnackedMs(), null);
+      fill(store, 3);
+      const stamps = store.entriesAfter(0, Infinity, 9).map(({ stampMs }) => stampMs);
+      assert.equal(store.oldestUnackedMs(), stamps[0]);
+      moveCursor(store, 2);
+      assert.equal(store.oldestUnackedMs(), stamps[2]);
+      yield RESTART;
+      assert.equal(open().oldestUnackedMs(), stamps[2]);
+      moveCursor(open(), 3);
+      assert.equal(open().oldestUnackedMs(), null);
+    },
+  },
+  {
     name: "unackedBytes() are those of the entries after the cursor",
     *run(open) {
       const store = fill(open(), 5);

@@ -21,6 +21,8 @@ export interface WorldOptions {
   /** Edges take this port and the next ones, then the origin, then the links; 0: any free ones. */
   readonly basePort: number;
   readonly regions?: readonly RegionPlan[];
+  /** Variables of every edge, beside those that say where it is. */
+  readonly vars?: Readonly<Record<string, string>>;
   /** Deliberate faults to build in. */
   readonly plants?: readonly Plant[];
   /** Tests only: lets a request say its own place with the header MF-CF-Blob. */
@@ -144,6 +146,7 @@ async function begin(options: WorldOptions, ending: Ending): Promise<World> {
       originUrl: `http://${LOOPBACK}:${link.port}`,
       keys,
       port: ports.edge(index),
+      ...(options.vars === undefined ? {} : { vars: options.vars }),
       ...(options.cfHeader === undefined ? {} : { cfHeader: options.cfHeader }),
     });
     ending.add(() => edge.stop());

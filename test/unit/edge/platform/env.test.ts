@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DEFAULT_QUOTA } from "../../../../edge/buffer/quota.ts";
 import { parseEdgeEnv } from "../../../../edge/platform/env.ts";
 
 const LINK_KEY = "A".repeat(43);
@@ -161,4 +162,22 @@ test("parseEdgeEnv() knows the grace and the root key, or says that they are wro
     parseEdgeEnv({ ...GOOD, DEVICE_ROOT_KEY: "short" }).missing[0] ?? "",
     /^DEVICE_ROOT/,
   );
+});
+
+test("parseEdgeEnv() reads the buffer's quota, and names it where it is wrong", () => {
+  const buffer = (value: string) => parseEdgeEnv({ ...GOOD, BUFFER: value });
+  assert.deepEqual(buffer('{"bytes":65536,"ageSeconds":60}').buffer, {
+    bytesMax: 65_536,
+    ageMsMax: 60_000,
+    policy: "reject",
+  });
+  assert.deepEqual(parseEdgeEnv(GOOD).buffer, DEFAULT_QUOTA);
+  for (const wrong of [
+    '{"bytes":65535}',
+    '{"ageSeconds":1}',
+    '{"policy":"shed"}',
+    '{"byte":1}',
+    "7",
+  ])
+    assert.match(buffer(wrong).missing[0] ?? "", /^BUFFER/);
 });

@@ -253,7 +253,8 @@ test("answerIngest() adds what stood twice in the request, and what the parser a
 
 const OUTCOMES: readonly (readonly [string, IngestOutcome, number, string])[] = [
   ["sequence-reused", { kind: "sequence-reused" }, 409, "sequence-reused"],
-  ["buffer-full", { kind: "buffer-full" }, 503, "buffer-full"],
+  ["buffer-full", { kind: "buffer-full", waitS: 9, fill: 0.96 }, 503, "buffer-full"],
+  ["buffer-high", { kind: "buffer-high", waitS: 9, fill: 0.9 }, 429, "buffer-high"],
   ["hub-full", { kind: "hub-full" }, 503, "hub-full"],
   ["refused", { kind: "refused", refused: REFUSED }, 422, "unprocessable"],
   [
@@ -269,8 +270,21 @@ for (const [what, outcome, status, code] of OUTCOMES)
     const { response, json } = await answer(outcome);
     assert.deepEqual([response.status, json["type"]], [status, `urn:skerry:problem:${code}`]);
     assert.equal(response.headers.get("content-type"), "application/problem+json");
-    assert.equal(response.headers.has("retry-after"), status === 503);
+    assert.equal(response.headers.has("retry-after"), status === 503 || status === 429);
   });
+
+test("answerIngest() announces a buffer that fills, rounded down, and no other", async () => {
+  const { response, json } = await answer({ ...COMMITTED, buffer: 0.719 });
+  assert.deepEqual([response.headers.get("skerry-buffer"), json["buffer"]], ["0.71", 0.71]);
+  const quiet = await answer(COMMITTED);
+  assert.deepEqual(
+    [quiet.response.headers.has("skerry-buffer"), quiet.json["buffer"]],
+    [false, undefined],
+  );
+  const full = await answer({ kind: "buffer-full", waitS: 9, fill: 0.9599 });
+  const { headers } = full.response;
+  assert.deepEqual([headers.get("skerry-buffer"), headers.get("retry-after")], ["0.95", "9"]);
+});
 
 test("answerIngest() of what was refused says why, strict or not", async () => {
   const outcome = { kind: "refused", refused: REFUSED } as const;

@@ -1,0 +1,59 @@
+// What has a hub room for, and how full is it? What its journal holds beyond the link's cursor,
+// against the deployment's quota.
+
+import { DrainRate } from "./buffer/drain-rate.ts";
+import {
+  admissionOf,
+  fillOf,
+  type Admission,
+  type BufferPolicy,
+  type BufferQuota,
+  type BufferUse,
+} from "./buffer/quota.ts";
+import type { HubStore } from "./ports.ts";
+
+/** What waits for the origin, against its quota. */
+export interface BufferReport extends BufferUse {
+  readonly bytesMax: number;
+  readonly fill: number;
+  readonly policy: BufferPolicy;
+  /** How fast the origin takes it, of late. */
+  readonly drainBytesPerS: number;
+}
+
+/** The buffer of one hub. Times are the origin's, as far as they are known. */
+export class HubBuffer {
+  readonly #store: HubStore;
+  readonly #quota: BufferQuota;
+  readonly #drain = new DrainRate();
+
+  constructor(store: HubStore, quota: BufferQuota) {
+    this.#store = store;
+    this.#quota = quota;
+  }
+
+  /** Notes that the origin has come to hold so many bytes more. */
+  acked(bytes: number, nowMs: number): void {
+    this.#drain.add(bytes, nowMs);
+  }
+
+  /**
+   * Asks whether there is room.
+   *
+   * @param chance Uniform in [0, 1).
+   */
+  admission(nowMs: number, chance: number): Admission {
+    return admissionOf(this.#use(), this.#quota, nowMs, this.#drain.perS(nowMs), chance);
+  }
+
+  report(nowMs: number): BufferReport {
+    const { bytesMax, policy } = this.#quota;
+    const use = this.#use();
+    const fill = fillOf(use, this.#quota, nowMs);
+    return { ...use, bytesMax, fill, policy, drainBytesPerS: this.#drain.perS(nowMs) };
+  }
+
+  #use(): BufferUse {
+    return { bytes: this.#store.unackedBytes(), oldestMs: this.#store.oldestUnackedMs() };
+  }
+}

@@ -1,0 +1,62 @@
+// Does a buffer that fills say so, close, and lose nothing? A region with a small quota on bare
+// workerd, whose origin is away and comes back: announced, some refused, all refused, drained, and
+// the origin counts exactly what was accepted (P1, P2, P8).
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BATCH, BufferWorld, type Answer } from "../support/buffer-world.ts";
+
+/** Posts until all is refused; the answers by status. */
+async function fill(world: BufferWorld): Promise<Map<number, Answer[]>> {
+  const seen = new Map<number, Answer[]>();
+  for (let posts = 0; posts < 400 && !seen.has(503); posts += 1) {
+    const answer = await world.post("boat-1");
+    seen.set(answer.status, [...(seen.get(answer.status) ?? []), answer]);
+  }
+  return seen;
+}
+
+function assertMarks(seen: ReadonlyMap<number, readonly Answer[]>): void {
+  assert.deepEqual(new Set(seen.keys()), new Set([200, 429, 503]));
+  const announced = seen.get(200)?.filter(({ headers }) => headers.has("skerry-buffer")) ?? [];
+  assert.ok(announced.length > 0);
+  for (const { headers, json } of announced) {
+    assert.ok(Number(headers.get("skerry-buffer")) >= 0.7);
+    assert.equal(json["buffer"], Number(headers.get("skerry-buffer")));
+  }
+  for (const [status, code, least] of [
+    [429, "buffer-high", 0.85],
+    [503, "buffer-full", 0.95],
+  ] as const)
+    for (const { headers, json } of seen.get(status) ?? []) {
+      assert.equal(json["type"], `urn:skerry:problem:${code}`);
+      const waitS = Number(headers.get("retry-after"));
+      assert.ok(Number.isInteger(waitS) && waitS >= 1 && waitS <= 300, String(waitS));
+      assert.ok(Number(headers.get("skerry-buffer")) >= least);
+    }
+}
+
+test("P1 a full buffer refuses with Retry-After, takes again once it drains, and the counts are exact", async () => {
+  await using world = await BufferWorld.open({ bytes: 65_536 });
+  assert.equal((await world.post("boat-1")).headers.has("skerry-buffer"), false);
+  world.region.link.cut();
+  const seen = await fill(world);
+  assertMarks(seen);
+  const full = await world.buffer();
+  assert.ok(Number(full["fill"]) >= 0.95 && full["bytesMax"] === 65_536, JSON.stringify(full));
+  // The other doors are closed as well, in their own words.
+  const gateway = await world.world.operatorToken("ingest");
+  const batches = await world.send("/v1/batches", gateway, {
+    batches: [{ device: "boat-2", t: [1_790_000_000_000], series: { a: [1] } }],
+  });
+  assert.deepEqual([batches.status, batches.headers.has("retry-after")], [503, true]);
+
+  world.region.link.heal();
+  await world.drained();
+  const again = await world.post("boat-1");
+  assert.deepEqual([again.status, again.headers.has("skerry-buffer")], [200, false]);
+  await world.drained();
+  const taken = 2 + (seen.get(200)?.length ?? 0);
+  assert.equal(await world.counted("boat-1"), taken * BATCH);
+  assert.equal(await world.counted("boat-2"), 0);
+});

@@ -1,0 +1,122 @@
+// How do tests fill the small buffer of a region whose origin is away? One region and an origin on
+// bare workerd, batches of values that do not compress, and the counts of both ends.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
+import { openWorld, type World, type WorldRegion } from "../../tools/launcher/world.ts";
+
+type Json = Record<string, unknown>;
+
+/** An answer of a door. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly json: Json;
+}
+
+/** Readings of one post. */
+export const BATCH = 200;
+
+/** One region with a buffer of its own, and its origin. */
+export class BufferWorld implements AsyncDisposable {
+  readonly world: World;
+  readonly region: WorldRegion;
+  readonly #stateDir: string;
+  readonly #read: string;
+  readonly #tokens = new Map<string, string>();
+  #posts = 0;
+
+  private constructor(world: World, region: WorldRegion, stateDir: string, read: string) {
+    this.world = world;
+    this.region = region;
+    this.#stateDir = stateDir;
+    this.#read = read;
+  }
+
+  static async open(buffer: Json): Promise<BufferWorld> {
+    const stateDir = mkdtempSync(path.join(os.tmpdir(), "skerry-buffer-"));
+    const world = await openWorld({
+      stateDir,
+      basePort: 0,
+      regions: DEFAULT_REGIONS.slice(0, 1),
+      vars: { BUFFER: JSON.stringify(buffer) },
+    });
+    const [region] = world.regions;
+    assert.ok(region !== undefined);
+    const read = await world.operatorToken("read", "admin");
+    return new BufferWorld(world, region, stateDir, read);
+  }
+
+  /** Posts a batch that is not sent before; values have all their bits. */
+  async post(device: string, boot = "b1"): Promise<Answer> {
+    this.#posts += 1;
+    const token = this.#tokens.get(device) ?? (await this.world.deviceToken(device));
+    this.#tokens.set(device, token);
+    const body = {
+      boot,
+      seq: this.#posts,
+      t0: Date.now() - 3_000_000 + this.#posts * BATCH,
+      step: 1,
+      series: { noise: Array.from({ length: BATCH }, () => Math.random()) },
+    };
+    return this.send(`/v1/devices/${device}/readings`, token, body);
+  }
+
+  async send(door: string, token: string, body: unknown): Promise<Answer> {
+    const response = await fetch(`${this.region.url}${door}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      json: text === "" ? {} : (JSON.parse(text) as Json),
+    };
+  }
+
+  async edge(where: string): Promise<Json> {
+    return this.#get(`${this.region.url}${where}`);
+  }
+
+  async origin(where: string): Promise<Json> {
+    return this.#get(`${this.world.origin.url}${where}`);
+  }
+
+  /** What the hub says of its buffer. */
+  async buffer(): Promise<Json> {
+    const { links } = (await this.edge("/readyz")) as { links: { buffer: Json }[] };
+    return links[0]?.buffer ?? {};
+  }
+
+  /** Waits until the hub has nothing left for the origin. */
+  async drained(): Promise<void> {
+    for (let tries = 0; tries < 300; tries += 1) {
+      const { links } = (await this.edge("/readyz")) as { links: { unackedBytes: number }[] };
+      if (links.every(({ unackedBytes }) => unackedBytes === 0)) return;
+      await sleep(100);
+    }
+    assert.fail("The buffer does not drain");
+  }
+
+  /** How many of a device's readings the origin counts. */
+  async counted(device: string): Promise<number> {
+    const { readings } = (await this.origin(`/v1/devices/${device}`)) as { readings?: number };
+    return readings ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.world.close();
+    rmSync(this.#stateDir, { recursive: true, force: true });
+  }
+
+  async #get(url: string): Promise<Json> {
+    const response = await fetch(url, { headers: { authorization: `Bearer ${this.#read}` } });
+    return (await response.json()) as Json;
+  }
+}
