@@ -175,7 +175,8 @@ export class RegionReplica extends EdgeReplica {
   }
 
   override absorb(state: DownState, record: EdgeLinkRecord): boolean {
-    const wasPulling = this.record.isPulling;
+    // A whole state may come in one frame: nothing was stored of a pull before it.
+    const isWhole = this.record.isPulling || state.from === 0;
     const isRead = super.absorb(state, record);
     if (!isRead) return false;
     for (const { collection, keys: told } of state.groups) {
@@ -186,10 +187,12 @@ export class RegionReplica extends EdgeReplica {
         for (const key of told) this.#commanded.add(parseAttributeKey(key).device);
     }
     // At the end of a pull what was not told is dropped.
-    if (wasPulling) this.#denyAnew();
-    if (wasPulling) this.#changes += 1;
-    if (wasPulling) this.shadows.look();
-    if (wasPulling) this.commands.look();
+    if (isWhole) {
+      this.#denyAnew();
+      this.#changes += 1;
+      this.shadows.look();
+      this.commands.look();
+    }
     return true;
   }
 

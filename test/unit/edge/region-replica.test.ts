@@ -34,13 +34,26 @@ const newEpoch = (): number => (epochs += 1);
 
 /** The origin's registry. */
 class TestRegistry {
-  readonly hub = new HubReplica({
-    collections: REGION_COLLECTIONS,
-    store: new MemoryReplicaStore(),
-    newNumber: newEpoch,
-    leaseMs: 86_400_000,
-  });
+  #store = new MemoryReplicaStore();
+  hub = this.#open();
   nowMs = 1_000_000;
+
+  /** Takes a copy of what is stored, and gives back what puts it in place of all that came later. */
+  backUp(): () => void {
+    const copy = new MemoryReplicaStore();
+    const { pages, rows } = this.#store.load();
+    copy.checkpoint(new Map([...pages].map((page, at) => [at, page])));
+    for (const row of rows) copy.append(row);
+    return () => {
+      this.#store = copy;
+      this.hub = this.#open();
+    };
+  }
+
+  #open(): HubReplica {
+    const [store, collections] = [this.#store, REGION_COLLECTIONS];
+    return new HubReplica({ collections, store, newNumber: newEpoch, leaseMs: 86_400_000 });
+  }
 
   exchange(request: Uint8Array): Uint8Array {
     const exchange = this.hub.exchange(request, this.nowMs);
@@ -151,6 +164,28 @@ test("a lease has what the origin wrote, and is null for whoever has it", async 
   const again = tell(cell, lease.version);
   assert.equal(again.denials.kind, "all", "a restart tells again");
   assert.deepEqual(deniedOf(again), told);
+});
+
+test("what an origin that was put back from a copy no longer has is not told to isolates either", async () => {
+  const registry = new TestRegistry();
+  const cell = new TestCell("hel", registry);
+  registry.hub.write(REVOKED_AT, (draft) => draft.write(purges, purgeKey("origin", "*"), 4));
+  await cell.sync();
+  const restore = registry.backUp();
+  registry.hub.write(REVOKED_AT, (draft) => {
+    draft.write(attributes, attributeKey("boat-1", "disabled"), write(true, draft.stamp));
+    draft.write(config, CONFIG, { version: 1, hash: "a", content: '{"sites":{}}' });
+  });
+  await cell.sync();
+  const before = tell(cell, "");
+  assert.deepEqual([deniedOf(before), before.config], [[["boat-1", 0, true]], '{"sites":{}}']);
+  restore();
+  // Everything that is left is told in one answer.
+  await cell.sync();
+  await cell.sync();
+  assert.equal(cell.replica.read(config, CONFIG), null);
+  assert.equal(tell(cell, before.version).config, null);
+  assert.equal(cell.replica.denialOf("boat-1").isDisabled, false);
 });
 
 test("what one region revokes and purges arrives in another", async () => {
