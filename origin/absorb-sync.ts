@@ -14,6 +14,7 @@ import { ORIGIN_POSITION, type FrameError } from "../sync/wire/frame.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../sync/wire/up-frame.ts";
 import { limits } from "./limits.ts";
 import type { Lane, ReplicaStatus, ShardStore } from "./ports.ts";
+import { FreeTimes, laneKey } from "./replica/free-times.ts";
 import { batchName, recall, type Recollection } from "./replica/timeless.ts";
 import { mergeReadings } from "./replica/merge-readings.ts";
 
@@ -202,17 +203,18 @@ function keepAside({ seq, body }: LogEntry, status: ReplicaStatus, store: ShardS
 interface Gathered {
   readonly lanes: Map<string, { lane: Lane; readings: ReadingSet }>;
   readonly poison: LogEntry[];
+  readonly times: FreeTimes;
 }
 
 /** Sorts the readings of all fresh entries by lane, so that each segment is written once a frame. */
 function gather(entries: readonly LogEntry[], store: ShardStore): Gathered {
-  const gathered: Gathered = { lanes: new Map(), poison: [] };
+  const gathered: Gathered = { lanes: new Map(), poison: [], times: new FreeTimes(store) };
   for (const entry of entries) {
     const batches = decodeBatches(entry.body);
     if (!batches.ok) gathered.poison.push(entry);
     for (const batch of batches.ok ? batches.value : []) {
       const recalled = recollections(batch, entry.stampMs, store);
-      gatherBatch(gathered, batch, entry.stampMs, recalled, store);
+      gatherBatch(gathered, batch, entry.stampMs, recalled);
     }
   }
   return gathered;
@@ -235,18 +237,21 @@ function gatherBatch(
   batch: ReadingBatch,
   stampMs: number,
   recalled: readonly Recollection[],
-  store: ShardStore,
 ): void {
   for (const [at, { stream, kind, rows, values }] of batch.columns.entries()) {
     if (recalled[at] === "repeated") continue;
     const counted: Lane = { device: batch.device, stream, isQuarantined: false };
+    const isDoubtful = recalled[at] === "doubtful";
+    const named = { device: batch.device, stream, stampMs };
     const readings = rows.map((row, i): Reading => {
       const givenMs = batch.times[row] ?? 0;
-      const timeMs = batch.isTimeAssigned ? freeTime(counted, givenMs, gathered, store) : givenMs;
+      const timeMs = batch.isTimeAssigned
+        ? freeTime(named, givenMs, isDoubtful, gathered)
+        : givenMs;
       return { timeMs, stampMs, kind, value: values[i] ?? 0, isContested: false };
     });
     const isOutside = ({ timeMs }: Reading): boolean =>
-      recalled[at] === "doubtful" || isQuarantined(timeMs, stampMs);
+      isDoubtful || isQuarantined(timeMs, stampMs);
     const cut = readings.findIndex(isOutside);
     const count = cut === -1 ? readings.length : cut;
     addToLane(gathered, counted, readings.slice(0, count));
@@ -255,28 +260,27 @@ function gatherBatch(
 }
 
 /**
- * Finds the time for a reading that was given none: the one its region assigned, or the next that no
- * other reading of the lane has. Regions do not see each other's, and two of one time count as one.
+ * Finds the time for a reading that was given none. One whose lane is so full that it would lie in
+ * the future is quarantined, as any other that does.
  */
-function freeTime(lane: Lane, assignedMs: number, gathered: Gathered, store: ShardStore): number {
-  const lastMs = assignedMs + limits.assignedTimeShiftMsMax;
-  const held = store
-    .segmentStarts(lane, assignedMs, lastMs)
-    .flatMap((startMs) => store.loadSegment(lane, startMs));
-  const waiting = gathered.lanes.get(keyOf(lane))?.readings ?? bottom;
-  const taken = new Set([...held, ...waiting].map((reading) => reading.timeMs));
-  let timeMs = assignedMs;
-  while (taken.has(timeMs) && timeMs < lastMs) timeMs += 1;
-  return timeMs;
-}
-
-function keyOf({ device, stream, isQuarantined: isOutside }: Lane): string {
-  return `${device}/${stream}/${isOutside ? 1 : 0}`;
+function freeTime(
+  { device, stream, stampMs }: Pick<Lane, "device" | "stream"> & Pick<Reading, "stampMs">,
+  assignedMs: number,
+  isDoubtful: boolean,
+  { lanes, times }: Gathered,
+): number {
+  const take = (isOutside: boolean): number => {
+    const lane = { device, stream, isQuarantined: isOutside };
+    return times.take(lane, assignedMs, () => lanes.get(laneKey(lane))?.readings ?? bottom);
+  };
+  const timeMs = take(isDoubtful);
+  return isDoubtful || !isQuarantined(timeMs, stampMs) ? timeMs : take(true);
 }
 
 function addToLane(gathered: Gathered, lane: Lane, readings: ReadingSet): void {
   if (readings.length === 0) return;
-  const key = keyOf(lane);
+  gathered.times.note(lane, readings);
+  const key = laneKey(lane);
   const held = gathered.lanes.get(key)?.readings ?? bottom;
   gathered.lanes.set(key, { lane, readings: join(held, readings) });
 }

@@ -43,8 +43,6 @@ export const limits = {
    * that the origin does not know, but may have forgotten, is quarantined.
    */
   batchRetryMsMax: 3_600_000,
-  /** How far a reading without a time may be moved to a millisecond of its own. */
-  assignedTimeShiftMsMax: 1_000,
   /** Replicas that a shard of devices knows, one for each region that has had a reading for it. */
   replicasMax: 8_192,
   /** Lives of a replica that are remembered; the ones that were silent longest are forgotten. */

@@ -256,6 +256,17 @@ test("P2 absorb() counts two readings without times that two regions gave one ti
   assert.deepEqual([count, sum, conflicts], [3, "6", 0]);
 });
 
+test("P2 absorb() counts thousands of readings without times that were all given one time", () => {
+  const shard = new Shard();
+  const timeless = (i: number): Uint8Array =>
+    entry([{ stream: "door", value: i }], { key: `k${i}`, assignedMs: 1_000_000 });
+  const bodies = Array.from({ length: 3_000 }, (_, i) => timeless(i));
+  for (let from = 0; from < bodies.length; from += 500)
+    shard.absorb("hel", from, bodies.slice(from, from + 500));
+  const { count, conflicts, quarantined } = shard.totals()["door"] ?? {};
+  assert.deepEqual([count, conflicts, quarantined], [3_000, 0, 0]);
+});
+
 test("P3 absorb() keeps an entry aside that cannot be stored, and stores the others", () => {
   const shard = new Shard();
   const saveSegment = shard.store.saveSegment.bind(shard.store);
