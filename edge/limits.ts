@@ -133,8 +133,8 @@ export const limits = {
   historySliceBytes: 16_384,
   /** Pages that a hub puts together at once; beyond it 503. */
   historyPagesMax: 8,
-  /** Stretches of time that a page says could not be read; the last covers the rest. */
-  historyDamageListedMax: 20,
+  /** Stretches of time of which a page says that they are damaged, or coarser; the last covers the rest. */
+  historyRangesListedMax: 20,
   /** Characters of a query's text. */
   historyQueryCharsMax: 32_768,
   /** Retry-After of a hub that serves as many devices, or has as many streams open, as it may. */

@@ -39,12 +39,22 @@ export interface FoldedReadings {
   readonly aggregate: Aggregate;
 }
 
+/** How readings are told: one by one, or by bucket. */
+export type Resolution = "raw" | "1m" | "1h";
+
+/** Times of which only buckets are left. */
+export interface CoarserRange {
+  readonly range: TimeRange;
+  readonly resolution: Resolution;
+}
+
 /** A stretch of a device's time that is asked for: from here, until before `toMs`. */
 export interface HistoryRead {
   readonly device: DeviceId;
   readonly streams: ReadonlySet<string>;
   readonly fromMs: number;
   readonly toMs: number;
+  readonly resolution: Resolution;
   /** It ends when so many readings are decoded; one segment may be more. */
   readonly readingsTarget: number;
   /** Bytes of the journal, unless batches that overlap have more at one time. */
@@ -57,7 +67,11 @@ export interface HistorySlice {
   readonly toMs: number;
   /** What is written of the streams, in any order; some of it twice, and some outside the slice. */
   readonly held: readonly HeldReadings[];
-  /** Times in the slice of which something could not be read. */
+  /** What is left, by minute or hour, of readings that went; begins in the slice. */
+  readonly folded: readonly FoldedReadings[];
+  /** Times that meet the slice, of which readings are left only by parts too long to be told. */
+  readonly coarser: readonly CoarserRange[];
+  /** Times that meet the slice, of which something could not be read. */
   readonly damaged: readonly TimeRange[];
   /** What it took, in readings decoded. */
   readonly work: number;

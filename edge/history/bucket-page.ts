@@ -1,10 +1,11 @@
 // What do the readings of each minute, or hour, add up to? A bucket is told once everything of it was
 // read, so that what is told is exact, whatever the slices were.
 
-import { combine, EMPTY, fold, type Aggregate } from "../../sync/crdt/aggregate.ts";
+import { combine, fold, type Aggregate } from "../../sync/crdt/aggregate.ts";
 import type { Reading, ReadingSet } from "../../sync/crdt/reading-set.ts";
 import { formatDecimal, type Decimal } from "../../sync/decimal.ts";
 import { limits } from "../limits.ts";
+import type { FoldedReadings } from "../ports.ts";
 import type { Lane } from "./lanes.ts";
 import {
   isAfter,
@@ -18,10 +19,12 @@ import {
 /** Bytes that a bucket takes in an answer beside its sum, at most. */
 const BUCKET_BYTES = 220;
 
+/** What is known of a bucket so far. */
 interface Open {
   aggregate: Aggregate;
-  readonly first: number | boolean;
-  last: number | boolean;
+  /** The readings with the first and the last event time, of those that are there. */
+  first: Reading | null;
+  last: Reading | null;
 }
 
 /** A page of buckets. */
@@ -43,7 +46,9 @@ export class BucketPage {
   }
 
   /** Takes the readings of a slice; everything before `upToMs` was given then. */
-  take(lanes: readonly Lane[], upToMs: number): void {
+  take(lanes: readonly Lane[], folded: readonly FoldedReadings[], upToMs: number): void {
+    for (const { stream, startMs, aggregate } of folded)
+      this.#add(this.#startOf(startMs), stream, { aggregate, first: null, last: null });
     for (const { stream, isQuarantined, readings } of lanes)
       if (!isQuarantined) this.#fold(stream, readings);
     for (const startMs of [...this.#open.keys()].toSorted((a, b) => a - b)) {
@@ -73,35 +78,30 @@ export class BucketPage {
   }
 
   #fold(stream: string, readings: ReadingSet): void {
-    const { after } = this.#query;
     for (let from = 0; from < readings.length;) {
       const startMs = this.#startOf((readings[from] as Reading).timeMs);
       let to = from + 1;
       while (to < readings.length && (readings[to] as Reading).timeMs < startMs + this.#widthMs)
         to += 1;
-      const isTold =
-        after !== null && !isAfter({ timeMs: startMs, stream, isQuarantined: false }, after);
-      if (!isTold) this.#add(startMs, stream, readings.slice(from, to));
+      this.#add(startMs, stream, openOf(readings.slice(from, to)));
       from = to;
     }
   }
 
-  #add(startMs: number, stream: string, readings: ReadingSet): void {
+  #add(startMs: number, stream: string, added: Open): void {
+    const { after } = this.#query;
+    if (after !== null && !isAfter({ timeMs: startMs, stream, isQuarantined: false }, after))
+      return;
     const open = this.#open.get(startMs) ?? new Map<string, Open>();
     this.#open.set(startMs, open);
-    const added = fold(
-      readings.map(({ timeMs }) => timeMs),
-      readings.map(({ value }) => value),
-    );
-    const last = typed(readings.at(-1) as Reading);
     const held = open.get(stream);
     if (held === undefined) {
-      const first = typed(readings[0] as Reading);
-      open.set(stream, { aggregate: combine(EMPTY, added), first, last });
+      open.set(stream, added);
       return;
     }
-    held.aggregate = combine(held.aggregate, added);
-    held.last = last;
+    held.aggregate = combine(held.aggregate, added.aggregate);
+    held.first ??= added.first;
+    held.last = added.last ?? held.last;
   }
 
   #tell(startMs: number): void {
@@ -109,7 +109,7 @@ export class BucketPage {
     this.#open.delete(startMs);
     for (const stream of [...open.keys()].toSorted()) {
       const { aggregate, first, last } = open.get(stream) as Open;
-      const { count, min, max } = aggregate;
+      const { count, min, max, firstMs, lastMs } = aggregate;
       const sum = formatDecimal(aggregate.sum);
       const bytes = BUCKET_BYTES + sum.length;
       this.isFull =
@@ -119,10 +119,28 @@ export class BucketPage {
       this.#bytes += bytes;
       const index = this.#indexOf.get(stream) ?? 0;
       const mean = meanOf(aggregate.sum, sum, count);
-      this.#buckets.push({ startMs, stream: index, count, sum, min, max, mean, first, last });
+      this.#buckets.push({
+        startMs,
+        stream: index,
+        count,
+        sum,
+        min,
+        max,
+        mean,
+        first: first?.timeMs === firstMs ? typed(first) : null,
+        last: last?.timeMs === lastMs ? typed(last) : null,
+      });
       this.#last = { timeMs: startMs, stream, isQuarantined: false };
     }
   }
+}
+
+function openOf(readings: ReadingSet): Open {
+  const aggregate = fold(
+    readings.map(({ timeMs }) => timeMs),
+    readings.map(({ value }) => value),
+  );
+  return { aggregate, first: readings[0] ?? null, last: readings.at(-1) ?? null };
 }
 
 /** A sum may be beyond a double's range; a mean is not. */

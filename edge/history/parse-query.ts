@@ -9,7 +9,8 @@ import { limits } from "../limits.ts";
 import { parseNumberText } from "../telemetry/number-text.ts";
 import { parseTime } from "../telemetry/time.ts";
 import { parseCursor, type Question } from "./cursor.ts";
-import { RESOLUTIONS, type HistoryQuery, type Position, type Resolution } from "./query.ts";
+import type { Resolution } from "../ports.ts";
+import { RESOLUTIONS, type HistoryQuery, type Position } from "./query.ts";
 
 /** What an answer is written as. */
 export type HistoryFormat = "json" | "csv";

@@ -3,12 +3,14 @@
 // is quarantined; a page goes on behind a position in it.
 
 import type { DeviceId, StreamName } from "../../sync/brand.ts";
-import type { TimeRange } from "../ports.ts";
+import type { CoarserRange, Resolution, TimeRange } from "../ports.ts";
 
 /** Milliseconds of a bucket, by what it is called; raw is every reading by itself. */
-export const RESOLUTIONS = { raw: 0, "1m": 60_000, "1h": 3_600_000 } as const;
-
-export type Resolution = keyof typeof RESOLUTIONS;
+export const RESOLUTIONS: Readonly<Record<Resolution, number>> = {
+  raw: 0,
+  "1m": 60_000,
+  "1h": 3_600_000,
+};
 
 /** Where a page ended: behind a reading, or behind a stream's bucket that begins at `timeMs`. */
 export interface Position {
@@ -56,9 +58,9 @@ export interface Bucket {
   readonly min: number;
   readonly max: number;
   readonly mean: number;
-  /** The values with the first and the last event time. */
-  readonly first: number | boolean;
-  readonly last: number | boolean;
+  /** The values with the first and the last event time; null: not known any more. */
+  readonly first: number | boolean | null;
+  readonly last: number | boolean | null;
 }
 
 /** One page. */
@@ -68,6 +70,8 @@ export interface HistoryPage {
   readonly rows: RawRows | { readonly kind: "buckets"; readonly buckets: readonly Bucket[] };
   /** Where the next page begins; null: this is the last. */
   readonly next: Position | null;
+  /** Times of which readings are left only by longer buckets than those asked for. */
+  readonly coarser: readonly CoarserRange[];
   /** Times of which something could not be read. */
   readonly damaged: readonly TimeRange[];
 }

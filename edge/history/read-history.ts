@@ -4,11 +4,11 @@
 
 import { TIME_MS_MAX } from "../../sync/limits.ts";
 import { limits } from "../limits.ts";
-import type { HubStore, TimeRange } from "../ports.ts";
+import type { CoarserRange, HubStore, TimeRange } from "../ports.ts";
 import { streamOf, type DeviceState } from "../telemetry/device-state.ts";
 import { BucketPage } from "./bucket-page.ts";
 import { lanesOf } from "./lanes.ts";
-import type { HistoryPage, HistoryQuery, Position } from "./query.ts";
+import { RESOLUTIONS, type HistoryPage, type HistoryQuery, type Position } from "./query.ts";
 import { RawPage } from "./raw-page.ts";
 
 /** What one page, and one turn of it, may take. */
@@ -40,6 +40,7 @@ export function* readHistory(
   const span = spanOf(query, extentOf(state, streams));
   const page = openPage(query, streams);
   const damaged: TimeRange[] = [];
+  const coarser: CoarserRange[] = [];
   let [fromMs, work] = [span.fromMs, 0];
   let next: Position | null = null;
   while (fromMs < span.toMs && next === null) {
@@ -48,33 +49,59 @@ export function* readHistory(
       streams: new Set(streams),
       fromMs,
       toMs: span.toMs,
+      resolution: query.resolution,
       readingsTarget: bounds.sliceReadings,
       bytesTarget: bounds.sliceBytes,
     });
     const lanes = lanesOf(slice, fromMs);
     fromMs = slice.toMs;
-    page.take(lanes, fromMs < span.toMs ? fromMs : Infinity);
+    page.take(lanes, slice.folded, fromMs < span.toMs ? fromMs : Infinity);
     damaged.push(...slice.damaged);
+    coarser.push(...slice.coarser);
     work += slice.work;
     if (page.isFull) next = page.last;
     else if (fromMs >= span.toMs) break;
     else if (work >= bounds.work) next = page.endAt(fromMs);
     if (next === null) yield slice.work;
   }
-  return { streams, rows: page.rows(), next, damaged: merged(damaged) };
+  return { streams, rows: page.rows(), next, ...rangesOf(query, next, coarser, damaged) };
+}
+
+/** What a page says of the times that it is of. */
+function rangesOf(
+  { fromMs, toMs, after, resolution }: HistoryQuery,
+  next: Position | null,
+  coarser: readonly CoarserRange[],
+  damaged: readonly TimeRange[],
+): Pick<HistoryPage, "coarser" | "damaged"> {
+  const told: TimeRange = [
+    Math.max(fromMs, after?.timeMs ?? 0),
+    next === null ? toMs - 1 : next.timeMs + RESOLUTIONS[resolution],
+  ];
+  const left = (["1m", "1h"] as const).flatMap((finest) => {
+    const own = coarser.filter((each) => each.resolution === finest);
+    return merged(own, told).map((range) => ({ range, resolution: finest }));
+  });
+  return {
+    coarser: left,
+    damaged: merged(
+      damaged.map((range) => ({ range })),
+      told,
+    ),
+  };
 }
 
 function openPage(query: HistoryQuery, streams: readonly string[]): RawPage | BucketPage {
   return query.resolution === "raw" ? new RawPage(query, streams) : new BucketPage(query, streams);
 }
 
-/** What of the time asked for is left, and may have readings. */
+/** What of the time asked for is left, and may have readings, or buckets of them. */
 function spanOf(
   { fromMs, toMs, after }: HistoryQuery,
   [firstMs, lastMs]: TimeRange,
 ): { readonly fromMs: number; readonly toMs: number } {
   return {
-    fromMs: Math.max(fromMs, after?.timeMs ?? 0, firstMs),
+    fromMs: Math.max(fromMs, after?.timeMs ?? 0, firstMs - (firstMs % RESOLUTIONS["1h"])),
     toMs: Math.min(toMs, lastMs + 1),
   };
 }
@@ -96,15 +123,24 @@ function extentOf(state: DeviceState, streams: readonly string[]): TimeRange {
   return [firstMs, lastMs];
 }
 
-/** Puts ranges together that meet; at most so many are told, and the last one covers the rest. */
-function merged(ranges: readonly TimeRange[]): TimeRange[] {
+/**
+ * Puts ranges together that meet, as far as a page tells of them; at most so many, of which the last
+ * one covers the rest.
+ */
+function merged(
+  ranges: readonly { readonly range: TimeRange }[],
+  [fromMs, toMs]: TimeRange,
+): TimeRange[] {
   const all: [number, number][] = [];
-  for (const [firstMs, lastMs] of ranges.toSorted((a, b) => a[0] - b[0])) {
+  const ascending = ranges.map(({ range }) => range).toSorted((a, b) => a[0] - b[0]);
+  for (const [firstMs, lastMs] of ascending) {
+    if (firstMs > toMs) break;
     const last = all.at(-1);
+    const endMs = Math.min(lastMs, toMs);
     const isJoined =
-      last !== undefined && (firstMs <= last[1] + 1 || all.length >= limits.historyDamageListedMax);
-    if (isJoined) last[1] = Math.max(last[1], lastMs);
-    else all.push([firstMs, lastMs]);
+      last !== undefined && (firstMs <= last[1] + 1 || all.length >= limits.historyRangesListedMax);
+    if (isJoined) last[1] = Math.max(last[1], endMs);
+    else all.push([Math.max(firstMs, fromMs), endMs]);
   }
   return all;
 }

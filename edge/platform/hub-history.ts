@@ -1,23 +1,38 @@
 // What does a hub hold of a device's next stretch of time? As much as one turn may read: from the
 // journal what is not sealed, from the segments what is. What cannot be read is told, with its times.
 
+import type { Aggregate } from "../../sync/crdt/aggregate.ts";
 import { decodePart } from "../journal/slot-note.ts";
 import type { Place } from "../journal/places.ts";
-import type { HeldReadings, HistoryRead, HistorySlice, TimeRange } from "../ports.ts";
+import type {
+  CoarserRange,
+  FoldedReadings,
+  HeldReadings,
+  HistoryRead,
+  HistorySlice,
+  TimeRange,
+} from "../ports.ts";
 import { decodeColumn, decodeSegment } from "../segment/decode.ts";
+import { decodeRollup } from "../segment/rollup.ts";
 import { readZoneMap, type ZoneMap } from "../segment/zone-map.ts";
+import { damagedOf } from "./hub-damage.ts";
 import type { HubMemory } from "./hub-memory.ts";
+import { HOUR, MINUTE } from "./hub-retention.ts";
 import { readingsOfBatch, readingsOfSegment } from "./hub-readings.ts";
-import { behind, type Item } from "./sql-pages.ts";
+import { behind, type Item, type SqlPages } from "./sql-pages.ts";
 import { HOUR_MS, hourKey, hourOf, partsOf, timeDigits, type SqlSegments } from "./sql-segments.ts";
 
 /** What a look at a page costs, in readings. */
 const SEEK_WORK = 100;
+/** What decoding an aggregate costs, in readings. */
+const PART_WORK = 10;
 /** Up to so many streams are decoded one by one, and the others not at all. */
 const SINGLE_STREAMS_MAX = 2;
 
 interface Found {
   readonly held: HeldReadings[];
+  readonly folded: FoldedReadings[];
+  readonly coarser: CoarserRange[];
   readonly damaged: TimeRange[];
   work: number;
 }
@@ -25,20 +40,78 @@ interface Found {
 /** Reads what is written of a device from `fromMs` on; staged readings are not told yet. */
 export function readSlice(memory: HubMemory, read: HistoryRead): HistorySlice {
   const { device, fromMs } = read;
-  const found: Found = { held: [], damaged: [], work: 0 };
+  const found: Found = { held: [], folded: [], coarser: [], damaged: [], work: 0 };
   const places = memory.places.meeting(device, [[fromMs, read.toMs - 1]]);
-  const toMs = sealedSlice(memory.segments, { ...read, toMs: cutOf(places, read) }, found);
-  for (const [firstMs, lastMs] of memory.segments.damagedOf(device)) {
-    if (lastMs >= fromMs && firstMs < toMs) found.damaged.push([firstMs, lastMs]);
+  // Each class may end the slice sooner; what was read beyond is left out.
+  let toMs = cutOf(places, read);
+  toMs = sealedSlice(memory.segments, { ...read, toMs }, found);
+  for (const parts of [MINUTES, HOURS]) {
+    const pages = parts === MINUTES ? memory.minutes : memory.hours;
+    toMs = foldedSlice(pages, parts, { ...read, toMs }, found);
   }
   const inside = places.filter((place) => place.firstMs < toMs && place.lastMs >= fromMs);
   journalSlice(memory, inside, read.streams, found);
-  const damaged = found.damaged.map(([firstMs, lastMs]): TimeRange => [
-    Math.max(firstMs, fromMs),
-    Math.min(lastMs, toMs - 1),
-  ]);
-  return { toMs, held: found.held, damaged, work: found.work };
+  found.damaged.push(
+    ...damagedOf(memory.segments.pages, device, HOUR_MS),
+    ...damagedOf(memory.minutes, device, MINUTE.spanMs),
+    ...damagedOf(memory.hours, device, HOUR.spanMs),
+  );
+  const isIn = ([firstMs, lastMs]: TimeRange): boolean => lastMs >= fromMs && firstMs < toMs;
+  return {
+    toMs,
+    held: found.held,
+    folded: found.folded.filter(({ startMs }) => startMs < toMs),
+    coarser: found.coarser.filter(({ range }) => isIn(range)),
+    damaged: found.damaged.filter(isIn),
+    work: found.work,
+  };
 }
+
+/** A class of buckets that are left of readings which went. */
+const MINUTES = { ...MINUTE, resolution: "1m" } as const;
+const HOURS = { ...HOUR, resolution: "1h" } as const;
+
+/** Reads aggregates until the slice has enough of them; returns where it ends. */
+function foldedSlice(
+  pages: SqlPages,
+  { partMs, spanMs, resolution }: typeof MINUTES | typeof HOURS,
+  read: HistoryRead,
+  found: Found,
+): number {
+  const { device, streams, fromMs, toMs } = read;
+  const isTold = RESOLUTION_MS[read.resolution] >= partMs;
+  let work = 0;
+  let startMs = Math.floor(fromMs / spanMs) * spanMs;
+  while (startMs < toMs && (work < read.readingsTarget || startMs <= fromMs)) {
+    const key = hourKey(startMs, device);
+    const item = pages.seek(key);
+    work += SEEK_WORK;
+    if (item === null) startMs = toMs;
+    else if (item[0] !== key) startMs = Math.max(startMs + spanMs, partsOf(item[0]).hourMs);
+    else {
+      const rollup = decodeRollup(item[1], startMs);
+      if (rollup === null) pages.noteDamage(key, behind(key));
+      const wanted = [...(rollup ?? [])].filter(([stream]) => streams.has(stream));
+      for (const [stream, parts] of wanted) work += addParts(stream, parts);
+      if (wanted.length > 0 && !isTold)
+        found.coarser.push({ range: [startMs, startMs + spanMs - 1], resolution });
+      startMs += spanMs;
+    }
+  }
+  found.work += work;
+  return Math.min(startMs, toMs);
+
+  function addParts(stream: string, parts: ReadonlyMap<number, Aggregate>): number {
+    for (const [part, aggregate] of isTold ? parts : []) {
+      const partStartMs = startMs + part * partMs;
+      if (partStartMs >= fromMs && partStartMs < toMs)
+        found.folded.push({ stream, startMs: partStartMs, aggregate });
+    }
+    return parts.size * PART_WORK;
+  }
+}
+
+const RESOLUTION_MS = { raw: 0, "1m": MINUTE.partMs, "1h": HOUR.partMs } as const;
 
 /** Ends the slice where the journal would have too much of it; what spans its begin has to be read. */
 function cutOf(places: readonly Place[], { fromMs, toMs, bytesTarget }: HistoryRead): number {

@@ -7,7 +7,6 @@ import { encodeSegment } from "../segment/encode.ts";
 import { Gather, SEALED_READINGS_MAX } from "../segment/gather.ts";
 import { INSTANTS_MAX, type Segment } from "../segment/segment.ts";
 import { readZoneMap } from "../segment/zone-map.ts";
-import { TIME_MS_MAX } from "../../sync/limits.ts";
 import type { HeldReadings, TimeRange } from "../ports.ts";
 import { readingsOfSegment } from "./hub-readings.ts";
 import { behind, type Edit, type Item, type SqlPages } from "./sql-pages.ts";
@@ -55,22 +54,6 @@ export class SqlSegments {
       }
       if (bytes > bytesMax) return;
     }
-  }
-
-  /** Times of which something of a device could not be read, as far as it was tried. */
-  damagedOf(device: DeviceId): TimeRange[] {
-    return [...this.pages.damaged].flatMap(([from, to]): TimeRange[] => {
-      const hourMs = partsOf(from).hourMs;
-      if (to === behind(from)) {
-        const time = from.startsWith(hourKey(hourMs, device)) ? from.split("/")[2] : undefined;
-        return time === undefined ? [] : [[parseInt(time, 16), hourMs + HOUR_MS - 1]];
-      }
-      // Of a page it is known only which keys it may have had.
-      const firstMs = hourMs + (`${hourKey(hourMs, device)}~` < from ? HOUR_MS : 0);
-      const endMs = to === null ? TIME_MS_MAX : partsOf(to).hourMs;
-      const lastMs = to !== null && hourKey(endMs, device) < to ? endMs + HOUR_MS : endMs;
-      return firstMs < lastMs ? [[firstMs, lastMs - 1]] : [];
-    });
   }
 
   /** Notes that a segment is broken. */

@@ -18,7 +18,7 @@ export function writeCsv({ streams, rows }: HistoryPage, isWithQuarantined: bool
   return lines.map((cells) => cells.join(",") + LINE_END).join("");
 }
 
-type Cells = readonly (string | number | boolean)[];
+type Cells = readonly (string | number | boolean | null)[];
 
 function wideLines(
   streams: readonly string[],

@@ -17,6 +17,7 @@ import { malformedQuery, parseHistoryQuery, type AskedHistory } from "../history
 import type { HistoryPage, HistoryQuery } from "../history/query.ts";
 import { limits } from "../limits.ts";
 import type { DeviceHub } from "../objects/device-hub.ts";
+import type { TimeRange } from "../ports.ts";
 import { hubOf } from "../platform/hubs.ts";
 import { NO_SUCH_NAME, notSeen } from "./device-problems.ts";
 import { writeCsv } from "./history-csv.ts";
@@ -112,6 +113,11 @@ function jsonAnswer(
     from: timeText(fromMs),
     to: toMs > TIME_MS_MAX ? null : timeText(toMs),
     ...pageColumns(page, isWithQuarantined),
+    coarser: page.coarser.map(({ range: [firstMs, lastMs], resolution: left }) => ({
+      from: timeText(firstMs),
+      to: timeText(lastMs + 1),
+      resolution: left,
+    })),
     damaged: page.damaged.map(([firstMs, lastMs]) => ({
       from: timeText(firstMs),
       to: timeText(lastMs + 1),
@@ -126,11 +132,13 @@ function jsonAnswer(
 
 /** What JSON says beside the readings, CSV says in fields. */
 function csvAnswer(request: Request, query: HistoryQuery, page: HistoryPage): Promise<Response> {
-  const damaged = page.damaged.map(
-    ([firstMs, lastMs]) => `${timeText(firstMs)}/${timeText(lastMs + 1)}`,
-  );
+  const text = ([firstMs, lastMs]: TimeRange): string =>
+    `${timeText(firstMs)}/${timeText(lastMs + 1)}`;
+  const coarser = page.coarser.map((each) => `${text(each.range)};resolution=${each.resolution}`);
+  const damaged = page.damaged.map(text);
   return answer(request, writeCsv(page, query.isWithQuarantined), {
     "content-type": "text/csv; charset=utf-8; header=present",
+    ...(coarser.length === 0 ? {} : { "skerry-coarser": coarser.join(", ") }),
     ...(damaged.length === 0 ? {} : { "skerry-damaged": damaged.join(", ") }),
     ...linkOf(request, query, page),
   });

@@ -14,7 +14,7 @@ import { RESOLUTIONS } from "../../edge/history/query.ts";
 import { formatCursor, parseCursor } from "../../edge/history/cursor.ts";
 import { ingest } from "../../edge/ingest.ts";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
-import type { HubStore } from "../../edge/ports.ts";
+import type { CoarserRange, HubStore } from "../../edge/ports.ts";
 import { bottom, join, type Reading, type ReadingSet } from "../../sync/crdt/reading-set.ts";
 import { addDecimals, decimalOf, formatDecimal, ZERO } from "../../sync/decimal.ts";
 import { isQuarantined } from "../../sync/quarantine.ts";
@@ -110,6 +110,17 @@ class World {
   store: SqlHubStore = new SqlHubStore(this.sql, 1);
   nowMs = START + HOUR;
   bounds: HistoryBounds = { sliceReadings: 1e9, sliceBytes: 1e9, work: 1e9 };
+
+  /** Folds what is older than so many hours, once it is sealed and the origin holds it. */
+  retain(rawHours: number, minuteHours: number): void {
+    for (const _ of this.store.seal());
+    const kept = (hours: number) => ({ ms: hours * HOUR, bytes: Infinity });
+    const retention = { raw: kept(rawHours), minutes: kept(minuteHours), hours: kept(1e6) };
+    const link = this.store.loadLink();
+    this.store.saveLink({ ...link, cursor: { ...link.cursor, seq: this.store.extent().head } });
+    this.store = new SqlHubStore(this.sql, 1, { retention });
+    for (const _ of this.store.retain(this.nowMs));
+  }
 
   run(step: Step): void {
     this.nowMs += 1;
@@ -226,7 +237,12 @@ function rowsOf({ rows, streams }: HistoryPage): unknown[][] {
 }
 
 /** Follows the cursors to the end; `between` happens after each slice and page. */
-function readAll(world: World, query: HistoryQuery, between: () => void = () => {}): unknown[][] {
+function readAll(
+  world: World,
+  query: HistoryQuery,
+  between: () => void = () => {},
+  coarser: CoarserRange[] = [],
+): unknown[][] {
   const all: unknown[][] = [];
   let after: Position | null = null;
   for (let pages = 0; pages < 10_000; pages += 1) {
@@ -234,6 +250,7 @@ function readAll(world: World, query: HistoryQuery, between: () => void = () => 
     const rows = rowsOf(page);
     assert.ok(rows.length <= query.limit);
     assert.deepEqual(page.damaged, []);
+    coarser.push(...page.coarser);
     all.push(...rows);
     if (page.next === null) return all;
     after = parseCursor(query, formatCursor(query, page.next));
@@ -292,3 +309,64 @@ test("P2 sealing and restarts between two pages change nothing of what was there
     { numRuns: 150 },
   );
 });
+
+/** Hours, each with the minutes of its readings. */
+const spread = fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.nat(59)), {
+  minLength: 1,
+  maxLength: 30,
+  selector: ([hour, minute]) => hour * 60 + minute,
+});
+
+test("P2 what went is in its buckets, exactly, and what is left no finer is named", () => {
+  const ages = fc.record({ raw: fc.nat(70), minutes: fc.nat(70) });
+  const late = fc.array(fc.tuple(fc.nat(60), fc.nat(59)), { maxLength: 4 });
+  fc.assert(
+    fc.property(spread, ages, late, bounds, ask, (places, { raw, minutes }, after, own, asked) => {
+      const world = new World();
+      world.bounds = own;
+      let second = 0;
+      const commitAt = ([hour, minute]: readonly [number, number]): void => {
+        // Each has a time of its own: of what went nobody knows that it was sent before.
+        second += 1;
+        const at = START - hour * HOUR + minute * 60_000 + second * 500;
+        const values = [0, 1].map((stream) => [stream, second / 8] as const);
+        world.run({ kind: "commit", isOther: false, startMs: at, stepMs: 0, values });
+      };
+      for (const place of places) commitAt(place);
+      world.retain(raw, raw + minutes);
+      for (const place of after) commitAt(place);
+      for (const resolution of ["1h", "1m", "raw"] as const) {
+        const query = queryOf({ ...asked, resolution, isWithQuarantined: false });
+        const whole = { ...query, fromMs: 0, toMs: START + 10 * DAY };
+        checkLeft(world, whole);
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+/** Everything is told, or named as left no finer; and nothing is told that is not so. */
+function checkLeft(world: World, query: HistoryQuery): void {
+  const coarser: CoarserRange[] = [];
+  const told = readAll(world, query, () => {}, coarser).map((row) => JSON.stringify(plain(row)));
+  const all = expected(world.store, query) as unknown[][];
+  assert.ok(query.resolution !== "1h" || coarser.length === 0);
+  const isNamed = (timeMs: number): boolean =>
+    coarser.some(({ range: [firstMs, lastMs] }) => timeMs >= firstMs && timeMs <= lastMs);
+  const missing = all.filter((row) => !told.includes(JSON.stringify(plain(row))));
+  assert.deepEqual(
+    missing.filter(([timeMs]) => !isNamed(timeMs as number)),
+    [],
+  );
+  if (query.resolution === "1m") return;
+  const known = new Set(all.map((row) => JSON.stringify(plain(row))));
+  assert.deepEqual(
+    told.filter((row) => !known.has(row)),
+    [],
+  );
+}
+
+/** Without the first and the last value, which a fold does not know. */
+function plain(row: readonly unknown[]): readonly unknown[] {
+  return row.slice(0, 7);
+}

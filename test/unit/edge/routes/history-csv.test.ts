@@ -18,6 +18,7 @@ const raw: HistoryPage = {
     quarantined: [4],
   },
   next: null,
+  coarser: [],
   damaged: [],
 };
 const at = (ms: number): string => new Date(T + ms).toISOString();
