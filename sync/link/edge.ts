@@ -212,8 +212,8 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
   const { to, log, groups } = said;
   const frame = {
     ...said,
+    ...(isEmpty && !isAsking ? atRest(cut, from) : { head: Math.max(cut.head, to) }),
     speaker: speakerOf(record),
-    head: isEmpty && !isAsking ? headAtRest(cut, from) : Math.max(cut.head, to),
     sentMs: Math.max(said.latestMs, hubTime(record.clock, nowMs)),
     from,
     ack: ackToSay(record),
@@ -234,14 +234,18 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
   };
 }
 
-/** What was written and has come to nothing is not waited for. */
-function headAtRest({ to, head }: Cut, from: Position): number {
-  return to === head ? from.seq : Math.max(head, from.seq);
+/** What was written and has come to nothing is not waited for: it is gone, as entries below a floor. */
+function atRest(
+  { floor, to, head }: Cut,
+  from: Position,
+): { readonly head: number; readonly floor: number } {
+  if (to < head || head <= from.seq) return { head: Math.max(head, from.seq), floor };
+  return { head: from.seq, floor: head + 1 };
 }
 
 /** Where a link begins, what was held before tells the hub which history that was. */
-function ackToSay({ link, ack, held = ORIGIN_POSITION }: EdgeLinkRecord): Position {
-  return link === 0 ? held : ack;
+function ackToSay(record: EdgeLinkRecord): Position {
+  return record.link === 0 ? (heldBefore(record).held ?? ORIGIN_POSITION) : record.ack;
 }
 
 function speakerOf({ link, replica, replicaEpoch }: EdgeLinkRecord): Speaker {

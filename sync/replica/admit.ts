@@ -14,23 +14,26 @@ export interface RefusedEntry {
   readonly reason: string;
 }
 
-/** Leaves out what the rules refuse, and names it. */
+/** Leaves out what the rules refuse, and what is stamped later than `limitMs`, and names it. */
 export function admit(
   groups: readonly ReadGroup[],
   sender: Sender,
+  limitMs: number,
   table: Table,
   onRefused: (refused: readonly RefusedEntry[]) => void = () => undefined,
 ): readonly ReadGroup[] {
   const refused: RefusedEntry[] = [];
   const admitted = groups.map((group) => {
-    const { id, rule } = group.collection;
-    if (rule === undefined) return group;
+    const { id, rule, kind } = group.collection;
+    const isLate = (value: unknown): boolean => (kind.stampOf(value)?.wallMs ?? 0) > limitMs;
+    if (rule === undefined && !group.values.some(isLate)) return group;
     let size = table.entries(id).size;
     const at = group.keys.map((key, i) => {
       const isNew = table.get(id, key) === undefined;
-      const isFull = isNew && size >= rule.keysMax(key, sender);
-      const reason =
-        rule.refusal(key, group.values[i], sender) ?? (isFull ? "too-many-keys" : null);
+      const value = group.values[i];
+      const isFull = isNew && rule !== undefined && size >= rule.keysMax(key, sender);
+      const broken = isLate(value) ? "clock-ahead" : rule?.refusal(key, value, sender);
+      const reason = broken ?? (isFull ? "too-many-keys" : null);
       if (reason !== null) refused.push({ collection: id, key, replica: sender.replica, reason });
       else if (isNew) size += 1;
       return reason === null;

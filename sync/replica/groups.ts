@@ -1,7 +1,6 @@
 // How do changed entries become the groups of a frame, and back? One group a collection, up to a
 // bound of entries and bytes; and what is not known here is set apart, not lost.
 
-import { isAhead } from "../clock/hlc.ts";
 import { FRAME_STATE_ENTRIES_MAX } from "../limits.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { Group } from "../wire/frame.ts";
@@ -87,15 +86,16 @@ export function readGroups(
 }
 
 /**
- * Tells whether a stamp in groups lies too far ahead of the hub's clock. Those of what is not known
- * cannot be read: their author's clock speaks for them.
+ * Tells whether a stamp in groups is later than `limitMs`. Those of what is not known cannot be read:
+ * their author's clock speaks for them.
  */
-export function isAnyAhead({ known, unknown }: ReadGroups, sentMs: number, nowMs: number): boolean {
-  if (unknown.length > 0 && isAhead({ wallMs: sentMs, logical: 0 }, nowMs)) return true;
+export function isAnyAhead(
+  { known, unknown }: ReadGroups,
+  sentMs: number,
+  limitMs: number,
+): boolean {
+  if (unknown.length > 0 && sentMs > limitMs) return true;
   return known.some(({ collection, values }) =>
-    values.some((value) => {
-      const stamp = collection.kind.stampOf(value);
-      return stamp !== null && isAhead(stamp, nowMs);
-    }),
+    values.some((value) => (collection.kind.stampOf(value)?.wallMs ?? 0) > limitMs),
   );
 }

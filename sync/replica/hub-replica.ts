@@ -207,7 +207,8 @@ export class HubReplica {
     if (session.isLate(frame, record)) return this.#refuse("at", frame, here, nowMs);
     const read = readGroups(frame.groups, this.#schema, (kind) => kind.up);
     if (read === null) return { kind: "not-a-frame", reason: "broken-frame" };
-    if (isAnyAhead(read, frame.sentMs, Math.max(nowMs, this.#time.last.wallMs))) {
+    const limitMs = this.#time.limitMs(nowMs);
+    if (isAnyAhead(read, frame.sentMs, limitMs)) {
       // Its author stamps anew and begins another life: the same bytes must not be applied later.
       this.#links.forget(record);
       return this.#refuse("clock-ahead", frame, here, nowMs);
@@ -216,12 +217,14 @@ export class HubReplica {
     session.hear(frame);
     const before = this.#time.seq;
     const sender = { replica: record.replica, nowMs };
-    for (const group of admit(read.known, sender, this.#stored.table, this.#options.onRefused))
+    const { table } = this.#stored;
+    for (const group of admit(read.known, sender, limitMs, table, this.#options.onRefused))
       this.#hear(group, record.link);
-    this.#kept.keep(record.link, read.unknown);
+    this.#kept.keep(record.link, read.unknown, limitMs);
     // An edge that has nothing left to send will not refer to what it knew before.
     const isAll = frame.to === frame.head;
-    const all = isAll ? { settled: verdict.tellFrom.seq, wholeTo: frame.to } : {};
+    const wholeTo = Math.max(frame.to, frame.floor - 1);
+    const all = isAll ? { settled: verdict.tellFrom.seq, wholeTo } : {};
     const held = heldBy(record, frame.ack, verdict.tellFrom);
     const { toldBefore: _, ...past } = record;
     const accepted = { ...past, ...verdict.record, ...all, ...held };
@@ -353,11 +356,12 @@ export class HubReplica {
   /** Applies what was kept of collections that are known by now. */
   #adopt(options: HubReplicaOptions): void {
     const taken = this.#kept.take((group) => this.#schema.find(group) !== undefined);
-    for (const { link, group } of taken) {
+    for (const { link, limitMs, group } of taken) {
       const read = readGroups([group], this.#schema, (kind) => kind.up);
       const { replica = "", seenMs: nowMs = 0 } = this.#links.get(link) ?? {};
       const { table } = this.#stored;
-      for (const known of admit(read?.known ?? [], { replica, nowMs }, table, options.onRefused))
+      const sender = { replica, nowMs };
+      for (const known of admit(read?.known ?? [], sender, limitMs, table, options.onRefused))
         // Its author may have dropped it, when it was told everything and this was not in it.
         this.#hear(known, link, true);
     }

@@ -89,10 +89,21 @@ function encodeEntries(
   return writer.bytes();
 }
 
+/** Tells whether a later release wrote an image: who takes it for damaged would write it over. */
+export function isOfLaterRelease(bytes: Uint8Array): boolean {
+  if (bytes[0] !== VERSION_MARK || !isSound(bytes)) return false;
+  return new ByteReader(bytes.subarray(1)).varint() > IMAGE_VERSION;
+}
+
+function isSound(bytes: Uint8Array): boolean {
+  if (bytes.length < 4) return false;
+  return new ByteReader(bytes.subarray(-4)).uint32() === crc32c(bytes.subarray(0, -4));
+}
+
 /** Decodes an image; null if its bytes are damaged, or of a version that is not known. */
 export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | null {
+  if (!isSound(bytes)) return null;
   const body = bytes.subarray(0, -4);
-  if (bytes.length < 4 || new ByteReader(bytes.subarray(-4)).uint32() !== crc32c(body)) return null;
   const isPlain = body[0] !== VERSION_MARK;
   const reader = new ByteReader(isPlain ? body : body.subarray(1));
   if (!isPlain && reader.varint() !== IMAGE_VERSION) return null;

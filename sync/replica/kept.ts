@@ -13,11 +13,14 @@ import type { StoredTable } from "./stored-table.ts";
 /** A group of a link. */
 export interface KeptGroup {
   readonly link: number;
+  /** No stamp in it may be later: it could not be read when it came. */
+  readonly limitMs: number;
   readonly group: Group;
 }
 
 interface StoredGroup extends Omit<Group, "body"> {
   readonly link: number;
+  readonly limitMs: number;
   readonly body: readonly number[];
 }
 
@@ -42,23 +45,23 @@ export class Kept {
     return groups.reduce((sum, group) => sum + roomOf(group), this.bytes()) <= KEPT_BYTES_MAX;
   }
 
-  keep(link: number, groups: readonly Group[]): void {
+  keep(link: number, groups: readonly Group[], limitMs: number): void {
     const last = this.#facts().at(-1)?.[0] ?? `${PREFIX}0`;
     let number = Number(last.slice(PREFIX.length));
     for (const group of groups) {
       number += 1;
-      this.#stored.state(`${PREFIX}${number}`, { ...group, link, body: [...group.body] });
+      this.#stored.state(`${PREFIX}${number}`, { ...group, link, limitMs, body: [...group.body] });
     }
   }
 
   /** Takes out what `isKnown` names. */
   take(isKnown: (group: Group) => boolean): KeptGroup[] {
     const taken: KeptGroup[] = [];
-    for (const [name, { link, body, ...rest }] of this.#facts()) {
+    for (const [name, { link, limitMs, body, ...rest }] of this.#facts()) {
       const group = { ...rest, body: Uint8Array.from(body) };
       if (!isKnown(group)) continue;
       this.#stored.state(name, null);
-      taken.push({ link, group });
+      taken.push({ link, limitMs, group });
     }
     return taken;
   }

@@ -5,6 +5,7 @@ import { CHECKPOINT_BYTES, IMAGE_ENTRIES_MAX, PAGE_ENTRIES } from "../limits.ts"
 import { fnv1a32 } from "../hash.ts";
 import {
   decodeImage,
+  isOfLaterRelease,
   encodeImage,
   type Image,
   type StoredCodec,
@@ -31,6 +32,7 @@ export class StoredTable {
   /** What a newer release stored of collections that are not known here: kept for its return. */
   #unread: UnreadPart[] = [];
 
+  /** Throws a RangeError, and stores nothing, if a later release wrote what is stored. */
   constructor(store: ReplicaStore, codecOf: StoredCodec) {
     this.#store = store;
     this.#codecOf = codecOf;
@@ -173,6 +175,8 @@ export class StoredTable {
     const stored = this.#store.load();
     const pages = [...stored.pages];
     const rows = [...stored.rows];
+    if ([...pages, ...rows].some(isOfLaterRelease))
+      throw new RangeError("Cannot open: a later release has stored this, and only it can read it");
     // Rows of former lives count: a replica that is restarted often has its checkpoints too.
     this.#rowBytes = rows.reduce((sum, row) => sum + row.length, 0);
     const images = pages.map((bytes) => decodeImage(bytes, this.#codecOf));

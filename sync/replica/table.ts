@@ -38,6 +38,11 @@ export class Table {
     return this.#collections.keys();
   }
 
+  /** The highest seq of an entry; 0: none. */
+  get last(): number {
+    return [...this.#bySeq.keys()].reduce((last, seq) => Math.max(last, seq), 0);
+  }
+
   get(collection: number, key: string): Entry | undefined {
     return this.#collections.get(collection)?.get(key);
   }

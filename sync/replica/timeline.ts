@@ -1,7 +1,7 @@
 // When was it, and as which change? A replica's clock and its seqs; both go on where they stood
 // after a crash.
 
-import { observe, openClock, tick, type Clock, type Hlc } from "../clock/hlc.ts";
+import { AHEAD_MS_MAX, observe, openClock, tick, type Clock, type Hlc } from "../clock/hlc.ts";
 import { numberOf } from "./draft.ts";
 import type { StoredTable } from "./stored-table.ts";
 
@@ -13,7 +13,7 @@ export class Timeline {
 
   constructor(stored: StoredTable, quantumMs: Clock["quantumMs"] = 16) {
     this.#stored = stored;
-    this.#seq = numberOf(stored.fact("seq"));
+    this.#seq = seqOf(stored);
     this.#clock = openClock(numberOf(stored.fact("floorMs")), quantumMs);
     stored.state("floorMs", this.#clock.floorMs);
   }
@@ -30,7 +30,15 @@ export class Timeline {
 
   /** Looks where the seqs are, after writes that were undone. */
   look(): void {
-    this.#seq = numberOf(this.#stored.fact("seq"));
+    this.#seq = seqOf(this.#stored);
+  }
+
+  /**
+   * The latest time that a stamp may show which an edge sends. What has once been accepted stays so
+   * when the clock goes back, and nothing beyond: else many small steps would lead anywhere.
+   */
+  limitMs(nowMs: number): number {
+    return Math.max(nowMs + AHEAD_MS_MAX, this.#clock.last.wallMs);
   }
 
   nextSeq(): number {
@@ -61,4 +69,9 @@ export class Timeline {
     if (clock.floorMs !== this.#clock.floorMs) this.#stored.state("floorMs", clock.floorMs);
     this.#clock = clock;
   }
+}
+
+/** The last seq that was given; an entry tells of it too, should the fact be damaged. */
+function seqOf(stored: StoredTable): number {
+  return Math.max(numberOf(stored.fact("seq")), stored.isDamaged ? stored.table.last : 0);
 }

@@ -59,7 +59,7 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "the hub does not keep what it does not know",
     invariant: "sync.unknown-kept",
     file: HUB,
-    find: "this.#kept.keep(record.link, read.unknown);",
+    find: "this.#kept.keep(record.link, read.unknown, limitMs);",
     replace: "",
   },
   "never-dropped": {
@@ -138,9 +138,9 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
   "no-limit-ahead": {
     breaks: "the hub accepts any stamp",
     invariant: "sync.clock-limit",
-    file: "sync/replica/groups.ts",
-    find: "return stamp !== null && isAhead(stamp, nowMs);",
-    replace: "return stamp !== null && isAhead(stamp, nowMs * 2);",
+    file: "sync/replica/timeline.ts",
+    find: "return Math.max(nowMs + AHEAD_MS_MAX, this.#clock.last.wallMs);",
+    replace: "return Number.MAX_SAFE_INTEGER + nowMs;",
   },
   "not-stamped-anew": {
     breaks: "an edge whose clock was ahead begins another life with the same stamps",

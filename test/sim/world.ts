@@ -46,6 +46,7 @@ export class World implements EdgeWorld, View {
     edgeCopies: false,
     hubRestored: false,
     forgotten: false,
+    hubDamaged: false,
     vague: new Set(),
     recounted: new Map(),
     saidTwice: new Map(),
@@ -207,7 +208,7 @@ export class World implements EdgeWorld, View {
       const survivors = this.hub.disk.crash(rng, this.plan.faults.has("torn-row"));
       this.hub.reopen();
       // What it had told its links is not known to it any more.
-      if (!this.hub.replica.isWhole) this.taint.forgotten = true;
+      if (!this.hub.replica.isWhole) this.taint.hubDamaged = true;
       settle(survivors > 0);
       this.tell((checker) => checker.onReopened?.(this, this.hub, true));
       return null;

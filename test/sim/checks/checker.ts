@@ -32,6 +32,8 @@ export interface Taint {
   hubRestored: boolean;
   /** The hub has forgotten the link of a replica that came back. */
   forgotten: boolean;
+  /** The hub found its disk damaged, and has forgotten all links. */
+  hubDamaged: boolean;
   /** Keys `collection/key` of which a deletion was stamped anew: its stamp is not known. */
   readonly vague: Set<string>;
   /** Upper bounds of what may be counted twice: `collection/name` to the sums. */

@@ -9,7 +9,7 @@ import { StoredTable } from "../../../sync/replica/stored-table.ts";
 import { SimDisk } from "../disk.ts";
 import { fields, purges, revoked } from "../schema.ts";
 import { canonical } from "./canonical.ts";
-import { require, type Checker } from "./checker.ts";
+import { require, type Checker, type View } from "./checker.ts";
 
 /** What a replica has shown of a register that only goes up, until its disk is another one. */
 export function makeNeverDown(): Checker {
@@ -57,6 +57,7 @@ export const clockLimit: Checker = {
  */
 export const sessionTokens: Checker = {
   ids: ["sync.session-token"],
+  onRest: checkTokensAtRest,
   onExchange(view, _, isApplied) {
     if (!isApplied || view.taint.edgeCopies || view.taint.hubRestored) return;
     const { hub, ledger } = view;
@@ -71,6 +72,18 @@ export const sessionTokens: Checker = {
     }
   },
 };
+
+/** At rest, every write of a session has been applied: who waits for its token waits no longer. */
+function checkTokensAtRest({ edges, hub, ledger, taint }: View): void {
+  if (taint.edgeCopies || taint.hubRestored || taint.hubDamaged) return;
+  for (const { shadow, replica } of edges) {
+    const { link } = replica.record;
+    for (const write of ledger.of(shadow.writes).filter((made) => made.link === link && link > 0))
+      require(hub.replica.hasApplied(link, write.seq), "sync.session-token", () => {
+        return `everything is at rest, but ${write.seq} of ${link} is not said to be applied`;
+      });
+  }
+}
 
 /** At rest, when every link has acknowledged everything, no deletion and no tag is left at the hub. */
 export const boundedMetadata: Checker = {

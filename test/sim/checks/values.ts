@@ -108,7 +108,7 @@ function idOfLoss({ id }: Collection, isErased: boolean): string {
 
 function isWeak({ taint }: View, collection: Collection, key: string): boolean {
   const isPassing = collection.kind.code === lwwKind.code && !LASTING_KEYS.includes(key);
-  const isAway = taint.forgotten || taint.edgeCopies || taint.hubRestored;
+  const isAway = taint.forgotten || taint.hubDamaged || taint.edgeCopies || taint.hubRestored;
   return isPassing && (isAway || taint.vague.has(nameOf({ collection, key })));
 }
 
@@ -295,7 +295,7 @@ function checkPresence(view: View, name: string, isThere: boolean, written: Writ
   const isEverRemoved = made.some(({ what }) => what.kind === "remove");
   const isDue = !isEverRemoved && adds.length > 0;
   require(isThere || !isDue, "sync.add-wins", () => `${name} was added and never removed`);
-  if (taint.edgeCopies || taint.hubRestored || taint.forgotten) return;
+  if (taint.edgeCopies || taint.hubRestored || taint.hubDamaged) return;
   const fates = adds.map(({ id }) => hub.shadow.fates.get(id) ?? "there");
   if (fates.includes("there"))
     require(isThere, "sync.add-wins", () => {
