@@ -196,8 +196,6 @@ export const limits = {
   purgeScopeCharsMax: 200,
   /** How often a region's link is woken for sessions that it is behind, milliseconds. */
   sessionWakeMs: 500,
-  /** Scopes that a region marks by name; past it others share marks (state/purge-scope.ts). */
-  purgeNamedMarksMax: 4_096,
 
   // Shadows; the bounds of fields are those of state/shadow.ts.
   /** Bytes of a patch of a shadow: one that replaces every field fits. */

@@ -1,7 +1,7 @@
 // What does a region hold of the registry, the configuration and the purges, and what of it do its
 // isolates have to know? A replica whose answer, the lease, is made anew only when something changed.
 
-import { EVERYTHING, markingOf, ORIGIN_WRITER } from "../state/purge-scope.ts";
+import { EVERYTHING, markingOf, NAMED_MARKS_MAX, ORIGIN_WRITER } from "../state/purge-scope.ts";
 import {
   attributeKey,
   attributes,
@@ -87,7 +87,7 @@ export class RegionReplica extends EdgeReplica {
     replica: ReplicaId,
     store: ReplicaStore,
     newEpoch: () => number,
-    namedMarksMax: number = limits.purgeNamedMarksMax,
+    namedMarksMax: number = NAMED_MARKS_MAX,
     bounds: DenialBounds = DENIAL_BOUNDS,
   ) {
     super({ replica, collections: REGION_COLLECTIONS, store, newEpoch });

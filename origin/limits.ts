@@ -32,8 +32,6 @@ export const limits = {
   deviceGroupCharsMax: 64,
   /** How long a region that is silent is waited for before it has to be told everything anew. */
   regionLeaseMs: 2_592_000_000,
-  /** Scopes that the origin marks by name; past it others share marks (state/purge-scope.ts). */
-  purgeNamedMarksMax: 4_096,
   /** Readings of a stored segment; a fuller one is split. */
   segmentReadingsMax: 512,
   /** Batches without times of a device that the origin remembers, one by one. */

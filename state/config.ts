@@ -3,6 +3,7 @@
 
 import * as z from "zod/mini";
 import { ORIGIN_WRITER } from "./purge-scope.ts";
+import { REGIONS_MAX } from "./region.ts";
 import { err, ok, type Result } from "../sync/result.ts";
 
 /** One region and which places it serves; as in the edge's variable REGIONS. */
@@ -29,7 +30,6 @@ export interface ConfigFault {
   readonly message: string;
 }
 
-const REGIONS_MAX = 64;
 const NAME = "has 1 to 32 of the characters a-z, 0-9 and -";
 
 const name = (what: string) =>

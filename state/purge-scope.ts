@@ -31,10 +31,15 @@ export function urlScope(site: string, path: string): string {
 
 /**
  * Marks that scopes share by hash once their writer has named its most: so many for prefixes and so
- * many for all others. A purge of such a scope purges one in 2,048 of what it does not mean, and of
- * prefixes one in 2,048 for each character of a path.
+ * many for all others. A purge of such a scope purges one in 1,024 of what it does not mean, and of
+ * prefixes one in 1,024 for each character of a path.
  */
-export const SHARED_MARKS = 2_048;
+export const SHARED_MARKS = 1_024;
+
+/** Scopes that a writer marks by name. */
+export const NAMED_MARKS_MAX = 1_920;
+/** Marks of one writer: those by name, the shared ones, and that of everything. */
+export const WRITER_MARKS_MAX: number = NAMED_MARKS_MAX + 2 * SHARED_MARKS + 1;
 
 /** The shared mark of a scope. */
 export function sharedMark(scope: string): string {

@@ -8,9 +8,11 @@ import type { Unit } from "../sync/crdt/lattice.ts";
 import type { Versioned } from "../sync/crdt/versioned.ts";
 import { collection, type Collection, type Sender } from "../sync/replica/kind.ts";
 import { lwwKind, maxKind, setKind, versionedKind } from "../sync/replica/kinds.ts";
+import { assert } from "../sync/assert.ts";
 import { TIME_MS_MAX } from "../sync/limits.ts";
 import type { StarWrite } from "../sync/replica/star-kind.ts";
 import { refusalOfReached } from "./command.ts";
+import { WRITER_MARKS_MAX } from "./purge-scope.ts";
 import { refusalOfField } from "./shadow.ts";
 
 /** Registered devices: device. Only the origin registers and decommissions. */
@@ -39,6 +41,7 @@ export const config: Collection<Versioned, Versioned> = collection(5, "down", ve
 export const purges: Collection<number, number> = collection(6, "both", maxKind, {
   refusal: refusalOfPurge,
   keysMax: (key, sender) => (isOwn(key, sender) ? PURGES_MAX : RETURNED_PURGES_MAX),
+  share: { startOf: (key) => parsePurgeKey(key).writer, keysMax: WRITER_MARKS_MAX },
 });
 
 /** What a device is to be like: fieldKey(device, path). Only the origin writes it. */
@@ -112,9 +115,15 @@ export function parsePurgeKey(key: string): { readonly writer: string; readonly 
 export const GENERATION_MAX = 1_000_000_000;
 /** Devices whose credentials were ever refused. */
 const REVOKED_MAX = 100_000;
+/** Regions of a deployment. */
+export const REGIONS_MAX = 64;
 /** Marks of all writers, and those up to which marks of others than the sender are taken. */
 const PURGES_MAX = 262_144;
 const RETURNED_PURGES_MAX = 131_072;
+assert(
+  (REGIONS_MAX + 1) * WRITER_MARKS_MAX <= PURGES_MAX,
+  "All that the regions and the origin may mark finds room (P5)",
+);
 /**
  * Fields that devices report, of all regions: some 400 bytes of memory each in every region, 1 kB at
  * most. A region takes new ones up to half of that, so that what several take at once is not refused

@@ -7,7 +7,7 @@ import { drawNumber } from "../../doors/draw-number.ts";
 import type { Denial } from "../../doors/guard.ts";
 import { readIssuers } from "../../state/issuers.ts";
 import type { SessionToken } from "../../doors/session.ts";
-import { ORIGIN_WRITER } from "../../state/purge-scope.ts";
+import { NAMED_MARKS_MAX, ORIGIN_WRITER } from "../../state/purge-scope.ts";
 import { ISSUERS, keys, parsePurgeKey, purges, REGION_COLLECTIONS } from "../../state/region.ts";
 import { CommandBook, type GivenCommand, type Queueing } from "../../state/command-book.ts";
 import type { HeldCommand } from "../../state/command.ts";
@@ -93,7 +93,7 @@ export class Registry extends DurableObject<OriginEnv> {
       devicesMax: limits.registryDevicesMax,
       namesMax: limits.registryNamesMax,
     });
-    this.#purges = new OriginPurges(this.#replica, limits.purgeNamedMarksMax);
+    this.#purges = new OriginPurges(this.#replica, NAMED_MARKS_MAX);
     this.#shadows = new ShadowBook(this.#replica);
     this.#commands = new CommandBook(this.#replica);
     this.#deployedKeys = parseOriginEnv(this.env).issuerKeys ?? "";

@@ -3,7 +3,7 @@
 // bad entry never stops the others (P3). The sender goes on; it holds what was refused alone.
 
 import type { ReadGroup } from "./groups.ts";
-import type { Sender } from "./kind.ts";
+import type { EntryRule, Sender } from "./kind.ts";
 import type { Table } from "./table.ts";
 
 /** An entry that was not taken. */
@@ -27,15 +27,21 @@ export function admit(
     const { id, rule, kind } = group.collection;
     const isLate = (value: unknown): boolean => (kind.stampOf(value)?.wallMs ?? 0) > limitMs;
     if (rule === undefined && !group.values.some(isLate)) return group;
-    let size = table.entries(id).size;
+    const held = table.entries(id);
+    const shares = new Shares(rule?.share, held);
+    let size = held.size;
+    const isFull = (key: string): boolean =>
+      rule !== undefined && (size >= rule.keysMax(key, sender) || !shares.hasRoom(key));
     const at = group.keys.map((key, i) => {
-      const isNew = table.get(id, key) === undefined;
+      const isNew = !held.has(key);
       const value = group.values[i];
-      const isFull = isNew && rule !== undefined && size >= rule.keysMax(key, sender);
       const broken = isLate(value) ? "clock-ahead" : rule?.refusal(key, value, sender);
-      const reason = broken ?? (isFull ? "too-many-keys" : null);
+      const reason = broken ?? (isNew && isFull(key) ? "too-many-keys" : null);
       if (reason !== null) refused.push({ collection: id, key, replica: sender.replica, reason });
-      else if (isNew) size += 1;
+      else if (isNew) {
+        size += 1;
+        shares.add(key);
+      }
       return reason === null;
     });
     const isTaken = (_: unknown, i: number): boolean => at[i] === true;
@@ -43,4 +49,43 @@ export function admit(
   });
   if (refused.length > 0) onRefused(refused);
   return admitted;
+}
+
+/** How many keys each share of a collection has; counted when a frame brings a new one. */
+class Shares {
+  readonly #share: EntryRule<unknown>["share"];
+  readonly #held: ReadonlyMap<string, unknown>;
+  readonly #counts = new Map<string, number>();
+
+  constructor(share: EntryRule<unknown>["share"], held: ReadonlyMap<string, unknown>) {
+    this.#share = share;
+    this.#held = held;
+  }
+
+  hasRoom(key: string): boolean {
+    if (this.#share === undefined) return true;
+    const start = this.#share.startOf(key);
+    return this.#countOf(start) < this.#share.keysMax;
+  }
+
+  add(key: string): void {
+    if (this.#share === undefined) return;
+    const start = this.#share.startOf(key);
+    this.#counts.set(start, this.#countOf(start) + 1);
+  }
+
+  #countOf(start: string): number {
+    const known = this.#counts.get(start);
+    if (known !== undefined) return known;
+    // Not one count a share of the frame: its keys may be of thousands.
+    if (this.#counts.size === 0) this.#countAll();
+    return this.#counts.get(start) ?? 0;
+  }
+
+  #countAll(): void {
+    for (const key of this.#held.keys()) {
+      const start = this.#share?.startOf(key) ?? "";
+      this.#counts.set(start, (this.#counts.get(start) ?? 0) + 1);
+    }
+  }
 }

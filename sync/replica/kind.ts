@@ -112,6 +112,11 @@ export interface EntryRule<Up> {
   readonly refusal: (key: string, value: Up, sender: Sender) => string | null;
   /** How many keys there may be for another one to be taken. */
   readonly keysMax: (key: string, sender: Sender) => number;
+  /** How many of the keys that begin as a key does there may be, so that none takes all the room. */
+  readonly share?: {
+    readonly startOf: (key: string) => string;
+    readonly keysMax: number;
+  };
 }
 
 /** A collection of keyed entries of one kind. */

@@ -7,7 +7,7 @@ import type { DenialBounds } from "../../../edge/denials.ts";
 import { limits } from "../../../edge/limits.ts";
 import { RegionReplica, type RegionLease } from "../../../edge/region-replica.ts";
 import { replicate } from "../../../edge/replicate.ts";
-import { EVERYTHING, sharedMark } from "../../../state/purge-scope.ts";
+import { EVERYTHING, NAMED_MARKS_MAX, sharedMark } from "../../../state/purge-scope.ts";
 import {
   attributeKey,
   attributes,
@@ -224,7 +224,7 @@ test("each purge of a region has a higher seq, also after a restart and a copy t
 
 test("P8 past the bound of marks that have names a new scope shares one with others", () => {
   const cell = new TestCell("hel", new TestRegistry());
-  const scopes = Array.from({ length: limits.purgeNamedMarksMax }, (_, i) => `tag t${i}`);
+  const scopes = Array.from({ length: NAMED_MARKS_MAX }, (_, i) => `tag t${i}`);
   for (let at = 0; at < scopes.length; at += 1_024)
     assert.equal(cell.replica.purge(1, scopes.slice(at, at + 1_024)).isWidened, false);
   assert.equal(cell.replica.purge(1, ["tag t7"]).isWidened, false);
@@ -292,11 +292,9 @@ test("P8 a lease names the newest marks, and up to where the others go", () => {
     10,
     Array.from({ length: 40 }, (_, i) => `tag old${i}`),
   );
-  for (let at = 0; at < most; at += 1_024)
-    cell.replica.purge(
-      20,
-      Array.from({ length: 1_024 }, (_, i) => `tag t${at + i}`),
-    );
+  cell.replica.write(20, (draft) => {
+    for (let i = 0; i < most; i += 1) draft.write(purges, purgeKey("tll", `tag t${i}`), 20);
+  });
   const lease = tell(cell, "");
   assert.equal(lease.purges.length, most);
   assert.ok(lease.purges.every(([key]) => !key.includes("old")));

@@ -3,7 +3,19 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GENERATION_MAX, purges, REGION_COLLECTIONS, revoked } from "../../../state/region.ts";
+import {
+  EVERYTHING,
+  markingOf,
+  NAMED_MARKS_MAX,
+  WRITER_MARKS_MAX,
+} from "../../../state/purge-scope.ts";
+import {
+  GENERATION_MAX,
+  purgeKey,
+  purges,
+  REGION_COLLECTIONS,
+  revoked,
+} from "../../../state/region.ts";
 import { KEY_BYTES_MAX, TIME_MS_MAX } from "../../../sync/limits.ts";
 import type { RefusedEntry } from "../../../sync/replica/admit.ts";
 import { HubReplica } from "../../../sync/replica/hub-replica.ts";
@@ -103,4 +115,30 @@ test("P8 past its bound of keys a collection takes no new ones, and what it has 
   hel.replica.write(NOW_MS, (draft) => draft.write(revoked, "a", 5));
   await hel.untilAtRest();
   assert.equal(hub.read(few, "a"), 5);
+});
+
+test("P5 whatever a writer purges finds room at the origin, and no writer takes that of another", async () => {
+  const { hub, refused } = new Origin();
+  const [hel, tll] = [region("hel", hub, () => NOW_MS), region("tll", hub, () => NOW_MS)];
+  const marked = new Set<string>();
+  for (let i = 0; i < 60_000; i += 100) {
+    const scopes = Array.from({ length: 100 }, (_, n) => `${n % 2 ? "tag" : "prefix"} ${i + n}`);
+    for (const scope of markingOf(scopes, marked, NAMED_MARKS_MAX).scopes) marked.add(scope);
+  }
+  marked.add(EVERYTHING);
+  assert.equal(marked.size, WRITER_MARKS_MAX, "all that a writer may mark");
+  hel.replica.write(NOW_MS, (draft) => {
+    for (const scope of marked) draft.write(purges, purgeKey("hel", scope), NOW_MS);
+  });
+  await hel.untilAtRest();
+  assert.deepEqual([hub.readAll(purges).size, refused], [WRITER_MARKS_MAX, []]);
+  hel.replica.write(NOW_MS, (draft) => draft.write(purges, purgeKey("hel", "tag more"), NOW_MS));
+  tll.replica.write(NOW_MS, (draft) => draft.write(purges, purgeKey("tll", "tag more"), NOW_MS));
+  await hel.untilAtRest();
+  await tll.untilAtRest();
+  assert.deepEqual(
+    refused.map(({ key, reason }) => [key, reason]),
+    [["hel tag more", "too-many-keys"]],
+  );
+  assert.equal(hub.read(purges, "tll tag more"), NOW_MS);
 });
