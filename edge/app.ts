@@ -12,6 +12,7 @@ import { commandRoutes } from "./routes/commands.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { historyRoutes } from "./routes/history.ts";
+import { liveRoutes } from "./routes/live.ts";
 import { placeRoutes } from "./routes/place.ts";
 import { purgeRoutes } from "./routes/purge.ts";
 import { streamRoutes } from "./routes/stream.ts";
@@ -51,6 +52,7 @@ export function createApi(parts: ApiParts): EdgeApi {
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/devices", streamRoutes(parts));
   app.route("/v1/batches", batchRoutes(parts));
+  app.route("/v1/live", liveRoutes(parts));
   app.route("/v1/purge", purgeRoutes(parts));
   app.route("/v1/time", timeRoutes());
   app.route("/", writeRoutes(parts));

@@ -213,6 +213,26 @@ export const limits = {
   /** Retry-After of what needs the origin while it is away, in seconds. */
   originAwayRetryAfterS: 10,
 
+  // The live tail.
+  /** Listeners of one hub; one more gets 503. Each may hold some 100 kB that is under way. */
+  liveListenersMax: 64,
+  /** Hubs that one listener hears at once; with more it has to name devices. */
+  liveHubsMax: 32,
+  /** Devices, and streams, that one listener names. */
+  liveFiltersMax: 16,
+  /** Commits that a listener may be behind; past it, and further back, it is told of a gap. */
+  liveLagMax: 1_024,
+  /** How often a listener hears something, so that it can tell silence from a line that is cut. */
+  liveHeartbeatMs: 15_000,
+  /** Retry-After of a hub that has as many listeners as it may, in seconds. */
+  liveRetryAfterS: 5,
+  /** Messages that a WebSocket's listener has not acknowledged; past it none is sent. */
+  liveWindowMessages: 256,
+  /** How long such a window may stay full before the listener is let go. */
+  liveAckTimeoutMs: 60_000,
+  /** Bytes of a line of a hub: those of the largest batch, as JSON. */
+  liveLineBytesMax: 8_388_608,
+
   // Content.
   /** Bytes of stored responses in an isolate's memory. */
   memoryCacheBytesMax: 33_554_432,

@@ -20,6 +20,10 @@ import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { openOriginLink } from "../platform/origin-link.ts";
 import { Regions } from "../platform/regions.ts";
+import type { LiveStatus } from "../live/live-line.ts";
+import type { LivePosition } from "../live/position.ts";
+import type { LiveQuery } from "../live/query.ts";
+import { LiveTail } from "./live-tail.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import type { Sql } from "../../storage/sql.ts";
 import { SqlHubStore } from "../platform/sql-hub-store.ts";
@@ -68,6 +72,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     burstMs: limits.rateBurstMs,
   });
   readonly #buffer: HubBuffer;
+  readonly #live: LiveTail;
   #isSealing = false;
   readonly #sql: Sql;
   /** Where the journal and the count of rows stood when the hub started. */
@@ -109,6 +114,11 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       guard: () => this.#regions.guardOf(region, (work) => ctx.waitUntil(work)),
       ring: (atMs) => this.#alarm.ring(atMs),
     });
+    this.#live = new LiveTail({
+      store: this.#store,
+      sync: () => ctx.storage.sync(),
+      status: () => liveStatusOf(this.linkReport()),
+    });
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.open();
       // At its start a hub that holds anything speaks to the origin, whatever alarm it had.
@@ -133,6 +143,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       this.#readings += outcome.accepted + outcome.conflicts;
     }
     await this.#commits.settle();
+    this.#live.committed();
     // Under load more is committed than an alarm would seal.
     this.ctx.waitUntil(this.#seal());
     return outcome;
@@ -206,6 +217,11 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     return { replica, head, cursor: cursor.seq, unackedBytes, isOriginAway, buffer, storage };
   }
 
+  /** Opens a stream of what is committed from now on, or after a position; null: too many listen. */
+  async live(query: LiveQuery, after: LivePosition | null): Promise<ReadableStream | null> {
+    return this.#live.listen(query, after);
+  }
+
   /** Seals what is due, in slices: between two of them commits are let in. */
   async #seal(): Promise<void> {
     if (this.#isSealing || !this.#store.isSealDue(Date.now())) return;
@@ -248,6 +264,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const sealed = this.#seal();
     const isHeartbeatDue = Date.now() - this.#alarm.heardMs >= limits.heartbeatMs / 2;
     await this.#alarm.run(this.#journal, isHeartbeatDue, () => spread(limits.heartbeatMs));
+    this.#live.linkRan();
     await sealed;
     this.#makeRoom();
     const lookMs = await this.#streams.sweep();
@@ -280,4 +297,8 @@ async function inSlices(steps: Iterable<number>): Promise<void> {
     readings = 0;
     await scheduler.wait(0);
   }
+}
+
+function liveStatusOf({ head, cursor, unackedBytes, isOriginAway }: LinkReport): LiveStatus {
+  return { originAway: isOriginAway, behind: head - cursor, unackedBytes };
 }
