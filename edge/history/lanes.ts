@@ -22,12 +22,10 @@ export function lanesOf({ held, toMs }: HistorySlice, fromMs: number): Lane[] {
     addTo(lane, readings, fromMs, toMs);
   }
   return [...lanes.keys()].toSorted().flatMap((stream) => {
-    const { inside = [], outside = [] } = lanes.get(stream) ?? {};
-    return [inside, outside].map((readings, at) => ({
-      stream,
-      isQuarantined: at === 1,
-      readings: onceEach(readings),
-    }));
+    const lane = lanes.get(stream);
+    const inside = onceEach(lane?.inside ?? []);
+    const outside = without(onceEach(lane?.outside ?? []), inside);
+    return [inside, outside].map((readings, at) => ({ stream, isQuarantined: at === 1, readings }));
   });
 }
 
@@ -67,6 +65,13 @@ function onceEach(readings: Reading[]): ReadingSet {
     else set.push(reading);
   }
   return set;
+}
+
+/** What came again in time counts, and is quarantined no more. */
+function without(outside: ReadingSet, inside: ReadingSet): ReadingSet {
+  if (outside.length === 0) return outside;
+  const counted = new Set(inside.map(({ timeMs }) => timeMs));
+  return outside.filter(({ timeMs }) => !counted.has(timeMs));
 }
 
 function isAscending(readings: ReadingSet): boolean {

@@ -4,6 +4,7 @@
 
 import type { StreamName } from "../../sync/brand.ts";
 import { join, type Reading, type ReadingSet } from "../../sync/crdt/reading-set.ts";
+import { isQuarantined } from "../../sync/quarantine.ts";
 import type { Column } from "../../sync/wire/batch.ts";
 import { INSTANTS_MAX, type Segment, type SegmentColumn } from "./segment.ts";
 
@@ -165,10 +166,17 @@ function joined({ kinds, times, values, stamps, contested }: Lane): ReadingSet {
   const set: Reading[] = [];
   for (const reading of readings) {
     const last = set.at(-1);
-    if (last?.timeMs === reading.timeMs) set.splice(-1, 1, ...join([last], [reading]));
+    if (last?.timeMs === reading.timeMs) set.splice(-1, 1, ...joinTwo(last, reading));
     else set.push(reading);
   }
   return set;
+}
+
+/** What is quarantined does not count, so it gives way to the one that came again in time. */
+function joinTwo(left: Reading, right: Reading): ReadingSet {
+  const isLeftOut = isQuarantined(left.timeMs, left.stampMs);
+  if (isLeftOut === isQuarantined(right.timeMs, right.stampMs)) return join([left], [right]);
+  return [isLeftOut ? right : left];
 }
 
 /** All times of ascending columns, once. */

@@ -155,3 +155,24 @@ test("the latest of each stream has its arrival, whatever came after it", () => 
     { stream: "b", timeMs: START, value: 3, arrivedMs: START + HOUR + 2 },
   ]);
 });
+
+test("a reading that was quarantined and came again in time counts, sealed or not", () => {
+  const store = new SqlHubStore(openNodeSql(), 1);
+  const timeMs = START + HOUR;
+  commitBatch(store, START, batchAt([START - 5, timeMs], { value: () => 1 }));
+  const ask = { ...ALL, resolution: "raw", isWithQuarantined: true } as const;
+  const told = (): unknown => {
+    const { rows } = whole(readHistory(ask, store));
+    assert.ok(rows.kind === "raw");
+    return [rows.times, rows.values, rows.quarantined];
+  };
+  assert.deepEqual(told(), [[START - 5, timeMs], [1, 1], [1]]);
+  for (const _ of store.seal());
+  assert.deepEqual(told(), [[START - 5, timeMs], [1, 1], [1]]);
+  commitBatch(store, timeMs + 5, batchAt([timeMs], { value: () => 2 }));
+  assert.deepEqual(told(), [[START - 5, timeMs], [1, 2], []]);
+  for (const _ of store.seal());
+  assert.deepEqual(told(), [[START - 5, timeMs], [1, 2], []]);
+  assert.equal(countOf(whole(readHistory(ALL, store))), 2);
+  assert.equal(store.loadDevice(DEVICE)?.streams["a"]?.total?.[0], 2);
+});
