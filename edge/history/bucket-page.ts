@@ -61,7 +61,8 @@ export class BucketPage {
   endAt(timeMs: number): Position | null {
     const startMs = this.#startOf(timeMs);
     const beganMs = this.#query.after?.timeMs ?? this.#startOf(this.#query.fromMs);
-    if (startMs <= beganMs) return null;
+    // The first bucket with readings is told whole, whatever it takes.
+    if (startMs <= beganMs || (this.#last === null && this.#open.has(startMs))) return null;
     return { timeMs: startMs, stream: "", isQuarantined: false };
   }
 

@@ -176,3 +176,24 @@ test("a reading that was quarantined and came again in time counts, sealed or no
   assert.equal(countOf(whole(readHistory(ALL, store))), 2);
   assert.equal(store.loadDevice(DEVICE)?.streams["a"]?.total?.[0], 2);
 });
+
+test("where one segment ends the next begins, and a bucket of many is told whole", () => {
+  const store = new SqlHubStore(openNodeSql(), 1);
+  commitBatch(store, START + HOUR, batchAt(timesFrom(START, 10_000, 1)));
+  for (const _ of store.seal());
+  const small = { sliceReadings: 1, sliceBytes: 1, work: 1 };
+  const page = whole(readHistory({ ...ALL, limit: 1 }, store, small));
+  assert.deepEqual([countOf(page), page.next], [10_000, null]);
+  const seen: number[] = [];
+  for (
+    let after: HistoryQuery["after"] = null, pages = 0;
+    pages === 0 || after !== null;
+    pages += 1
+  ) {
+    const raw = whole(readHistory({ ...ALL, resolution: "raw", after }, store, small));
+    assert.ok(raw.rows.kind === "raw");
+    seen.push(...raw.rows.times);
+    after = raw.next;
+  }
+  assert.deepEqual(seen, timesFrom(START, 10_000, 1));
+});
