@@ -16,6 +16,7 @@ import { LiveEvents, type LiveEvent, type LiveSource } from "../platform/live-so
 import type { Here } from "../platform/regions.ts";
 import { TOKEN_PREFIX } from "../stream/protocol.ts";
 import { locate } from "./locate.ts";
+import { expiryOf } from "./stream.ts";
 import { LIVE_SUBPROTOCOL, serveLiveSocket } from "./live-socket.ts";
 
 export function liveRoutes(parts: ApiParts): Hono<ApiEnv> {
@@ -28,13 +29,17 @@ export function liveRoutes(parts: ApiParts): Hono<ApiEnv> {
     if (isSocket && !names.includes(LIVE_SUBPROTOCOL)) return problemResponse(NOT_SPOKEN);
     const here = await locate(c, parts);
     Object.assign(c.env.scope.fields, { door: "live", region: here.region, socket: isSocket });
-    const admission = await here.guard.requireScope(withToken(raw, names), "read");
+    const request = withToken(raw, names);
+    const admission = await here.guard.requireScope(request, "read");
     if (!admission.ok) return problemResponse(admission.problem);
     const read = readLiveQuery(new URL(raw.url).searchParams, raw.headers.get("last-event-id"));
     if (!read.ok) return problemResponse(read.error);
     const opened = await openHubs(read.value, here, parts);
     if (!opened.ok) return problemResponse(opened.error);
     const events = new LiveEvents(opened.value);
+    // Nobody hears on when the token is no longer good.
+    const leftMs = expiryOf(request) - Date.now();
+    setTimeout(() => void events.end(), Math.min(Math.max(leftMs, 0), TIMER_MS_MAX));
     return isSocket ? serveLiveSocket(events) : serveEvents(events);
   });
   app.all("/", onlyMethods("GET"));
@@ -67,6 +72,8 @@ async function openHubs(
 }
 
 const SHARDS = 256;
+/** The longest that a timer waits, milliseconds: 24 days. */
+const TIMER_MS_MAX = 2_147_483_647;
 
 function rangesOf({ devices }: LiveQuery, hubs: number): ReadonlySet<string> | null {
   return devices === null ? null : new Set(devices.map((name) => rangeOf(shardOf(name), hubs)));

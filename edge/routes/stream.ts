@@ -48,7 +48,7 @@ function withToken(request: Request, token: string | null): Request {
 }
 
 /** Reads when a token ends that the guard has verified; 0 if it does not say. */
-function expiryOf(request: Request): number {
+export function expiryOf(request: Request): number {
   const [, payload = ""] = (request.headers.get("authorization") ?? "").split(".");
   try {
     const text = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));

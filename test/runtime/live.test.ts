@@ -9,6 +9,7 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
+import { mintOperatorToken } from "../../tools/launcher/keys.ts";
 import { openWorld } from "../../tools/launcher/world.ts";
 import { ask, outcomeOf, type Told } from "../support/ask.ts";
 import { runShown, shownCommands } from "../support/documents.ts";
@@ -221,6 +222,19 @@ test("a WebSocket is closed when the hub goes, and told to come back", async () 
   await hel.edge.kill();
   assert.ok([1006, 1012].includes(await closed));
   await hel.edge.resume();
+});
+
+test("nobody hears on when the token's time is over", async () => {
+  const brief = await mintOperatorToken(world.keys, "brief", ["read"], 3 / 86_400);
+  await using client = await LiveClient.open(`${live}?device=boat-12`, brief);
+  const socket = await openSocket(`${live}?device=boat-12`, brief);
+  const closed = new Promise<number>((resolve) => {
+    socket.addEventListener("close", ({ code }) => resolve(code));
+  });
+  const startedMs = performance.now();
+  while ((await client.next()) !== null);
+  assert.equal(await closed, 1012);
+  assert.ok(performance.now() - startedMs < 8_000);
 });
 
 test("the link's going away, and its return, are told", async () => {
