@@ -10,6 +10,7 @@ import type { Regions } from "./platform/regions.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { commandRoutes } from "./routes/commands.ts";
 import { deviceRoutes } from "./routes/devices.ts";
+import { gapRoutes } from "./routes/gaps.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { liveRoutes } from "./routes/live.ts";
@@ -50,6 +51,7 @@ export function createApi(parts: ApiParts): EdgeApi {
   app.route("/v1/devices", historyRoutes(parts));
   app.route("/v1/devices", commandRoutes(parts));
   app.route("/v1/devices", deviceRoutes(parts));
+  app.route("/v1/devices", gapRoutes(parts));
   app.route("/v1/devices", streamRoutes(parts));
   app.route("/v1/batches", batchRoutes(parts));
   app.route("/v1/live", liveRoutes(parts));

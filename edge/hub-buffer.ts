@@ -10,6 +10,7 @@ import {
   type BufferQuota,
   type BufferUse,
 } from "./buffer/quota.ts";
+import { limits } from "./limits.ts";
 import type { HubStore } from "./ports.ts";
 
 /** What waits for the origin, against its quota. */
@@ -17,6 +18,8 @@ export interface BufferReport extends BufferUse {
   readonly bytesMax: number;
   readonly fill: number;
   readonly policy: BufferPolicy;
+  /** Readings that were given up, ever. */
+  readonly shed: number;
   /** How fast the origin takes it, of late. */
   readonly drainBytesPerS: number;
 }
@@ -46,11 +49,25 @@ export class HubBuffer {
     return admissionOf(this.#use(), this.#quota, nowMs, this.#drain.perS(nowMs), chance);
   }
 
+  /** Gives up the oldest if there is too much or it is too old, where the policy says so. */
+  shed(nowMs: number): void {
+    const { policy, bytesMax, ageMsMax } = this.#quota;
+    if (policy === "reject" || fillOf(this.#use(), this.#quota, nowMs) < limits.bufferSlowShare)
+      return;
+    this.#store.shed({
+      policy,
+      bytesMax: bytesMax * limits.bufferSlowShare,
+      beforeMs: ageMsMax === null ? 0 : nowMs - ageMsMax * limits.bufferSlowShare,
+      bytesAtOnce: limits.shedBytesAtOnce,
+    });
+  }
+
   report(nowMs: number): BufferReport {
     const { bytesMax, policy } = this.#quota;
     const use = this.#use();
     const fill = fillOf(use, this.#quota, nowMs);
-    return { ...use, bytesMax, fill, policy, drainBytesPerS: this.#drain.perS(nowMs) };
+    const shed = this.#store.shedReadings();
+    return { ...use, bytesMax, fill, policy, shed, drainBytesPerS: this.#drain.perS(nowMs) };
   }
 
   #use(): BufferUse {

@@ -40,7 +40,8 @@ export class JournalReplica implements LinkedReplica {
 
   cut(_isWhole: boolean, after: number): Cut {
     const log = this.#store.entriesAfter(after, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
-    const { floor, head } = this.#store.extent();
+    const { head } = this.#store.extent();
+    const floor = this.#store.floorAfter(after);
     return { floor, head, to: log.at(-1)?.seq ?? after, log, groups: [], latestMs: 0 };
   }
 

@@ -71,6 +71,14 @@ export const limits = {
   bufferAnnounceShare: 0.7,
   bufferSlowShare: 0.85,
   bufferFullShare: 0.95,
+  /** Bytes that are given up in one turn, about, where a policy gives up. */
+  shedBytesAtOnce: 524_288,
+  /** Hours of streams with gaps that a hub tells apart; then streams, and past twice as many devices. */
+  gapHoursMax: 16_384,
+  /** Messages of gap records that are sent in one alarm; the rest waits for the next. */
+  gapMessagesPerAlarmMax: 16,
+  /** Gaps that an answer lists. */
+  gapsListedMax: 1_000,
   /** Longest Retry-After of a buffer, seconds, and how far it is spread either way. */
   bufferRetrySMax: 300,
   bufferRetryJitter: 0.2,

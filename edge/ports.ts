@@ -1,6 +1,7 @@
 // What does the edge need from the outside, and what may it rely on? Interfaces with their
 // guarantees; edge/platform has one adapter each, and a simulator may have others.
 
+import type { GapRecord } from "../state/gap.ts";
 import type { DeviceId } from "../sync/brand.ts";
 import type { Aggregate } from "../sync/crdt/aggregate.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
@@ -77,6 +78,18 @@ export interface HistorySlice {
   readonly work: number;
 }
 
+/** How much of what waits for the origin is to be given up. */
+export interface ShedGoal {
+  /** Named in the gap records. */
+  readonly policy: string;
+  /** Give up the oldest while more bytes than this wait. */
+  readonly bytesMax: number;
+  /** And while the oldest was committed before, epoch milliseconds; 0: no matter when. */
+  readonly beforeMs: number;
+  /** Bytes that one call gives up, about: a page of entries more at most. */
+  readonly bytesAtOnce: number;
+}
+
 /** What an entry becomes. */
 export interface Restamp {
   readonly seq: number;
@@ -117,6 +130,19 @@ export interface HubStore {
   unackedBytes(): number;
   /** When the oldest of them was committed, epoch milliseconds; null if there is none. */
   oldestUnackedMs(): number | null;
+  /** The lowest seq after `after` that is held, or held again further on: what is between is gone. */
+  floorAfter(after: number): number;
+  /**
+   * Gives up the oldest of what waits for the origin, in one transaction with the records that say
+   * so. What a frame may have held already is kept; so is the newest entry.
+   */
+  shed(goal: ShedGoal): void;
+  /** What was given up: of a device; readings in all; records that the origin lacks. */
+  gapsOf(device: DeviceId): GapRecord[];
+  shedReadings(): number;
+  unsentGaps(countMax: number): GapRecord[];
+  /** Notes that the origin holds records as they were sent. */
+  gapsSent(gaps: readonly GapRecord[]): void;
   /** Entries after `after`, until `bytesTarget` is reached; at least one if there is one. */
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[];
   /**

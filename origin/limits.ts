@@ -32,6 +32,8 @@ export const limits = {
   deviceGroupCharsMax: 64,
   /** How long a region that is silent is waited for before it has to be told everything anew. */
   regionLeaseMs: 2_592_000_000,
+  /** Gaps of a device that an answer lists. */
+  gapsListedMax: 1_000,
   /** Readings of a stored segment; a fuller one is split. */
   segmentReadingsMax: 512,
   /** Batches without times of a device that the origin remembers, one by one. */

@@ -1,5 +1,6 @@
 // What does the origin need from the outside, and what may it rely on?
 
+import type { GapMessage, GapRecord } from "../state/gap.ts";
 import type { DeviceId, ReplicaId } from "../sync/brand.ts";
 import type { StoredAggregate } from "../sync/crdt/aggregate.ts";
 import type { ReadingSet } from "../sync/crdt/reading-set.ts";
@@ -64,6 +65,10 @@ export interface ShardStore {
   ): void;
   /** Latest commit stamp of a batch of the device that was forgotten; 0 if none was. */
   forgottenMs(device: DeviceId): number;
+  /** Joins what a hub says it gave up with what it said before. */
+  joinGaps(message: GapMessage): void;
+  /** What all hubs gave up of a device. */
+  gapsOf(device: DeviceId): GapRecord[];
   /** Keeps an entry that does not decode, so that it is not lost and does not block the link. */
   savePoison(replica: ReplicaId, replicaEpoch: number, seq: number, body: Uint8Array): void;
 }

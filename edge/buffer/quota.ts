@@ -4,7 +4,7 @@
 import { limits } from "../limits.ts";
 
 /** What becomes of readings once there is no room: the default sheds nothing that was accepted. */
-export type BufferPolicy = "reject" | "thin" | "drop-oldest" | "drop-newest";
+export type BufferPolicy = "reject" | "drop-oldest";
 
 /** How much may wait for the origin, and what becomes of more. */
 export interface BufferQuota {
@@ -32,8 +32,6 @@ export const DEFAULT_QUOTA: BufferQuota = {
 /** What a hub does with readings that it did not have yet. `fill` is a share of the quota. */
 export type Admission =
   | { readonly kind: "admitted"; readonly fill: number }
-  /** Taken in, counted and not kept: the policy is drop-newest, and there is no room. */
-  | { readonly kind: "dropped"; readonly fill: number }
   /** Some are asked to wait: answer 429. */
   | { readonly kind: "buffer-high"; readonly fill: number; readonly waitS: number }
   /** Nothing more is taken: answer 503. */
@@ -64,8 +62,6 @@ export function admissionOf(
 ): Admission {
   const fill = fillOf(use, quota, nowMs);
   if (fill < limits.bufferSlowShare) return { kind: "admitted", fill };
-  if (fill >= limits.bufferFullShare && quota.policy === "drop-newest")
-    return { kind: "dropped", fill };
   const isFull = fill >= limits.bufferFullShare;
   if (!isFull && quota.policy !== "reject") return { kind: "admitted", fill };
   const refused =

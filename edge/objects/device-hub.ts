@@ -4,10 +4,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
+import type { GapRecord } from "../../state/gap.ts";
 import { assert } from "../../sync/assert.ts";
 import { parseReplicaId, type DeviceId, type ReplicaId } from "../../sync/brand.ts";
 import { hubTime } from "../../sync/link/hub-clock.ts";
 import type { DeviceRate } from "../config.ts";
+import { GapLink } from "../gap-link.ts";
 import { GroupCommit } from "../group-commit.ts";
 import { latestOf, type LatestReading } from "../history/latest.ts";
 import type { HistoryPage, HistoryQuery } from "../history/query.ts";
@@ -18,7 +20,7 @@ import { JournalReplica } from "../journal-replica.ts";
 import { limits } from "../limits.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
-import { openOriginLink } from "../platform/origin-link.ts";
+import { GAPS_RANGE, openOriginLink } from "../platform/origin-link.ts";
 import { Regions } from "../platform/regions.ts";
 import type { LiveStatus } from "../live/live-line.ts";
 import type { LivePosition } from "../live/position.ts";
@@ -73,6 +75,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   });
   readonly #buffer: HubBuffer;
   readonly #live: LiveTail;
+  readonly #gaps: GapLink;
   #isSealing = false;
   readonly #sql: Sql;
   /** Where the journal and the count of rows stood when the hub started. */
@@ -105,6 +108,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     );
     const origin = openOriginLink(config.originUrl, config.linkKey);
     this.#alarm = new LinkAlarm(ctx.storage, origin);
+    const gapsLink = openOriginLink(config.originUrl, config.linkKey, GAPS_RANGE);
+    this.#gaps = new GapLink(this.#store, replica, gapsLink);
     this.#regions = new Regions(config, env);
     const region = replica.split("/")[0] ?? "";
     this.#streams = new DeviceStreams(ctx, {
@@ -132,6 +137,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const limited = this.#limit(command, nowMs);
     if (limited !== null) return limited;
     const originNowMs = this.#originTime();
+    this.#buffer.shed(originNowMs);
     const outcome = ingest(
       command,
       this.#store,
@@ -200,6 +206,11 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     }
   }
 
+  /** Tells what was given up of a device's readings. */
+  async gaps(device: DeviceId): Promise<GapRecord[]> {
+    return this.#store.gapsOf(device);
+  }
+
   /** Tells where the link stands. */
   linkReport(): LinkReport {
     const { head } = this.#store.extent();
@@ -262,10 +273,13 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
 
   override async alarm(): Promise<void> {
     const sealed = this.#seal();
+    // Before any readings: whoever reads the totals is to know what is missing.
+    await this.#gaps.send();
     const isHeartbeatDue = Date.now() - this.#alarm.heardMs >= limits.heartbeatMs / 2;
     await this.#alarm.run(this.#journal, isHeartbeatDue, () => spread(limits.heartbeatMs));
     this.#live.linkRan();
     await sealed;
+    this.#buffer.shed(this.#originTime());
     this.#makeRoom();
     const lookMs = await this.#streams.sweep();
     if (lookMs !== null) this.#alarm.ring(lookMs);

@@ -47,7 +47,7 @@ const QUOTA_BYTES = z.number().check(z.int(), z.gte(65_536), z.lte(8_589_934_592
 const bufferSchema = z.strictObject({
   bytes: z._default(QUOTA_BYTES, DEFAULT_QUOTA.bytesMax),
   ageSeconds: orNull(z.number().check(z.int(), z.gte(60), z.lte(315_360_000))),
-  policy: z._default(z.enum(["reject"]), "reject"),
+  policy: z._default(z.enum(["reject", "drop-oldest"]), "reject"),
 });
 const varsSchema = z.object({
   REGION: orNull(z.string().check(z.regex(REGION_NAME))),

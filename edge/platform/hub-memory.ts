@@ -1,6 +1,7 @@
 // What of a hub is in memory, and how does it come there? Marks, which entry is in which slot, the
 // devices of late, and where the readings are that are in the journal alone.
 
+import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import type { PlacedBatch } from "../journal/slot-note.ts";
 import { decodeSlot, placedIn } from "../journal/slot-note.ts";
 import type { OpenSlot } from "../journal/open-slot.ts";
@@ -12,6 +13,7 @@ import { NEW_DEVICE } from "../telemetry/device-state.ts";
 import { foldCommitted } from "../telemetry/fold-committed.ts";
 import { DeviceCache } from "./device-cache.ts";
 import type { Retention } from "./hub-retention.ts";
+import { loadAside } from "./hub-shedding.ts";
 import { SqlJournal } from "./sql-journal.ts";
 import { SqlPages } from "./sql-pages.ts";
 import { hourKey, hourOf, SqlSegments } from "./sql-segments.ts";
@@ -42,6 +44,10 @@ export interface HubMemory {
   checkpoint: number;
   unsealedBytes: number;
   open: OpenSlot | null;
+  /** Up to here the origin held the entries in an earlier life of the hub. */
+  confirmed: number;
+  /** Entries that a frame may have held, and the journal has given up. */
+  aside: readonly LogEntry[];
 }
 
 /** Reads where the link stands. */
@@ -57,7 +63,7 @@ export function loadMemory(
   onDamage: (what: string) => void,
 ): HubMemory {
   const link = storedLink(sql);
-  const [hub] = sql.exec("select checkpoint from hub");
+  const [hub] = sql.exec("select checkpoint, confirmed from hub");
   const checkpoint = numberOf(hub?.["checkpoint"]);
   const journal = new SqlJournal(sql, Math.max(link.cursor.seq, checkpoint), onDamage);
   const devices = new SqlPages(sql, "device", onDamage);
@@ -74,6 +80,8 @@ export function loadMemory(
     checkpoint,
     unsealedBytes: journal.bytesBetween(checkpoint, journal.head),
     open: null,
+    confirmed: numberOf(hub?.["confirmed"]),
+    aside: loadAside(sql),
   };
   replay(memory);
   return memory;

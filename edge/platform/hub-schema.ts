@@ -9,6 +9,8 @@ import { encodeNote, encodePart, placedIn } from "../journal/slot-note.ts";
 import { addPart, encodeRollup, type Rollup } from "../segment/rollup.ts";
 import { loadAggregate } from "../../sync/crdt/aggregate.ts";
 import { MINUTE_MS, minuteOf, type MinuteRollup } from "../telemetry/device-state.ts";
+import { ASIDE_TABLE } from "./hub-shedding.ts";
+import { GAP_TABLE } from "./sql-gaps.ts";
 import { JOURNAL_TABLE, SqlJournal } from "./sql-journal.ts";
 import { pagesTable, SqlPages, type Edit } from "./sql-pages.ts";
 import { hourKey, hourOf, partsOf } from "./sql-segments.ts";
@@ -42,6 +44,9 @@ export const HUB_MIGRATIONS: readonly string[] = [
   `alter table rollup rename to rollup_2;
    ${pagesTable("rollup_minute")}
    ${pagesTable("rollup_hour")}`,
+  `${ASIDE_TABLE}
+   ${GAP_TABLE};
+   alter table hub add column confirmed integer not null default 0`,
 ];
 
 /** Takes over what a release with rows for each commit and device has left; nothing is lost (P1). */

@@ -9,6 +9,8 @@ import type { ExchangeOutcome, OriginLink } from "../ports.ts";
 export const ORIGIN_RANGE = "00-ff";
 /** The origin's registry, which the link of each region's cell goes to. */
 export const REGION_RANGE = "region";
+/** What hubs gave up, of all shards. */
+export const GAPS_RANGE = "gaps";
 
 /** Opens the way to the origin's object for a range: for all shards, unless told. */
 export function openOriginLink(

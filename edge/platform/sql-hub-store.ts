@@ -1,6 +1,7 @@
 // The HubStore over SQLite. A commit writes one row, a slot of the journal; devices are in memory,
 // and written with many others once in a while, because the slots since then say what they became.
 
+import type { GapRecord } from "../../state/gap.ts";
 import { assert } from "../../sync/assert.ts";
 import type { DeviceId, ReplicaId } from "../../sync/brand.ts";
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
@@ -19,6 +20,7 @@ import type {
   JournalExtent,
   Restamp,
   SavedLink,
+  ShedGoal,
   TimeRange,
 } from "../ports.ts";
 import type { DeviceState } from "../telemetry/device-state.ts";
@@ -35,6 +37,8 @@ import { readSlice } from "./hub-history.ts";
 import { HUB_MIGRATIONS, takeOver } from "./hub-schema.ts";
 import { foldedIn, HOUR, MINUTE, retain, RETENTION } from "./hub-retention.ts";
 import { sealSome } from "./seal-journal.ts";
+import { restampAside, saveConfirmed, setAside, shedOldest } from "./hub-shedding.ts";
+import { gapsOf, markSent, shedReadings, unsentGaps } from "./sql-gaps.ts";
 import type { SlotEntry } from "./sql-journal.ts";
 
 /** A saved link leaves out whose it is. */
@@ -141,6 +145,40 @@ export class SqlHubStore implements HubStore {
     return this.#memory.unackedBytes;
   }
 
+  floorAfter(after: number): number {
+    const { journal, aside } = this.#memory;
+    const isAside = (aside.at(-1)?.seq ?? 0) > after;
+    return isAside ? Math.min(aside[0]?.seq ?? Infinity, journal.floor) : journal.floor;
+  }
+
+  shed(goal: ShedGoal): void {
+    const memory = this.#memory;
+    // What is not sealed is held by the journal alone.
+    if (memory.journal.floor > memory.checkpoint - limits.dropRowsMax) for (const _ of this.seal());
+    this.transaction(() => {
+      this.#sealing += 1;
+      this.#oldest = null;
+      setAside(this.#sql, memory, (...args) => this.entriesAfter(...args));
+      shedOldest(this.#sql, memory, goal);
+    });
+  }
+
+  gapsOf(device: DeviceId): GapRecord[] {
+    return gapsOf(this.#sql, device);
+  }
+
+  shedReadings(): number {
+    return shedReadings(this.#sql);
+  }
+
+  unsentGaps(countMax: number): GapRecord[] {
+    return unsentGaps(this.#sql, countMax);
+  }
+
+  gapsSent(gaps: readonly GapRecord[]): void {
+    markSent(this.#sql, gaps);
+  }
+
   oldestUnackedMs(): number | null {
     const { journal, link } = this.#memory;
     const seq = Math.max(link.cursor.seq + 1, journal.floor);
@@ -151,9 +189,12 @@ export class SqlHubStore implements HubStore {
   }
 
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[] {
-    const { journal } = this.#memory;
+    const { journal, aside } = this.#memory;
     const entries: LogEntry[] = [];
     let bytes = 0;
+    // What is set aside is a frame of its own: behind it the history has a gap.
+    const set = aside.filter(({ seq }) => seq > after && seq < journal.floor);
+    if (set.length > 0) return set.slice(0, bytesTarget === 0 ? 1 : entriesMax);
     for (let seq = Math.max(after + 1, journal.floor); seq <= journal.head; seq += 1) {
       if (entries.length >= entriesMax) break;
       const entry = journal.read(seq);
@@ -207,6 +248,7 @@ export class SqlHubStore implements HubStore {
       unseal(this.#sql, this.#memory, changes);
       this.#memory.places.forget(new Set(changes.map(({ seq }) => seq)));
       for (const change of changes) this.#restamp(change);
+      restampAside(this.#sql, this.#memory, changes);
     });
   }
 
@@ -219,6 +261,7 @@ export class SqlHubStore implements HubStore {
     const before = memory.link.cursor.seq;
     const after = link.cursor.seq;
     if (JSON.stringify(link) === JSON.stringify(memory.link)) return;
+    saveConfirmed(this.#sql, memory, link);
     this.#sql.exec("update link_record set record = ?", JSON.stringify(link));
     memory.link = link;
     const { journal } = memory;

@@ -90,12 +90,20 @@ export function formatLink({
   };
 }
 
-function formatBuffer({ bytesMax, fill, policy, oldestMs, drainBytesPerS }: BufferReport): object {
+function formatBuffer({
+  bytesMax,
+  fill,
+  policy,
+  shed,
+  oldestMs,
+  drainBytesPerS,
+}: BufferReport): object {
   return {
     fill: shareOf(fill),
     bytesMax,
     oldest: oldestMs === null ? null : iso(oldestMs),
     policy,
+    shed,
     drainBytesPerS: Math.round(drainBytesPerS),
   };
 }

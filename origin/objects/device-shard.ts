@@ -5,6 +5,7 @@ import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
+import { decodeGaps, type GapRecord } from "../../state/gap.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import { absorb, type Absorbed } from "../absorb-sync.ts";
 import type { OriginEnv } from "../platform/env.ts";
@@ -43,6 +44,19 @@ export class DeviceShard extends DurableObject<OriginEnv> {
       streams: totalsOf(this.#store.summaries(device)),
       replicas: this.#store.listReplicas(),
     };
+  }
+
+  /** Takes in what a hub says it gave up; its seal is good. Null: it cannot be read. */
+  async absorbGaps(bytes: Uint8Array): Promise<number | null> {
+    const message = decodeGaps(bytes);
+    if (message === null) return null;
+    this.#store.joinGaps(message);
+    return message.gaps.length;
+  }
+
+  /** Tells what was given up of a device's readings, in all regions. */
+  async gaps(device: DeviceId): Promise<GapRecord[]> {
+    return this.#store.gapsOf(device);
   }
 
   /** Tells what is known of every replica of this range. */

@@ -11,7 +11,9 @@ import {
 import type { StoredAggregate } from "../../sync/crdt/aggregate.ts";
 import { bytesOf, migrate, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
 import { ORIGIN_POSITION } from "../../sync/wire/frame.ts";
+import type { GapMessage, GapRecord } from "../../state/gap.ts";
 import { limits } from "../limits.ts";
+import { GAP_TABLE, gapsOf, joinGaps } from "./sql-gaps.ts";
 import type { Lane, ReplicaStatus, SegmentSummary, ShardStore } from "../ports.ts";
 
 /** Numbered migrations; the newest applied one is in `schema_version`. */
@@ -34,6 +36,7 @@ const MIGRATIONS: readonly string[] = [
      cursor_seq integer not null, cursor_digest integer not null, head integer not null,
      last_stamp_ms integer not null, seen_ms integer not null, lost_entries integer not null);
    create index link_by_replica on link (replica, seen_ms)`,
+  GAP_TABLE,
 ];
 
 /** The durable state of one DeviceShard. */
@@ -55,6 +58,14 @@ export class SqlShardStore implements ShardStore {
 
   transaction<T>(run: () => T): T {
     return this.#sql.transaction(run);
+  }
+
+  joinGaps(message: GapMessage): void {
+    joinGaps(this.#sql, message);
+  }
+
+  gapsOf(device: DeviceId): GapRecord[] {
+    return gapsOf(this.#sql, device);
   }
 
   loadReplica(link: number): ReplicaStatus | null {

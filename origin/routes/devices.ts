@@ -14,6 +14,7 @@ import type { DeviceTotals } from "../objects/device-shard.ts";
 import { commandRoutes } from "./commands.ts";
 import { credentialRoutes } from "./device-credentials.ts";
 import { BAD_LIMIT, notRegistered, readDeviceName, registryFull } from "./device-problems.ts";
+import { gapRoutes } from "./gaps.ts";
 import { shadowRoutes } from "./shadow.ts";
 import { formatTotals } from "./device-totals.ts";
 
@@ -56,6 +57,7 @@ export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
   app.get("/", (c) => list(c, parts));
   app.all("/", onlyMethods("GET", "POST"));
   app.route("/", credentialRoutes(parts));
+  app.route("/", gapRoutes(parts));
   app.route("/", shadowRoutes(parts));
   app.route("/", commandRoutes(parts));
   app.get("/:device", (c) => view(c.req.raw, c.req.param("device"), parts));

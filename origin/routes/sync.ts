@@ -1,5 +1,5 @@
 // POST /v1/sync/{range}: one exchange of a link. `region` is the one of a RegionCell, the others
-// those of hubs.
+// those of hubs; `gaps` takes what hubs gave up.
 
 import { Hono } from "hono";
 import { onlyMethods } from "../../doors/methods.ts";
@@ -12,6 +12,7 @@ import { answerSealed } from "../platform/sealed-exchange.ts";
 import { ALL_DEVICES, openShard } from "../platform/shards.ts";
 
 const REGION = "region";
+const GAPS = "gaps";
 
 export function syncRoutes({ env, linkKey }: ApiParts): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
@@ -26,6 +27,15 @@ export function syncRoutes({ env, linkKey }: ApiParts): Hono<ApiEnv> {
         outcome,
       });
       return exchange;
+    }),
+  );
+  app.post(`/${GAPS}`, async (c) =>
+    answerSealed(c.req.raw, GAPS, await linkKey(), async (frame) => {
+      const gaps = await openShard(env, ALL_DEVICES).absorbGaps(frame);
+      Object.assign(c.env.scope.fields, { door: "sync", range: GAPS, bytes: frame.length });
+      return gaps === null
+        ? { kind: "not-a-frame", reason: "broken-frame" }
+        : { kind: "answered", answer: new Uint8Array(0) };
     }),
   );
   app.post("/:range", async (c) => {

@@ -60,3 +60,28 @@ test("P1 a full buffer refuses with Retry-After, takes again once it drains, and
   assert.equal(await world.counted("boat-1"), taken * BATCH);
   assert.equal(await world.counted("boat-2"), 0);
 });
+
+test("P1 with drop-oldest nothing is refused, and what is given up is told at both ends, to the reading", async () => {
+  await using world = await BufferWorld.open({ bytes: 65_536, policy: "drop-oldest" });
+  world.region.link.cut();
+  let accepted = 0;
+  for (let posts = 0; posts < 150; posts += 1) {
+    const { status, json } = await world.post("boat-1");
+    assert.equal(status, 200, JSON.stringify(json));
+    accepted += Number(json["accepted"]);
+    // A hub that is killed in between goes on where it was.
+    if (posts === 100) await world.region.edge.restart();
+  }
+  const buffer = await world.buffer();
+  assert.ok(Number(buffer["shed"]) > 0 && Number(buffer["fill"]) < 0.95, JSON.stringify(buffer));
+  world.region.link.heal();
+  await world.drained();
+  const there = await world.origin("/v1/devices/boat-1/gaps");
+  const here = await world.edge("/v1/devices/boat-1/gaps");
+  assert.deepEqual({ region: "hel", ...there }, here);
+  assert.equal(Number(there["readings"]) + (await world.counted("boat-1")), accepted);
+  const gaps = there["gaps"] as { stream: string; policy: string; reason: string }[];
+  for (const { stream, policy, reason } of gaps)
+    assert.deepEqual([stream, policy, reason], ["noise", "drop-oldest", "buffer-full"]);
+  assert.ok(gaps.length === 1 || gaps.length === 2, "Hours that follow each other are one gap");
+});

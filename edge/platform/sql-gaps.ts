@@ -1,0 +1,118 @@
+// Where does a hub keep what it gave up? A row for each stream, policy and hour; past a bound one for a
+// stream, and then for a device, so that what is missing is always told and never grows without end.
+
+import { numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
+import { HOUR_MS, type GapRecord } from "../../state/gap.ts";
+import type { ReadingBatch } from "../../sync/wire/batch.ts";
+import { limits } from "../limits.ts";
+
+/** `unsent` is 1 until the origin holds the row as it is. */
+export const GAP_TABLE = `create table gap (epoch integer not null, device text not null, stream text not null,
+  policy text not null, hour_ms integer not null, first_ms integer not null, last_ms integer not null,
+  readings integer not null, unsent integer not null,
+  primary key (device, stream, policy, hour_ms, epoch)) without rowid;
+  create index gap_unsent on gap (unsent) where unsent = 1`;
+
+/** Adds readings that are given up; within a transaction of whoever gives them up. */
+export function addGaps(
+  sql: Sql,
+  epoch: number,
+  policy: string,
+  batches: readonly ReadingBatch[],
+): void {
+  if (batches.length === 0) return;
+  const [row] = sql.exec("select count(*) as n from gap");
+  const grain = Math.floor(numberOf(row?.["n"]) / limits.gapHoursMax);
+  const sums = new Map<string, GapRecord>();
+  for (const batch of batches)
+    for (const { stream, rows } of batch.columns)
+      for (const at of rows) {
+        const timeMs = batch.times[at] ?? 0;
+        const of = { epoch, policy, device: batch.device, ...placeOf(stream, timeMs, grain) };
+        const key = `${of.device}/${of.stream}/${of.hourMs}`;
+        sums.set(key, widened(sums.get(key) ?? { ...of, ...NONE }, timeMs));
+      }
+  for (const gap of sums.values()) add(sql, gap);
+}
+
+const NONE = { firstMs: Infinity, lastMs: 0, readings: 0 };
+
+/** The finest record that there is room for: an hour of a stream, a stream, or a device. */
+function placeOf(
+  stream: string,
+  timeMs: number,
+  grain: number,
+): Pick<GapRecord, "stream" | "hourMs"> {
+  return {
+    stream: grain >= 2 ? "*" : stream,
+    hourMs: grain >= 1 ? -1 : Math.floor(timeMs / HOUR_MS) * HOUR_MS,
+  };
+}
+
+function widened(gap: GapRecord, timeMs: number): GapRecord {
+  const firstMs = Math.min(gap.firstMs, timeMs);
+  const lastMs = Math.max(gap.lastMs, timeMs);
+  return { ...gap, firstMs, lastMs, readings: gap.readings + 1 };
+}
+
+function add(sql: Sql, gap: GapRecord): void {
+  sql.exec(
+    `insert into gap values (?, ?, ?, ?, ?, ?, ?, ?, 1) on conflict do update set
+       first_ms = min(first_ms, excluded.first_ms), last_ms = max(last_ms, excluded.last_ms),
+       readings = readings + excluded.readings, unsent = 1`,
+    gap.epoch,
+    gap.device,
+    gap.stream,
+    gap.policy,
+    gap.hourMs,
+    gap.firstMs,
+    gap.lastMs,
+    gap.readings,
+  );
+}
+
+/** Lists the records of a device. */
+export function gapsOf(sql: Sql, device: string): GapRecord[] {
+  return sql.exec("select * from gap where device = ?", device).map(toGap);
+}
+
+/** Lists records that the origin does not hold as they are. */
+export function unsentGaps(sql: Sql, countMax: number): GapRecord[] {
+  return sql.exec("select * from gap where unsent = 1 limit ?", countMax).map(toGap);
+}
+
+/** Notes that the origin holds records; one that has grown meanwhile is sent again. */
+export function markSent(sql: Sql, gaps: readonly GapRecord[]): void {
+  sql.transaction(() => {
+    for (const gap of gaps)
+      sql.exec(
+        `update gap set unsent = 0 where device = ? and stream = ? and policy = ? and hour_ms = ?
+           and epoch = ? and readings = ?`,
+        gap.device,
+        gap.stream,
+        gap.policy,
+        gap.hourMs,
+        gap.epoch,
+        gap.readings,
+      );
+  });
+}
+
+/** Counts all readings that were given up. */
+export function shedReadings(sql: Sql): number {
+  const [row] = sql.exec("select total(readings) as n from gap");
+  return numberOf(row?.["n"]);
+}
+
+function toGap(row: SqlRow): GapRecord {
+  return {
+    epoch: numberOf(row["epoch"]),
+    device: textOf(row["device"]),
+    stream: textOf(row["stream"]),
+    policy: textOf(row["policy"]),
+    hourMs: numberOf(row["hour_ms"]),
+    firstMs: numberOf(row["first_ms"]),
+    lastMs: numberOf(row["last_ms"]),
+    readings: numberOf(row["readings"]),
+  };
+}

@@ -1,0 +1,155 @@
+// What does an edge say of readings that it accepted and gave up? A record for each stream and hour,
+// whose count only grows: however often and in what order it is told, it comes to the same.
+
+import { parseDeviceId, parseReplicaId, type ReplicaId } from "../sync/brand.ts";
+import { decodeText, encodeText } from "../sync/wire/bytes.ts";
+
+/** Readings of one stream in one hour that a policy gave up before the origin held them. */
+export interface GapRecord {
+  /** The replicaEpoch of the hub that gave them up. */
+  readonly epoch: number;
+  readonly device: string;
+  /** "*": of any stream; many streams had gaps already. */
+  readonly stream: string;
+  readonly policy: string;
+  /** The start of the hour of their event times, epoch milliseconds; -1: of any hour. */
+  readonly hourMs: number;
+  /** First and last event time, epoch milliseconds. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly readings: number;
+}
+
+export const HOUR_MS = 3_600_000;
+/** Records of one message. */
+export const GAPS_PER_MESSAGE_MAX = 1_000;
+
+/** A stretch of a stream's time in which readings are missing. */
+export interface Gap {
+  readonly stream: string;
+  readonly policy: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly readings: number;
+}
+
+/** Adds up the records of a device: hours that follow each other are one gap. */
+export function mergeNeighbours(records: readonly GapRecord[]): Gap[] {
+  const ordered = records.toSorted(
+    (a, b) => compare(a.stream, b.stream) || compare(a.policy, b.policy) || a.hourMs - b.hourMs,
+  );
+  const gaps: (Gap & { readonly hourMs: number })[] = [];
+  for (const { stream, policy, hourMs, firstMs, lastMs, readings } of ordered) {
+    const last = gaps.at(-1);
+    const isNext =
+      last !== undefined &&
+      last.stream === stream &&
+      last.policy === policy &&
+      (last.hourMs === hourMs || (last.hourMs >= 0 && last.hourMs + HOUR_MS === hourMs));
+    if (!isNext) {
+      gaps.push({ stream, policy, hourMs, fromMs: firstMs, toMs: lastMs, readings });
+      continue;
+    }
+    const fromMs = Math.min(last.fromMs, firstMs);
+    const toMs = Math.max(last.toMs, lastMs);
+    gaps[gaps.length - 1] = { ...last, hourMs, fromMs, toMs, readings: last.readings + readings };
+  }
+  return gaps;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+/** What a hub tells of its gaps at once. */
+export interface GapMessage {
+  readonly replica: ReplicaId;
+  readonly gaps: readonly GapRecord[];
+}
+
+/** Writes a message: JSON, a record as an array. */
+export function encodeGaps({ replica, gaps }: GapMessage): Uint8Array {
+  const rows = gaps.map((gap) => [
+    gap.epoch,
+    gap.device,
+    gap.stream,
+    gap.policy,
+    gap.hourMs,
+    gap.firstMs,
+    gap.lastMs,
+    gap.readings,
+  ]);
+  return encodeText(JSON.stringify({ replica, gaps: rows }));
+}
+
+/** Reads a message; null if it is none. */
+export function decodeGaps(bytes: Uint8Array): GapMessage | null {
+  const json = parseJson(bytes);
+  if (typeof json !== "object" || json === null) return null;
+  const { replica, gaps } = json as { readonly replica?: unknown; readonly gaps?: unknown };
+  const named = typeof replica === "string" ? parseReplicaId(replica) : null;
+  if (named === null || !Array.isArray(gaps) || gaps.length > GAPS_PER_MESSAGE_MAX) return null;
+  const read = gaps.map(readGap);
+  return read.includes(null) ? null : { replica: named, gaps: read as GapRecord[] };
+}
+
+const STREAM = /^(\*|[a-z][a-z0-9_]{0,63})$/;
+const POLICY = /^[a-z-]{1,32}$/;
+
+function readGap(row: unknown): GapRecord | null {
+  if (!Array.isArray(row) || row.length !== 8) return null;
+  const [epoch, device, stream, policy, hourMs, firstMs, lastMs, readings] = row as unknown[];
+  const numbers = [epoch, hourMs, firstMs, lastMs, readings];
+  if (!numbers.every((value) => Number.isSafeInteger(value) && Number(value) >= -1)) return null;
+  const names = [device, stream, policy];
+  if (!names.every((name) => typeof name === "string")) return null;
+  const [name, of, by] = names as [string, string, string];
+  if (parseDeviceId(name) === null || !STREAM.test(of) || !POLICY.test(by)) return null;
+  const [e, hour, first, last, count] = numbers as [number, number, number, number, number];
+  return {
+    epoch: e,
+    device: name,
+    stream: of,
+    policy: by,
+    hourMs: hour,
+    firstMs: first,
+    lastMs: last,
+    readings: count,
+  };
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decodeText(bytes) ?? "");
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The gaps of a device as its door tells them, the newest `countMax`.
+ *
+ * @param iso Writes a time, epoch milliseconds, as RFC 3339.
+ */
+export function formatGaps(
+  device: string,
+  records: readonly GapRecord[],
+  countMax: number,
+  iso: (timeMs: number) => string,
+): object {
+  const gaps = mergeNeighbours(records);
+  const listed = gaps.toSorted((a, b) => b.toMs - a.toMs).slice(0, countMax);
+  return {
+    device,
+    readings: gaps.reduce((sum, gap) => sum + gap.readings, 0),
+    gaps: listed.map(({ stream, policy, fromMs, toMs, readings }) => ({
+      stream,
+      from: iso(fromMs),
+      to: iso(toMs),
+      readings,
+      reason: "buffer-full",
+      policy,
+    })),
+    truncated: gaps.length > countMax,
+  };
+}
