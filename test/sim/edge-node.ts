@@ -151,6 +151,7 @@ export class EdgeNode {
       event = null;
       for (const effect of step.effects) event = this.#interpret(effect) ?? event;
       if (this.replica.record !== before) this.#world.watch.onRecord(this, before);
+      if (isOtherLink(before, this.replica.record)) this.doubt(before);
       if (step.effects.some(isEnd)) event = null;
     }
     this.sync();
@@ -245,7 +246,7 @@ export class EdgeNode {
   }
 
   /**
-   * A life has ended: what it had done and the hub has not confirmed is said once more, by a link
+   * A life has ended, or its link: what it had done and the hub has not confirmed is said once more, by a link
    * that the hub does not know to be the same, so it counts as done anew.
    */
   doubt(before: EdgeLinkRecord): void {
@@ -276,6 +277,11 @@ export class EdgeNode {
       })
       .map(({ id }) => id);
   }
+}
+
+/** Tells whether a life goes on by another link: the hub had forgotten the one before. */
+function isOtherLink(before: EdgeLinkRecord, { link, replicaEpoch }: EdgeLinkRecord): boolean {
+  return before.link > 0 && link !== before.link && replicaEpoch === before.replicaEpoch;
 }
 
 /** Tells whether a run of the link ends with an effect. */
