@@ -64,6 +64,11 @@ export function contentContext(path: string): string {
   return `skerry content 1 ${path}`;
 }
 
+/** The context of the token of a write, `WRITER:SEQ`. */
+export function sessionContext(token: string): string {
+  return `skerry session 1 ${token}`;
+}
+
 async function mac(key: CryptoKey, context: string, body: Uint8Array): Promise<Uint8Array> {
   const head = encoder.encode(`${context}\n`);
   const input = new Uint8Array(head.length + body.length);

@@ -1,8 +1,11 @@
 // Does a client see what it has written, wherever it asks next (read your writes; Terry et al. 1994)?
-// A write of replicated state is answered with a token: who wrote, and the number of the write. A
-// request that carries it waits until whoever answers has heard of that, though not for long.
+// A write of replicated state is answered with a token: who wrote, the number of the write, and a seal.
+// A request that carries it waits until whoever answers has heard of that, though not for long. Only
+// who was let in to write has one, so nobody else can have a request wait.
 
 import type { Problem } from "../http/problem.ts";
+import { macText, sameText, sessionContext } from "./seal.ts";
+import { SESSION_WAIT_MS_MAX } from "./session-waits.ts";
 
 export const SESSION_FIELD = "skerry-session";
 
@@ -12,56 +15,80 @@ export interface SessionToken {
   readonly seq: number;
 }
 
+/** The link's key, which the origin and every edge have; null: this deployment gives no tokens. */
+export type SessionKey = () => Promise<CryptoKey | null>;
+
 /** Tokens of one request. */
 const TOKENS_MAX = 8;
-/** How long a request waits to be answered as its session asks, and how often it looks, milliseconds. */
-const WAIT_MS_MAX = 2_000;
-const LOOK_MS = 50;
 
-export function formatSession({ writer, seq }: SessionToken): string {
-  return `${writer}:${seq}`;
+/** Makes the field of a write's answer; none without a key. */
+export async function sessionFields(
+  { writer, seq }: SessionToken,
+  keyOf: SessionKey,
+): Promise<Readonly<Record<string, string>>> {
+  const key = await keyOf();
+  if (key === null) return {};
+  const text = `${writer}:${seq}`;
+  return { [SESSION_FIELD]: `${text}:${await macText(key, sessionContext(text))}` };
 }
 
-/** Reads `WRITER:SEQ, WRITER:SEQ`; null for anything else, or too many. */
-export function parseSession(text: string): readonly SessionToken[] | null {
+/** Reads `WRITER:SEQ:SEAL, WRITER:SEQ:SEAL`; null for anything else, too many, or another's seal. */
+export async function readSession(
+  text: string,
+  keyOf: SessionKey,
+): Promise<readonly SessionToken[] | null> {
   const items = text.split(",", TOKENS_MAX + 1);
-  if (items.length > TOKENS_MAX) return null;
-  const tokens = items.flatMap((item) => {
-    const [, writer = "", seq = ""] = /^ *([a-z0-9-]{1,32}):(0|[1-9]\d{0,15}) *$/.exec(item) ?? [];
-    return writer !== "" && Number.isSafeInteger(Number(seq)) ? [{ writer, seq: Number(seq) }] : [];
-  });
-  return tokens.length === items.length ? tokens : null;
+  const key = await keyOf();
+  if (items.length > TOKENS_MAX || key === null) return null;
+  const tokens: SessionToken[] = [];
+  for (const item of items) {
+    const token = await readToken(item, key);
+    if (token === null) return null;
+    tokens.push(token);
+  }
+  return tokens;
 }
 
-/** Waits until all that a request's session names has been seen; a problem if it is not in time. */
+async function readToken(item: string, key: CryptoKey): Promise<SessionToken | null> {
+  const [, text = "", writer = "", digits = "", mac = ""] = TOKEN.exec(item) ?? [];
+  const seq = Number(digits);
+  if (writer === "" || !Number.isSafeInteger(seq)) return null;
+  return sameText(mac, await macText(key, sessionContext(text))) ? { writer, seq } : null;
+}
+
+const TOKEN = /^ *(([a-z0-9-]{1,32}):(0|[1-9]\d{0,15})):([0-9a-f]{32}) *$/;
+
+/**
+ * Waits until all that a request's session names has been seen; a problem if it is not in time.
+ *
+ * @param hasSeen Waits, and tells whether it came in time.
+ */
 export async function awaitSession(
   request: Request,
+  keyOf: SessionKey,
   hasSeen: (tokens: readonly SessionToken[]) => Promise<boolean>,
 ): Promise<Problem | null> {
   const text = request.headers.get(SESSION_FIELD);
   if (text === null) return null;
-  const tokens = parseSession(text);
+  const tokens = await readSession(text, keyOf);
   if (tokens === null) return MALFORMED;
-  for (let waitedMs = 0; waitedMs < WAIT_MS_MAX; waitedMs += LOOK_MS) {
-    if (await hasSeen(tokens)) return null;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-  return behind(text);
+  return (await hasSeen(tokens)) ? null : behind(tokens);
 }
 
 const MALFORMED: Problem = {
   code: "malformed-session",
   status: 400,
   title: "Malformed session",
-  detail: `Skerry-Session is at most ${TOKENS_MAX} of WRITER:SEQ, with commas between: send back what a write was answered with, or leave it out`,
+  detail: `Skerry-Session is at most ${TOKENS_MAX} tokens as writes of this deployment were answered with them, with commas between: send them back as they are, or leave it out`,
 };
 
-function behind(text: string): Problem {
+function behind(tokens: readonly SessionToken[]): Problem {
+  const names = tokens.map(({ writer, seq }) => `${writer}:${seq}`).join(", ");
   return {
     code: "session-behind",
     status: 503,
     title: "Not there yet",
-    detail: `What the session names (${text.slice(0, 80)}) has not arrived here in ${WAIT_MS_MAX / 1_000} seconds: ask again, or without Skerry-Session for what is known here`,
+    detail: `What the session names (${names}) has not arrived here in ${SESSION_WAIT_MS_MAX / 1_000} seconds: ask again, or without Skerry-Session for what is known here`,
     headers: { "retry-after": "1" },
   };
 }

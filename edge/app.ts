@@ -4,6 +4,7 @@ import { Hono } from "hono/tiny";
 import type { RequestScope } from "../doors/access-log.ts";
 import type { DeviceKeys } from "../doors/device-keys.ts";
 import { noSuchPath } from "../doors/methods.ts";
+import type { SessionKey } from "../doors/session.ts";
 import type { EdgeConfig } from "./config.ts";
 import type { EdgeEnv } from "./platform/env.ts";
 import type { Regions } from "./platform/regions.ts";
@@ -38,6 +39,7 @@ export interface ApiParts {
   readonly regions: Regions;
   /** Keys of small devices; null: this deployment takes no signed requests. */
   readonly deviceKeys: DeviceKeys | null;
+  readonly linkKey: SessionKey;
 }
 
 export type EdgeApi = Hono<ApiEnv>;

@@ -80,6 +80,8 @@ export class RegionReplica extends EdgeReplica {
   readonly shadows: ShadowBook;
   readonly commands: CommandBook;
   readonly #commanded = new Set<string>();
+  /** The highest seq of each writer's purges. */
+  #seqs: Map<string, number>;
 
   /** @param namedMarksMax, bounds Others than the edge's own, for tests. */
   constructor(
@@ -98,6 +100,7 @@ export class RegionReplica extends EdgeReplica {
     this.shadows = new ShadowBook(this);
     this.commands = new CommandBook(this, (nowMs) => hubTime(this.record.clock, nowMs));
     this.#denyAnew();
+    this.#seqs = new Map(viewOf([...this.readAll(purges)]));
   }
 
   /**
@@ -165,12 +168,11 @@ export class RegionReplica extends EdgeReplica {
 
   /** Tells whether the purges and what the origin wrote are known up to where a session names them. */
   hasSeen(tokens: readonly { readonly writer: string; readonly seq: number }[]): boolean {
-    const marks = new Map(viewOf([...this.readAll(purges)]));
     const { ack, isPulling } = this.record;
     return tokens.every(({ writer, seq }) =>
       writer === ORIGIN_WRITER
         ? !isPulling && ack.seq >= seq
-        : seq === 0 || (marks.get(writer) ?? 0) >= seq,
+        : seq === 0 || (this.#seqs.get(writer) ?? 0) >= seq,
     );
   }
 
@@ -190,6 +192,7 @@ export class RegionReplica extends EdgeReplica {
     if (isWhole) {
       this.#denyAnew();
       this.#changes += 1;
+      this.#seqs = new Map(viewOf([...this.readAll(purges)]));
       this.shadows.look();
       this.commands.look();
     }
@@ -205,6 +208,7 @@ export class RegionReplica extends EdgeReplica {
 
   /** Counts changes of a collection; those of denials are told one by one. */
   #noteChange(collection: number, changed: readonly string[]): void {
+    if (collection === purges.id) for (const key of changed) this.#noteMark(key);
     if (collection === revoked.id) for (const device of changed) this.#deny(device);
     else if (collection === attributes.id) {
       for (const key of changed) {
@@ -212,6 +216,12 @@ export class RegionReplica extends EdgeReplica {
         if (field === "disabled") this.#deny(device);
       }
     } else if (!UNSHARED.has(collection)) this.#changes += 1;
+  }
+
+  #noteMark(key: string): void {
+    const { writer } = parsePurgeKey(key);
+    const seq = this.read(purges, key) ?? 0;
+    this.#seqs.set(writer, Math.max(seq, this.#seqs.get(writer) ?? 0));
   }
 
   #deny(device: string): void {

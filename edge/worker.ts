@@ -5,7 +5,8 @@ import { log, type RequestScope } from "../doors/access-log.ts";
 import { DeviceKeys } from "../doors/device-keys.ts";
 import { markGrace } from "../doors/mark-grace.ts";
 import { problemResponse } from "../doors/respond.ts";
-import { awaitSession } from "../doors/session.ts";
+import { importLinkKey } from "../doors/seal.ts";
+import { awaitSession, type SessionKey } from "../doors/session.ts";
 import { serveWorker } from "../doors/serve-worker.ts";
 import { createApi, type EdgeApi } from "./app.ts";
 import { parseEdgeEnv, type EdgeEnv } from "./platform/env.ts";
@@ -28,6 +29,7 @@ interface Edge {
   readonly api: EdgeApi;
   readonly content: ContentDoor;
   readonly regions: Regions;
+  readonly linkKey: SessionKey;
 }
 
 /** Built at an isolate's first request: bindings do not change while it lives. */
@@ -38,23 +40,25 @@ function createEdge(env: EdgeEnv): Edge {
   if (config.missing.length > 0) log("not-configured", { missing: config.missing.join("; ") });
   const regions = new Regions(config, env);
   const deviceKeys = config.deviceRootKey === null ? null : DeviceKeys.open(config.deviceRootKey);
-  const api = createApi({ config, env, regions, deviceKeys });
+  const key = config.linkKey === null ? Promise.resolve(null) : importLinkKey(config.linkKey);
+  const linkKey = (): Promise<CryptoKey | null> => key;
+  const api = createApi({ config, env, regions, deviceKeys, linkKey });
   const addresses = new RateBook({
     namesMax: limits.ratedAddressesMax,
     burstMs: limits.rateBurstMs,
   });
   const content = createContentDoor(config, env, regions);
-  return { config, addresses, api, content, regions };
+  return { config, addresses, api, content, regions, linkKey };
 }
 
 /** Waits for what a request's session names; null: it is known here. */
 async function sessionBehind(
   request: Request,
-  regions: Regions,
+  { regions, linkKey }: Edge,
   ctx: ExecutionContext,
 ): Promise<Response | null> {
   const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
-  const problem = await awaitSession(request, (tokens) =>
+  const problem = await awaitSession(request, linkKey, (tokens) =>
     regions.hasSeen(request.cf ?? null, tokens, background),
   );
   return problem === null ? null : problemResponse(problem);
@@ -67,7 +71,7 @@ async function answer(
   scope: RequestScope,
 ): Promise<Response> {
   edge ??= createEdge(env);
-  const { config, api, content, regions } = edge;
+  const { config, api, content } = edge;
   const url = new URL(request.url);
   const isHealth = url.pathname === "/livez" || url.pathname === "/readyz";
   if (config.missing.length > 0 && !config.isDev && !isHealth) {
@@ -76,12 +80,12 @@ async function answer(
   if (isApiRequest(url.hostname, url.pathname, config.apiHosts)) {
     const refused = isHealth
       ? null
-      : (limitAddress(request, edge) ?? (await sessionBehind(request, regions, ctx)));
+      : (limitAddress(request, edge) ?? (await sessionBehind(request, edge, ctx)));
     if (refused !== null) return refused;
     const response = await api.fetch(request, { scope, cf: request.cf ?? null }, ctx);
     return markGrace(response, scope.fields);
   }
-  return (await sessionBehind(request, regions, ctx)) ?? content(request, scope, ctx);
+  return (await sessionBehind(request, edge, ctx)) ?? content(request, scope, ctx);
 }
 
 /** Refuses an address that asks too often, where the deployment has a proxy that names it. */

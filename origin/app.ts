@@ -47,7 +47,7 @@ export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
   app.route("/", healthRoutes(parts));
   app.route("/v1/sync", syncRoutes(parts));
   for (const door of ["devices", "config", "keys", "sites"])
-    app.use(`/v1/${door}/*`, keepSession(env));
+    app.use(`/v1/${door}/*`, keepSession(parts));
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/config", configRoutes(parts));
   app.route("/v1/keys", keyRoutes(parts));

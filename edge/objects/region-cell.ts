@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
+import { SessionWaits } from "../../doors/session-waits.ts";
 import type { SessionToken } from "../../doors/session.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
@@ -74,6 +75,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   #admissions: Admissions;
   /** When the link was last woken for a session. */
   #wokenMs = 0;
+  readonly #sessions = new SessionWaits(() => Date.now());
   /** When a lease was last asked for; 0: not since the start. */
   #askedMs = 0;
   /** When the origin was last heard, by its own clock: in memory, and as it is written down. */
@@ -113,16 +115,12 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     return this.#replica.lease(known, this.#outage);
   }
 
-  /** Tells whether all of a session is known here; if not, the link speaks soon. */
-  hasSeen(tokens: readonly SessionToken[]): boolean {
-    const nowMs = Date.now();
-    const isKnown = this.#replica.hasSeen(tokens);
-    const isDue = Math.abs(nowMs - this.#wokenMs) >= limits.sessionWakeMs;
-    if (!isKnown && isDue) {
-      this.#wokenMs = nowMs;
-      this.#alarm.wake(nowMs);
-    }
-    return isKnown;
+  /** Waits, though not for long, until all of a session is known here; false if it does not come. */
+  seen(tokens: readonly SessionToken[]): Promise<boolean> {
+    return this.#sessions.until(
+      () => this.#replica.hasSeen(tokens),
+      () => this.#wakeForSession(),
+    );
   }
 
   /** Tells what the registry says against one device. */
@@ -200,6 +198,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     this.#noteOrigin();
     this.#tellHubs();
     this.#commands.refresh();
+    this.#sessions.heard();
   }
 
   /**
@@ -233,6 +232,14 @@ export class RegionCell extends DurableObject<EdgeEnv> {
       this.ctx.abort(String(error));
       throw error;
     }
+  }
+
+  /** Lets the link speak soon; for however many sessions, no more often than for one. */
+  #wakeForSession(): void {
+    const nowMs = Date.now();
+    if (Math.abs(nowMs - this.#wokenMs) < limits.sessionWakeMs) return;
+    this.#wokenMs = nowMs;
+    this.#alarm.wake(nowMs);
   }
 
   /** Tells the hubs, which have streams open, if who may send has changed. */

@@ -4,6 +4,7 @@
 import type { JSONWebKeySet } from "jose";
 import { log } from "../../doors/access-log.ts";
 import { Guard, type Denial, type Registered } from "../../doors/guard.ts";
+import { SESSION_WAIT_MS_MAX } from "../../doors/session-waits.ts";
 import type { SessionToken } from "../../doors/session.ts";
 import { TokenVerifier } from "../../doors/tokens.ts";
 import { within } from "../../doors/within.ts";
@@ -89,7 +90,7 @@ export class Regions {
     this.#leaseOf(region, this.#config).expire();
   }
 
-  /** Tells whether where a request is served all of a session is known, to this isolate as well. */
+  /** Waits for all of a session where a request is served; true: this isolate knows it as well. */
   async hasSeen(
     cf: unknown,
     tokens: readonly SessionToken[],
@@ -97,8 +98,8 @@ export class Regions {
   ): Promise<boolean> {
     const { region, config } = await this.at(cf, background);
     const cell = openCell(this.#env, config, region);
-    const asking = Promise.resolve(cell.hasSeen(tokens)).catch(() => false);
-    if ((await within(asking, limits.leaseTimeoutMs)) !== true) return false;
+    const asking = Promise.resolve(cell.seen(tokens)).catch(() => false);
+    if ((await within(asking, SESSION_WAIT_MS_MAX + limits.leaseTimeoutMs)) !== true) return false;
     return this.#leaseOf(region, config).anew(limits.leaseTimeoutMs);
   }
 

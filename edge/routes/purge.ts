@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import { onlyMethods } from "../../doors/methods.ts";
 import { readBody } from "../../doors/read-body.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
-import { formatSession, SESSION_FIELD } from "../../doors/session.ts";
+import { sessionFields } from "../../doors/session.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
@@ -49,7 +49,8 @@ export function purgeRoutes(parts: ApiParts): Hono<ApiEnv> {
     Object.assign(c.env.scope.fields, { purge: id, scopes: scopes.value.length });
     const widened = isWidened ? { widened: "shared" } : {};
     const answer = jsonResponse({ id, region, applied: [region], pending: [], ...widened });
-    answer.headers.set(SESSION_FIELD, formatSession({ writer: region, seq }));
+    const session = await sessionFields({ writer: region, seq }, parts.linkKey);
+    for (const [name, value] of Object.entries(session)) answer.headers.set(name, value);
     return answer;
   });
   app.all("/", onlyMethods("POST"));

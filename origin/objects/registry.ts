@@ -6,6 +6,7 @@ import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
 import type { Denial } from "../../doors/guard.ts";
 import { readIssuers } from "../../state/issuers.ts";
+import { SessionWaits } from "../../doors/session-waits.ts";
 import type { SessionToken } from "../../doors/session.ts";
 import { NAMED_MARKS_MAX, ORIGIN_WRITER } from "../../state/purge-scope.ts";
 import { ISSUERS, keys, parsePurgeKey, purges, REGION_COLLECTIONS } from "../../state/region.ts";
@@ -73,6 +74,9 @@ export class Registry extends DurableObject<OriginEnv> {
   readonly #shadows: ShadowBook;
   readonly #commands: CommandBook;
   #sweptMs = 0;
+  /** The highest seq of each region's purges. */
+  readonly #marked = new Map<string, number>();
+  readonly #sessions = new SessionWaits(() => Date.now());
   /** The JWK set of the deployment; empty if it has none. */
   readonly #deployedKeys: string;
 
@@ -96,6 +100,7 @@ export class Registry extends DurableObject<OriginEnv> {
     this.#purges = new OriginPurges(this.#replica, NAMED_MARKS_MAX);
     this.#shadows = new ShadowBook(this.#replica);
     this.#commands = new CommandBook(this.#replica);
+    this.#noteMarks(this.#replica.readAll(purges).keys());
     this.#deployedKeys = parseOriginEnv(this.env).issuerKeys ?? "";
     // The environment of an object does not change while it lives.
     void ctx.blockConcurrencyWhile(() => this.#publishKeys());
@@ -109,6 +114,7 @@ export class Registry extends DurableObject<OriginEnv> {
     // The region speaks a version, or sends collections, that only a newer release takes.
     if (outcome === "unsupported") log("link-waits", this.kept());
     for (const { collection, keys: sent } of read?.groups ?? []) this.#noteKeys(collection, sent);
+    this.#sessions.heard();
     this.#sweepCommands();
     return { kind, answer, outcome, links: this.#replica.links().length };
   }
@@ -186,6 +192,15 @@ export class Registry extends DurableObject<OriginEnv> {
   #noteKeys(collection: number, sent: readonly string[]): void {
     this.#shadows.note(collection, sent);
     this.#commands.note(collection, sent);
+    if (collection === purges.id) this.#noteMarks(sent);
+  }
+
+  #noteMarks(marks: Iterable<string>): void {
+    for (const key of marks) {
+      const { writer } = parsePurgeKey(key);
+      const seq = this.#replica.read(purges, key) ?? 0;
+      if (seq > (this.#marked.get(writer) ?? 0)) this.#marked.set(writer, seq);
+    }
   }
 
   /** Drops commands that have been over for long enough, once a while. */
@@ -201,14 +216,15 @@ export class Registry extends DurableObject<OriginEnv> {
     return this.#replica.head;
   }
 
-  /** Tells whether all of a session is known here. */
-  async hasSeen(tokens: readonly SessionToken[]): Promise<boolean> {
-    const seqs = new Map([[ORIGIN_WRITER, this.#replica.head]]);
-    for (const [key, seq] of this.#replica.readAll(purges)) {
-      const { writer } = parsePurgeKey(key);
-      if (writer !== ORIGIN_WRITER) seqs.set(writer, Math.max(seq, seqs.get(writer) ?? 0));
-    }
-    return tokens.every(({ writer, seq }) => (seqs.get(writer) ?? 0) >= seq);
+  /** Waits, though not for long, until all of a session is known here; false if it does not come. */
+  async seen(tokens: readonly SessionToken[]): Promise<boolean> {
+    const seqOf = (writer: string): number =>
+      writer === ORIGIN_WRITER ? this.#replica.head : (this.#marked.get(writer) ?? 0);
+    return this.#sessions.until(
+      () => tokens.every(({ writer, seq }) => seqOf(writer) >= seq),
+      // A region that has something to say speaks by itself.
+      () => undefined,
+    );
   }
 
   /** The configuration in force; version 0 if none was published. */

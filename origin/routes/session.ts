@@ -3,22 +3,24 @@
 
 import type { MiddlewareHandler } from "hono";
 import { problemResponse } from "../../doors/respond.ts";
-import { awaitSession, formatSession, SESSION_FIELD } from "../../doors/session.ts";
+import { awaitSession, sessionFields } from "../../doors/session.ts";
 import { ORIGIN_WRITER } from "../../state/purge-scope.ts";
-import type { ApiEnv } from "../app.ts";
-import type { OriginEnv } from "../platform/env.ts";
+import type { ApiEnv, ApiParts } from "../app.ts";
 import { openRegistry } from "../platform/registry.ts";
 
 /** Makes the handler that goes before those of a door. */
-export function keepSession(env: OriginEnv): MiddlewareHandler<ApiEnv> {
+export function keepSession({ env, linkKey }: ApiParts): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const registry = openRegistry(env);
-    const session = await awaitSession(c.req.raw, (tokens) => registry.hasSeen(tokens));
+    const session = await awaitSession(c.req.raw, linkKey, (tokens) => registry.seen(tokens));
     if (session !== null) return problemResponse(session);
     await next();
     const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-    if (!isRead && c.res.ok)
-      c.header(SESSION_FIELD, formatSession({ writer: ORIGIN_WRITER, seq: await registry.head() }));
+    if (!isRead && c.res.ok) {
+      const token = { writer: ORIGIN_WRITER, seq: await registry.head() };
+      for (const [name, value] of Object.entries(await sessionFields(token, linkKey)))
+        c.header(name, value);
+    }
     return undefined;
   };
 }

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
+import { importLinkKey, macText, sessionContext } from "../../doors/seal.ts";
 import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
 import { openWorld } from "../../tools/launcher/world.ts";
 
@@ -68,7 +69,7 @@ test("what was published at the origin is what a region shows to its publisher, 
   for (let version = 1; version <= 5; version += 1) {
     const body = `tide ${version}`;
     const session = await written(target, { method: "PUT", body, type: "text/plain" });
-    assert.match(session, /^origin:\d+$/);
+    assert.match(session, /^origin:\d+:[0-9a-f]{32}$/);
     for (const { url } of [hel, tll]) {
       assert.equal(await page(url, session), body);
       assert.equal(await page(url), body, "and then to everybody who asks the same isolate");
@@ -103,25 +104,45 @@ test("a device that was disabled at the origin is refused in a region by the nex
 test("a purge in one region is known in the other, and at the origin, to who carries its token", async () => {
   const body = JSON.stringify({ tags: ["news"] });
   const session = await written(`${hel.url}/v1/purge`, { method: "POST", body });
-  assert.match(session, /^hel:\d+$/);
+  assert.match(session, /^hel:\d+:[0-9a-f]{32}$/);
   assert.equal((await call(`${world.origin.url}/v1/config`, { session })).status, 200);
   assert.equal(await page(tll.url, session), "tide 5");
   const { cell } = (await (await call(`${tll.url}/readyz`)).json()) as {
     cell: { purges: Record<string, number> };
   };
-  assert.ok((cell.purges["hel"] ?? 0) >= Number(session.slice(4)));
+  assert.ok((cell.purges["hel"] ?? 0) >= Number(session.split(":")[1]));
 });
 
-test("a session that nobody has heard of is told so in time, and one that is none at once", async () => {
+/** A token as a write would be answered with, which this deployment's origin never made. */
+async function tokenOf(write: string): Promise<string> {
+  const key = await importLinkKey(world.keys.linkKey);
+  assert.ok(key !== null);
+  return `${write}:${await macText(key, sessionContext(write))}`;
+}
+
+test("P9 a session that is none is told so at once, by whoever is asked and whoever asks", async () => {
+  const startedMs = performance.now();
+  const seal = "0".repeat(32);
+  for (const url of [hel.url, tll.url])
+    for (const path of ["/tide.txt", "/v1/place", "/v1/devices/boat-1/readings"])
+      for (const session of ["origin", "hel:9007199254740000", `hel:9007199254740000:${seal}`]) {
+        const answer = await fetch(`${url}${path}`, { headers: { "skerry-session": session } });
+        assert.equal(await codeOf(answer), "400 malformed-session");
+      }
+  const answer = await call(`${world.origin.url}/v1/config`, { session: `origin:1:${seal}` });
+  assert.equal(await codeOf(answer), "400 malformed-session");
+  assert.ok(performance.now() - startedMs < 2_000, "nobody waits");
+});
+
+test("a session that nobody has heard of is told so in time", async () => {
   for (const url of [
     `${hel.url}/tide.txt`,
     `${hel.url}/v1/place`,
     `${world.origin.url}/v1/config`,
   ]) {
-    const behind = await call(url, { session: "origin:999999999999" });
+    const behind = await call(url, { session: await tokenOf("origin:999999999999") });
     assert.equal(behind.headers.get("retry-after"), "1");
     assert.equal(await codeOf(behind), "503 session-behind");
-    assert.equal(await codeOf(await call(url, { session: "origin" })), "400 malformed-session");
   }
   assert.equal((await call(`${hel.url}/livez`, { session: "origin" })).status, 200);
 });

@@ -251,7 +251,13 @@ async function openDoors(): Promise<(sample: Sample, token: string) => Promise<R
     REGION_CELL: { idFromName: (name: string) => name, get: () => ({ lease: async () => LEASE }) },
     DEVICE_HUB: { idFromName: (name: string) => name, get: () => hub },
   } as unknown as EdgeEnv;
-  const api = createApi({ config, env, regions: new Regions(config, env), deviceKeys: null });
+  const api = createApi({
+    config,
+    env,
+    regions: new Regions(config, env),
+    deviceKeys: null,
+    linkKey: async () => null,
+  });
   const ctx = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
   return async ({ target, fields, body }, token) => {
     posted += 1;
