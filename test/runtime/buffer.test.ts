@@ -6,10 +6,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BATCH, BufferWorld, type Answer } from "../support/buffer-world.ts";
 
-/** Posts until all is refused; the answers by status. */
+/** Posts until all is refused; the answers by status. Between the marks chance refuses some of many. */
 async function fill(world: BufferWorld): Promise<Map<number, Answer[]>> {
   const seen = new Map<number, Answer[]>();
-  for (let posts = 0; posts < 400 && !seen.has(503); posts += 1) {
+  for (let posts = 0; posts < 1_000 && !seen.has(503); posts += 1) {
     const answer = await world.post("boat-1");
     seen.set(answer.status, [...(seen.get(answer.status) ?? []), answer]);
   }
@@ -37,13 +37,13 @@ function assertMarks(seen: ReadonlyMap<number, readonly Answer[]>): void {
 }
 
 test("P1 a full buffer refuses with Retry-After, takes again once it drains, and the counts are exact", async () => {
-  await using world = await BufferWorld.open({ bytes: 65_536 });
+  await using world = await BufferWorld.open({ bytes: 131_072 });
   assert.equal((await world.post("boat-1")).headers.has("skerry-buffer"), false);
   world.region.link.cut();
   const seen = await fill(world);
   assertMarks(seen);
   const full = await world.buffer();
-  assert.ok(Number(full["fill"]) >= 0.95 && full["bytesMax"] === 65_536, JSON.stringify(full));
+  assert.ok(Number(full["fill"]) >= 0.95 && full["bytesMax"] === 131_072, JSON.stringify(full));
   // The other doors are closed as well, in their own words.
   const gateway = await world.world.operatorToken("ingest");
   const batches = await world.send("/v1/batches", gateway, {
