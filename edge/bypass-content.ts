@@ -6,7 +6,10 @@
 // cookie, would have said to this one too (P4).
 
 import type { FieldLines, FieldList } from "../http/fields.ts";
+import type { AskedContent } from "./asked-content.ts";
 import { answerStored, type ContentAnswer } from "./cache/answer.ts";
+import type { CachePolicy } from "./cache/cache-policy.ts";
+import { NO_DEMANDS } from "./cache/demands.ts";
 import type { LookupDecision } from "./cache/lookup.ts";
 import { candidateOf, chooseTier, hitMembers, type Candidate, type Found } from "./cache/tiers.ts";
 import { decideValidation } from "./cache/validation.ts";
@@ -16,12 +19,7 @@ import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./p
 import { afterFailure, type OriginFailure } from "./routing/origin-health.ts";
 
 /** A request that goes past the cache, and why. */
-export interface Bypassing {
-  readonly key: string;
-  /** Path and query at the origin. */
-  readonly upstream: string;
-  readonly method: "GET" | "HEAD";
-  readonly fields: FieldLines;
+export interface Bypassing extends AskedContent {
   readonly reason: Extract<LookupDecision, { kind: "bypass" }>["reason"];
 }
 
@@ -49,7 +47,7 @@ export async function bypassContent<Body>(
   asked: Bypassing,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
-  const passing = passingOf(asked);
+  const passing = passingOf<Body>(asked);
   if (ports.health.state.kind === "away") {
     const ready = await serveAway(asked, ports);
     if (ready !== null) return ready;
@@ -63,7 +61,7 @@ export async function bypassContent<Body>(
     if (standIn !== null) {
       // Slow counts as away until it answers: the next request need not wait again.
       ports.health.state = afterFailure(ports.health.state, "origin-slow", ports.nowMs());
-      ports.background(work.then((reply) => noteAndDiscard(reply, ports)));
+      ports.background(work.then((reply) => noteAndDiscard(reply, asked.policy, ports)));
       return serveStandIn(asked, standIn, "origin-slow", ports);
     }
   }
@@ -83,7 +81,7 @@ async function serveAway<Body>(
     // HEAD: its answer is of use to nobody, and must not be stored for this request.
     const probe = { method: "HEAD", target: asked.upstream, fields: [] } as const;
     const work = ports.origin.fetch(probe);
-    ports.background(work.then((reply) => noteAndDiscard(reply, ports)));
+    ports.background(work.then((reply) => noteAndDiscard(reply, asked.policy, ports)));
   }
   return serveStandIn(asked, standIn, claim.reason, ports);
 }
@@ -91,25 +89,26 @@ async function serveAway<Body>(
 /** Answers with the origin's reply; instead of none or a server error, with what is stored. */
 async function answerReply<Body>(
   asked: Bypassing,
-  passing: Passing,
+  passing: Passing<Body>,
   reply: OriginReply<Body>,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
-  noteReply(reply, ports);
+  noteReply(reply, asked.policy, ports);
   if (reply.kind === "failed") {
     const standIn = await findStandIn(asked, ports);
     return standIn === null
       ? refusePassing(passing, reply.reason, limits.originProbeMs)
       : serveStandIn(asked, standIn, reply.reason, ports);
   }
-  const validation = decideValidation(reply.status);
+  const validation = decideValidation(reply.status, asked.policy);
   if (validation.kind !== "failed") return passReply(passing, reply, ports);
   const standIn = await findStandIn(asked, ports);
   if (standIn === null) return passReply(passing, reply, ports);
   reply.discard();
   const { reason } = validation;
   if (validation.isAway) {
-    ports.health.state = afterFailure(ports.health.state, reason, ports.nowMs());
+    const { state, tolerance } = ports.health;
+    ports.health.state = afterFailure(state, reason, ports.nowMs(), tolerance);
   }
   return serveStandIn(asked, standIn, reason, ports);
 }
@@ -121,15 +120,17 @@ async function findStandIn<Body>(
 ): Promise<StandIn<Body> | null> {
   // Under a target that long nothing is stored.
   if (asked.reason === "target-too-long") return null;
-  const { staleOfflineMsMax } = limits;
+  const { fields: request, policy } = asked;
+  const staleMsMax = limits.staleOfflineMsMax;
+  const judging = { request, policy, demands: NO_DEMANDS, staleMsMax };
   const atFirstMs = ports.nowMs();
   const inMemory = ports.memory.get(asked.key, atFirstMs);
-  const held = candidateOf(inMemory, "memory", atFirstMs, staleOfflineMsMax);
+  const held = candidateOf(inMemory, "memory", atFirstMs, judging);
   const nearest = usableOf(chooseTier(held, null, false));
   if (nearest !== null) return nearest;
-  const finding = await ports.region.get(asked.key);
+  const finding = await ports.region.get(asked.key, []);
   const inRegion = finding.kind === "found" ? finding.stored : null;
-  const regional = candidateOf(inRegion, "region", ports.nowMs(), staleOfflineMsMax);
+  const regional = candidateOf(inRegion, "region", ports.nowMs(), judging);
   return usableOf(chooseTier(held, regional, finding.kind === "unavailable"));
 }
 
@@ -140,7 +141,7 @@ function usableOf<Body>(found: Found<Body>): StandIn<Body> | null {
   return { candidate, found };
 }
 
-/** Serves what is stored: whole, also to a Range, which RFC 9110 §14.2 lets a server ignore. */
+/** Serves what is stored, or the part of it that is asked for. */
 function serveStandIn<Body>(
   asked: Bypassing,
   { candidate, found }: StandIn<Body>,
@@ -149,28 +150,39 @@ function serveStandIn<Body>(
 ): ContentAnswer<Body> {
   const { stored, reuse } = candidate;
   const members = hitMembers(candidate, found, false, because);
-  return answerStored(asked, stored, reuse.ageS, members, `bypass-away:${because}`, ports.nowMs());
+  const decision = `bypass-away:${because}`;
+  const how = { ageS: reuse.ageS, isReuse: true, members, decision, nowMs: ports.nowMs() };
+  return answerStored(asked, stored, how);
 }
 
 /** What the client did not wait for is not read: a connection must not be held open for it. */
-function noteAndDiscard<Body>(reply: OriginReply<Body>, ports: ContentPorts<Body>): void {
-  noteReply(reply, ports);
+function noteAndDiscard<Body>(
+  reply: OriginReply<Body>,
+  policy: CachePolicy,
+  ports: ContentPorts<Body>,
+): void {
+  noteReply(reply, policy, ports);
   if (reply.kind === "reply") reply.discard();
 }
 
-function passingOf(asked: Bypassing): Passing {
-  const { method, fields, upstream: target, reason: detail } = asked;
+function passingOf<Body>(asked: Bypassing): Passing<Body> {
+  const { method, fields, policy, upstream: target, reason: detail } = asked;
   const member = { cache: "skerry-memory", outcome: "bypass", detail } as const;
   return {
     request: fields,
-    upstream: { method, target, fields: forwardedFields(fields) },
+    policy,
+    upstream: {
+      method,
+      target,
+      fields: policy.isPublished ? pickedFields(fields) : asked.forwarded(),
+    },
     members: (fwdStatus) => [fwdStatus === null ? member : { ...member, fwdStatus }],
     decision: `bypass:${detail}`,
   };
 }
 
 /** Picks the fields of a bypassing request that go to the origin. */
-function forwardedFields(fields: FieldLines): FieldList {
+function pickedFields(fields: FieldLines): FieldList {
   return FORWARDED.flatMap((name) => {
     const value = fields.get(name);
     return value === null ? [] : [[name, value] as const];

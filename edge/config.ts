@@ -10,6 +10,13 @@ export interface DeviceRate {
   readonly requests: number | null;
 }
 
+/** Where a site's content comes from, and how strict its cache is. */
+export interface SiteUpstream {
+  /** A base URL without a trailing slash; the path and query of a request follow it. */
+  readonly url: string;
+  readonly profile: "safe" | "rfc";
+}
+
 /** The edge's configuration, checked. */
 export interface EdgeConfig {
   /** The one region that this process serves (self-hosted), or null: the place decides. */
@@ -21,6 +28,8 @@ export interface EdgeConfig {
   readonly originUrl: string;
   /** Host (lower case, without port) to site; "*" is every other host. */
   readonly sites: Readonly<Record<string, string>>;
+  /** Sites whose content comes from another HTTP server; the others are published at the origin. */
+  readonly upstreams: Readonly<Record<string, SiteUpstream>>;
   /** DeviceHubs of a region: a power of two from 1 to 256. */
   readonly hubs: number;
   /** In development a door without its keys refuses alone; otherwise every door does. */

@@ -2,43 +2,62 @@
 // guarantees. `Body` is the platform's and opaque here: a stream, bytes, or a string in a test.
 
 import type { FieldLines, FieldList } from "../http/fields.ts";
+import type { Arrival } from "../http/forwarding.ts";
+import type { CachePolicy } from "./cache/cache-policy.ts";
 import type { PassedReply } from "./cache/answer.ts";
 import type { StoredResponse } from "./cache/stored-response.ts";
-import type { OriginFailure, OriginHealth } from "./routing/origin-health.ts";
+import type { OriginFailure, OriginHealth, Tolerance } from "./routing/origin-health.ts";
 
 /** A content request as the use case sees it. */
-export interface ContentRequest {
+export interface ContentRequest<Body> {
   readonly method: string;
   /** The authority's host in lower case, without its port. */
   readonly host: string;
+  readonly arrival: Arrival;
   /** Path and query as they came, not decoded. */
   readonly rawTarget: string;
   readonly fields: FieldLines;
+  /** The same fields as a list. */
+  readonly fieldList: () => FieldList;
+  /** As it arrives; null if there is none. */
+  readonly body: Body | null;
+}
+
+/** A site as a request sees it. */
+export interface ContentSite {
+  readonly name: string;
+  readonly policy: CachePolicy;
 }
 
 /**
- * Stored responses of one tier, by cache key.
+ * Stored responses of one tier, by cache key and variant.
  *
- * - Order: of two `put`s of a key the one with the larger `responseMs` stays, whichever came last;
+ * - Selection: `get` gives the newest of a key whose variant `selecting` selects, whole ones before
+ *   parts; `getTagged` the newest with an entity tag; `tags` names those of all variants.
+ * - Order: of two `put`s of a variant the one with the larger `responseMs` stays, whichever came last;
  *   `put` says whether what it was given stayed.
  * - Atomicity: `get` sees a whole stored response or none.
  * - Durability: none is promised; a stored response may be gone at any time.
  * - Use: what is past `usableUntilMs` is not given out any more.
  * - Limits: holds at most its bound of bytes (`weightOf`) and makes room by dropping what was used
- *   longest ago. What alone exceeds the bound is not stored, and `put` says false.
+ *   longest ago. What alone exceeds the bound is not stored, and `put` says false. Of a key it holds
+ *   `variantsPerKeyMax` variants, and drops the oldest for one more.
  */
 export interface ContentStore<Body> {
-  get(key: string, nowMs: number): StoredResponse<Body> | null;
+  get(key: string, nowMs: number, selecting?: FieldLines): StoredResponse<Body> | null;
+  getTagged(key: string, tag: string, nowMs: number): StoredResponse<Body> | null;
+  tags(key: string, nowMs: number): readonly string[];
   put(key: string, stored: StoredResponse<Body>, nowMs: number): boolean;
+  /** Deletes all variants of a key. */
   delete(key: string): void;
   /** The weight of all that is stored. */
   bytes(): number;
 }
 
-/** What the region's tier has for a key. */
+/** What the region's tier has for a key; `tags` are those of variants that were not asked for. */
 export type RegionFinding<Body> =
   | { readonly kind: "found"; readonly stored: StoredResponse<Body> }
-  | { readonly kind: "none" }
+  | { readonly kind: "none"; readonly tags: readonly string[] }
   | { readonly kind: "unavailable" };
 
 /**
@@ -48,17 +67,20 @@ export type RegionFinding<Body> =
  *   written to it is lost, which costs a later request its hit and nothing else.
  */
 export interface RegionContent<Body> {
-  get(key: string): Promise<RegionFinding<Body>>;
+  get(key: string, selecting: FieldList): Promise<RegionFinding<Body>>;
+  getTagged(key: string, tag: string): Promise<StoredResponse<Body> | null>;
   put(key: string, stored: StoredResponse<Body>): Promise<void>;
   delete(key: string): Promise<void>;
 }
 
-/** One request to the origin. */
-export interface UpstreamRequest {
-  readonly method: "GET" | "HEAD";
-  /** Path and query at the origin. */
+/** One request to the upstream. */
+export interface UpstreamRequest<Body = unknown> {
+  readonly method: string;
+  /** Path and query there. */
   readonly target: string;
   readonly fields: FieldList;
+  /** Not given: none. */
+  readonly body?: Body | null;
 }
 
 /** What reading a body to its end came to. After `too-large` the body still holds every byte. */
@@ -96,7 +118,7 @@ export type OriginReply<Body> =
  * - Limits: fails after `originTimeoutMs` without a response head, and `read` after as long again.
  */
 export interface OriginContent<Body> {
-  fetch(request: UpstreamRequest): Promise<OriginReply<Body>>;
+  fetch(request: UpstreamRequest<Body>): Promise<OriginReply<Body>>;
 }
 
 /** All that serving one request needs. */
@@ -105,7 +127,9 @@ export interface ContentPorts<Body> {
   readonly region: RegionContent<Body>;
   readonly origin: OriginContent<Body>;
   /** What this isolate believes about the origin; shared by its requests, lost with it. */
-  readonly health: { state: OriginHealth };
+  readonly health: { state: OriginHealth; readonly tolerance: Tolerance };
+  /** Keys that are being refreshed behind answers, in this isolate. */
+  readonly refreshing: Set<string>;
   /** Wall clock, epoch milliseconds. */
   nowMs(): number;
   /** Waits for `work` for at most `ms`; `late` leaves it running. */

@@ -256,6 +256,11 @@ export const limits = {
   targetUriCharsMax: 2_048,
   /** Bytes of the header fields of a stored response. */
   storedFieldBytesMax: 16_384,
+  /** Variants of one key, and request fields that a response may vary by. */
+  variantsPerKeyMax: 64,
+  varyNamesMax: 16,
+  /** How often a request may have come through here before it is refused as a loop. */
+  proxyLoopsMax: 3,
   /** Longest freshness lifetime that is believed (RFC 9111 §1.2.2 lets us cap it). */
   freshnessLifetimeSMax: 31_536_000,
   /** How long a request waits for the origin when a stale response could be served. */

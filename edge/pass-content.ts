@@ -1,9 +1,10 @@
-// How does a request reach the origin and its answer the client without being stored? For a HEAD
-// with nothing stored to answer it, and with edge/bypass-content.ts for what goes past the cache.
+// How does the origin's answer reach the client without being stored? For edge/head-content.ts,
+// edge/write-content.ts and edge/bypass-content.ts, which ask it.
 
 import type { CacheStatusMember } from "../http/cache-status.ts";
 import type { FieldLines } from "../http/fields.ts";
 import { answerPassed, answerProblem, type ContentAnswer } from "./cache/answer.ts";
+import type { CachePolicy } from "./cache/cache-policy.ts";
 import { originFailed } from "./cache/problems.ts";
 import { decideValidation } from "./cache/validation.ts";
 import type { ContentPorts, OriginReply, UpstreamReply, UpstreamRequest } from "./content-ports.ts";
@@ -18,41 +19,29 @@ import {
 } from "./routing/origin-health.ts";
 
 /** What is to be passed on, and how its answer is described. */
-export interface Passing {
+export interface Passing<Body> {
   readonly request: FieldLines;
-  readonly upstream: UpstreamRequest;
+  readonly policy: CachePolicy;
+  readonly upstream: UpstreamRequest<Body>;
   /** Cache-Status of the answer; `fwdStatus` is null if none came. */
   readonly members: (fwdStatus: number | null) => readonly CacheStatusMember[];
   readonly decision: string;
 }
 
-/** Passes a request on if the origin may be asked now, and refuses at once if not (P6). */
-export async function passContent<Body>(
-  passing: Passing,
-  ports: ContentPorts<Body>,
-): Promise<ContentAnswer<Body>> {
-  const claim = claimAsk(ports, false);
-  if (claim.kind === "hold") return refusePassing(passing, claim.reason, claim.retryAfterMs);
-  const reply = await ports.origin.fetch(passing.upstream);
-  noteReply(reply, ports);
-  if (reply.kind === "failed") return refusePassing(passing, reply.reason, limits.originProbeMs);
-  return passReply(passing, reply, ports);
-}
-
 /** Answers with the origin's reply. */
 export function passReply<Body>(
-  passing: Passing,
+  passing: Passing<Body>,
   reply: UpstreamReply<Body>,
   ports: ContentPorts<Body>,
 ): ContentAnswer<Body> {
-  const { request, upstream, members, decision } = passing;
-  const asked = { method: upstream.method, fields: request };
+  const { request, policy, upstream, members, decision } = passing;
+  const asked = { method: upstream.method, fields: request, policy };
   return answerPassed(asked, reply, members(reply.status), decision, ports.nowMs());
 }
 
 /** Answers that the origin cannot be asked. */
 export function refusePassing<Body>(
-  passing: Passing,
+  passing: Passing<Body>,
   reason: OriginFailure,
   retryAfterMs: number,
 ): ContentAnswer<Body> {
@@ -61,10 +50,15 @@ export function refusePassing<Body>(
 }
 
 /** Brings the belief about the origin up to date; a server error says nothing about it. */
-export function noteReply<Body>(reply: OriginReply<Body>, ports: ContentPorts<Body>): void {
+export function noteReply<Body>(
+  reply: OriginReply<Body>,
+  policy: CachePolicy,
+  ports: ContentPorts<Body>,
+): void {
   if (reply.kind === "failed") {
-    ports.health.state = afterFailure(ports.health.state, reply.reason, ports.nowMs());
-  } else if (decideValidation(reply.status).kind !== "failed") {
+    const { state, tolerance } = ports.health;
+    ports.health.state = afterFailure(state, reply.reason, ports.nowMs(), tolerance);
+  } else if (decideValidation(reply.status, policy).kind !== "failed") {
     ports.health.state = afterAnswer();
   }
 }

@@ -11,13 +11,15 @@ export function purgedMemory<Body>(
   memory: ContentStore<Body>,
   book: PurgeBook,
 ): ContentStore<Body> {
+  const alive = (key: string, stored: StoredResponse<Body> | null): StoredResponse<Body> | null => {
+    if (stored === null || !book.isPurged(key, stored.meta)) return stored;
+    memory.delete(key);
+    return null;
+  };
   return {
-    get(key, nowMs) {
-      const stored = memory.get(key, nowMs);
-      if (stored === null || !book.isPurged(key, stored.meta)) return stored;
-      memory.delete(key);
-      return null;
-    },
+    get: (key, nowMs, selecting) => alive(key, memory.get(key, nowMs, selecting)),
+    getTagged: (key, tag, nowMs) => alive(key, memory.getTagged(key, tag, nowMs)),
+    tags: (key, nowMs) => memory.tags(key, nowMs),
     put: (key, stored, nowMs) => memory.put(key, signed(stored, book), nowMs),
     delete: (key) => memory.delete(key),
     bytes: () => memory.bytes(),
@@ -30,11 +32,15 @@ export function purgedRegion<Body>(
   book: PurgeBook,
 ): RegionContent<Body> {
   return {
-    async get(key) {
-      const finding = await region.get(key);
+    async get(key, selecting) {
+      const finding = await region.get(key, selecting);
       // It stays there until another takes its place: to delete it could hit that one.
       const isPurged = finding.kind === "found" && book.isPurged(key, finding.stored.meta);
-      return isPurged ? { kind: "none" } : finding;
+      return isPurged ? { kind: "none", tags: [] } : finding;
+    },
+    async getTagged(key, tag) {
+      const stored = await region.getTagged(key, tag);
+      return stored !== null && book.isPurged(key, stored.meta) ? null : stored;
     },
     put: (key, stored) => region.put(key, signed(stored, book)),
     delete: (key) => region.delete(key),

@@ -43,14 +43,31 @@ export function hasDirective(control: CacheControl, name: string): boolean {
   return control.directives.has(name);
 }
 
-/** Reads a delta-seconds directive; a repeated or unparsable one is `invalid`. */
-export function deltaSecondsOf(control: CacheControl, name: string): DeltaSeconds {
+/**
+ * Reads a delta-seconds directive; an unparsable one is `invalid`.
+ *
+ * @param isFirstTaken  Of a repeated one the first counts; otherwise it is `invalid` (RFC 9111 §4.2.1
+ *                      allows both).
+ */
+export function deltaSecondsOf(
+  control: CacheControl,
+  name: string,
+  isFirstTaken: boolean = false,
+): DeltaSeconds {
   const given = control.directives.get(name);
   if (given === undefined) return { kind: "absent" };
-  if (given.length > 1) return { kind: "invalid", reason: "repeated" };
+  if (given.length > 1 && !isFirstTaken) return { kind: "invalid", reason: "repeated" };
   const seconds = parseDeltaSeconds(given[0] ?? "");
   if (seconds === null) return { kind: "invalid", reason: "unparsable" };
   return { kind: "seconds", seconds };
+}
+
+/** Names the fields that a directive lists (`no-cache="a, b"`), in lower case; empty without a list. */
+export function fieldNamesOf(control: CacheControl, name: string): readonly string[] {
+  return (control.directives.get(name) ?? [])
+    .flatMap((argument) => (argument ?? "").split(","))
+    .map((field) => field.trim().toLowerCase())
+    .filter((field) => field !== "");
 }
 
 /** Parses delta-seconds: digits only, capped at 2^31; null if it is anything else. */

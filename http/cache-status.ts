@@ -2,7 +2,14 @@
 // for each cache on the way, the one nearest the origin first.
 
 /** Why a request went on towards the origin (RFC 9211 §2.2); the arms that Skerry has. */
-export type ForwardReason = "bypass" | "miss" | "stale";
+export type ForwardReason =
+  | "bypass"
+  | "method"
+  | "miss"
+  | "partial"
+  | "request"
+  | "stale"
+  | "vary-miss";
 
 /** One cache's member of the field. */
 export interface CacheStatusMember {

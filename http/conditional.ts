@@ -27,7 +27,10 @@ export function decidePrecondition(
 ): Precondition {
   const ifNoneMatch = request.get("if-none-match");
   if (ifNoneMatch !== null) {
-    return matchesNone(ifNoneMatch, parseEntityTag(response.get("etag")))
+    const etag = response.get("etag");
+    // Whoever repeats a validator means it, also one that is no entity tag, or lost its quotes.
+    const isRepeated = etag !== null && unquoted(ifNoneMatch) === unquoted(etag);
+    return isRepeated || matchesNone(ifNoneMatch, parseEntityTag(etag))
       ? { kind: "not-modified", reason: "if-none-match" }
       : { kind: "send", reason: "etag-differs" };
   }
@@ -38,6 +41,10 @@ export function decidePrecondition(
   return modified <= since
     ? { kind: "not-modified", reason: "if-modified-since" }
     : { kind: "send", reason: "modified-since" };
+}
+
+function unquoted(text: string): string {
+  return /^"([^"]*)"$/.exec(text.trim())?.[1] ?? text.trim();
 }
 
 /** Fields that a 304 carries (RFC 9110 §15.4.5), and those that explain it. */

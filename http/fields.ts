@@ -12,7 +12,7 @@ export interface FieldLines {
 export type FieldList = readonly (readonly [name: string, value: string])[];
 
 /** Fields that end at the next hop whatever Connection says (RFC 9110 §7.6.1). */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-authenticate",
@@ -30,6 +30,9 @@ export function isFieldValue(value: string): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return !/[\u0000-\u0008\u000a-\u001f\u007f\ufffd]/.test(value);
 }
+
+/** A message without fields. */
+export const NO_FIELDS: FieldLines = { get: () => null, has: () => false };
 
 /** Makes a list searchable; lines of the same name are joined with ", " (RFC 9110 §5.2). */
 export function linesOf(list: FieldList): FieldLines {

@@ -3,9 +3,19 @@
 
 import { formatCacheStatus, type CacheStatusMember } from "../../http/cache-status.ts";
 import { decidePrecondition, isNotModifiedField } from "../../http/conditional.ts";
+import { isSameStrongTag, parseEntityTag } from "../../http/etag.ts";
 import { endToEndFields, linesOf, type FieldLines, type FieldList } from "../../http/fields.ts";
+import { PROXY_NAME } from "../../http/forwarding.ts";
 import type { Problem } from "../../http/problem.ts";
-import type { StoredResponse } from "./stored-response.ts";
+import { formatContentRange, locateRange, parseRange } from "../../http/range.ts";
+import type { CachePolicy } from "./cache-policy.ts";
+import type { StoredMeta, StoredResponse } from "./stored-response.ts";
+
+/** Offsets into a body, both inclusive. */
+export interface BodyRange {
+  readonly from: number;
+  readonly to: number;
+}
 
 /** What is answered, without the platform's classes. `decision` is for the log. */
 export type ContentAnswer<Body> =
@@ -15,6 +25,8 @@ export type ContentAnswer<Body> =
       readonly status: number;
       readonly fields: FieldList;
       readonly body: Body | null;
+      /** The part of the body that is sent, which then is held whole; not given: all of it. */
+      readonly range?: BodyRange;
     }
   | { readonly kind: "problem"; readonly decision: string; readonly problem: Problem };
 
@@ -22,6 +34,7 @@ export type ContentAnswer<Body> =
 export interface AnswerTo {
   readonly method: string;
   readonly fields: FieldLines;
+  readonly policy: CachePolicy;
 }
 
 /** What the origin or another cache says to this hop, and what this Worker says by itself. */
@@ -34,32 +47,109 @@ export function publicFields(fields: FieldList): FieldList {
   );
 }
 
-/**
- * Answers with a stored response.
- *
- * @param ageS  Current age for the Age field, or null when the origin has just generated or
- *              validated it for this request (RFC 9111 §5.1).
- */
+/** How a stored response is answered with. */
+export interface StoredAnswer {
+  /**
+   * Current age for the Age field in seconds, or null when the origin has just generated or validated
+   * it for this request (RFC 9111 §5.1).
+   */
+  readonly ageS: number | null;
+  /** It is reused without validation, so some fields are left out (`no-cache="x"`). */
+  readonly isReuse: boolean;
+  readonly members: readonly CacheStatusMember[];
+  readonly decision: string;
+  readonly nowMs: number;
+}
+
+/** Answers with a stored response: whole, a part of it, or 304. */
 export function answerStored<Body>(
   request: AnswerTo,
-  stored: StoredResponse<Body>,
-  ageS: number | null,
-  members: readonly CacheStatusMember[],
-  decision: string,
-  nowMs: number,
+  { meta, body }: StoredResponse<Body>,
+  how: StoredAnswer,
 ): ContentAnswer<Body> {
+  const { decision } = how;
+  const kept = shownFields(meta, how.isReuse);
   const fields: FieldList = [
-    ...stored.meta.fields,
-    ...(ageS === null ? [] : [["age", String(ageS)] as const]),
-    ["cache-status", formatCacheStatus(members)],
+    ...kept,
+    ...(how.ageS === null ? [] : [["age", String(how.ageS)] as const]),
+    ...viaOf(request.policy),
+    ["cache-status", formatCacheStatus(how.members)],
   ];
-  const precondition = decidePrecondition(request.fields, linesOf(stored.meta.fields), nowMs);
-  if (precondition.kind === "not-modified") return notModified(fields, decision);
-  if (request.method === "HEAD") {
-    const length = ["content-length", String(stored.meta.bodyBytes)] as const;
-    return { kind: "content", decision, status: 200, fields: [...fields, length], body: null };
+  const lines = linesOf(kept);
+  if (meta.status === 200) {
+    const precondition = decidePrecondition(request.fields, lines, how.nowMs);
+    if (precondition.kind === "not-modified") return notModified(fields, decision);
   }
-  return { kind: "content", decision, status: 200, fields, body: stored.body };
+  const { status } = meta;
+  if (request.method === "HEAD") {
+    const length = ["content-length", String(meta.bodyBytes)] as const;
+    return { kind: "content", decision, status, fields: [...fields, length], body: null };
+  }
+  const range = rangeOf(meta, request.fields, lines);
+  if (range === null) return { kind: "content", decision, status, fields, body };
+  return answerRange(range, meta, body, fields, decision);
+}
+
+function answerRange<Body>(
+  range: BodyRange | "unsatisfiable",
+  meta: StoredMeta,
+  body: Body,
+  fields: FieldList,
+  decision: string,
+): ContentAnswer<Body> {
+  const others = fields.filter(([name]) => name !== "content-range");
+  const whole = meta.part ?? { first: 0, last: meta.bodyBytes - 1, complete: meta.bodyBytes };
+  if (range === "unsatisfiable") {
+    const unmet = ["content-range", `bytes */${whole.complete ?? "*"}`] as const;
+    return { kind: "content", decision, status: 416, fields: [...others, unmet], body: null };
+  }
+  // All of a stored part is sent as the upstream described it.
+  if (meta.part !== null && range.from === 0 && range.to === meta.bodyBytes - 1) {
+    return { kind: "content", decision, status: 206, fields, body };
+  }
+  const sent = { first: whole.first + range.from, last: whole.first + range.to };
+  const contentRange = formatContentRange({ ...sent, complete: whole.complete });
+  const withRange: FieldList = [...others, ["content-range", contentRange]];
+  return { kind: "content", decision, status: 206, fields: withRange, body, range };
+}
+
+/** Finds the bytes that a GET asks for; null: all of them (RFC 9110 §14.2). */
+function rangeOf(
+  meta: StoredMeta,
+  request: FieldLines,
+  response: FieldLines,
+): BodyRange | "unsatisfiable" | null {
+  if (meta.status !== 200 && meta.part === null) return null;
+  const spec = parseRange(request.get("range"));
+  if (spec.kind === "none" || !isRangeWanted(request.get("if-range"), response)) return null;
+  const whole = { first: 0, last: meta.bodyBytes - 1, complete: meta.bodyBytes };
+  const found = locateRange(spec, meta.part ?? whole, meta.bodyBytes);
+  return found === "elsewhere" ? null : found;
+}
+
+/** Tells whether a stored part has what a request asks for; what is whole answers anything. */
+export function answersRange(meta: StoredMeta, request: FieldLines): boolean {
+  return meta.part === null || rangeOf(meta, request, linesOf(meta.fields)) !== null;
+}
+
+/** RFC 9110 §13.1.5: If-Range holds for the same strong entity tag, or the same Last-Modified. */
+function isRangeWanted(ifRange: string | null, response: FieldLines): boolean {
+  if (ifRange === null) return true;
+  const tag = parseEntityTag(ifRange);
+  if (tag !== null) return isSameStrongTag(tag, parseEntityTag(response.get("etag")));
+  // A date is a strong validator only when a second has passed since; a cache cannot know.
+  return false;
+}
+
+/** Leaves out what only this cache reads, and on reuse what must not be repeated. */
+function shownFields(meta: StoredMeta, isReuse: boolean): FieldList {
+  const hidden = isReuse ? meta.hiddenFields : [];
+  return meta.fields.filter(([name]) => !name.startsWith("skerry-") && !hidden.includes(name));
+}
+
+/** RFC 9110 §7.6.3: what passes through a proxy says so. */
+function viaOf(policy: CachePolicy): FieldList {
+  return policy.isPublished ? [] : [["via", `1.1 ${PROXY_NAME}`]];
 }
 
 /** A response on its way through; either `body` or `discard` is called, once. */
@@ -80,11 +170,13 @@ export function answerPassed<Body>(
 ): ContentAnswer<Body> {
   const fields: FieldList = [
     ...publicFields(reply.fields),
+    ...viaOf(request.policy),
     ["cache-status", formatCacheStatus(members)],
   ];
   const { status } = reply;
+  const isRead = request.method === "GET" || request.method === "HEAD";
   const precondition = decidePrecondition(request.fields, linesOf(fields), nowMs);
-  if (status === 200 && precondition.kind === "not-modified") {
+  if (isRead && status === 200 && precondition.kind === "not-modified") {
     reply.discard();
     return notModified(fields, decision);
   }

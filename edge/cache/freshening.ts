@@ -11,8 +11,10 @@ export type Freshening =
 /** Describe the stored body, not the 304 (RFC 9111 §3.2); Age counts from the new response. */
 const NEVER_TAKEN: ReadonlySet<string> = new Set([
   "age",
+  "content-digest",
   "content-encoding",
   "content-length",
+  "content-md5",
   "content-range",
 ]);
 
@@ -28,13 +30,7 @@ export function freshenFields(stored: FieldList, notModified: FieldList): Freshe
   if (newTag !== null && !isSameTag(newTag, storedTag)) {
     return { kind: "mismatch", reason: "other-validator" };
   }
-  const taken = endToEndFields(notModified).filter(([name]) => !NEVER_TAKEN.has(name));
-  const replaced = new Set(taken.map(([name]) => name));
-  return {
-    kind: "freshened",
-    reason: "not-modified",
-    fields: [...stored.filter(([name]) => !replaced.has(name) && name !== "age"), ...taken],
-  };
+  return { kind: "freshened", reason: "not-modified", fields: merged(stored, notModified) };
 }
 
 function isSameTag(left: string, right: string | null): boolean {
@@ -43,4 +39,29 @@ function isSameTag(left: string, right: string | null): boolean {
     return leftTag.opaque === rightTag.opaque;
   }
   return isSameStrongTag(leftTag, rightTag) || left === right;
+}
+
+/**
+ * Brings a stored GET up to date with the fields of a HEAD (RFC 9111 §4.3.5): only if each validator
+ * and the length that the HEAD gives is the stored one.
+ */
+export function freshenByHead(
+  stored: { readonly fields: FieldList; readonly bodyBytes: number },
+  head: FieldList,
+): Freshening {
+  const [before, now] = [linesOf(stored.fields), linesOf(head)];
+  const isOther = ["etag", "last-modified"].some(
+    (name) => now.has(name) && now.get(name) !== before.get(name),
+  );
+  const length = now.get("content-length");
+  const isOtherLength = length !== null && length !== "0" && length !== String(stored.bodyBytes);
+  if (isOther || isOtherLength) return { kind: "mismatch", reason: "other-validator" };
+  return { kind: "freshened", reason: "not-modified", fields: merged(stored.fields, head) };
+}
+
+/** Replaces every stored field that a newer message carries too, but for those of the body. */
+function merged(stored: FieldList, newer: FieldList): FieldList {
+  const taken = endToEndFields(newer).filter(([name]) => !NEVER_TAKEN.has(name));
+  const replaced = new Set(taken.map(([name]) => name));
+  return [...stored.filter(([name]) => !replaced.has(name) && name !== "age"), ...taken];
 }

@@ -19,6 +19,28 @@ export function methodNotAllowed(method: string): Problem {
   };
 }
 
+/** 508: it came through here too often (RFC 8586). */
+export function loopDetected(): Problem {
+  return {
+    code: "loop-detected",
+    status: 508,
+    title: "Loop detected",
+    detail:
+      "The request has come through this cache several times, as its CDN-Loop says: the site's upstream leads back here",
+  };
+}
+
+/** 405: a proxy must not repeat what may hold credentials (RFC 9110 §9.3.8). */
+export function traceNotAllowed(): Problem {
+  return {
+    code: "method-not-allowed",
+    status: 405,
+    title: "Method not allowed",
+    detail: "TRACE is not passed on: it would repeat the request's fields to whoever asks",
+    headers: { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, QUERY" },
+  };
+}
+
 /** 421: this deployment serves no site of that name (RFC 9110 §15.5.20). */
 export function misdirected(host: string): Problem {
   return {

@@ -2,23 +2,42 @@
 // computed once when it was stored so that a hit parses nothing.
 
 import type { FieldList } from "../../http/fields.ts";
+import type { ContentRange } from "../../http/range.ts";
+import type { Variant } from "./variant.ts";
 
 /** The highest seq of each writer's purges that was known at a time. */
 export type PurgeView = readonly (readonly [writer: string, seq: number])[];
 
+/** What was decided about a response when it was stored, or last validated. */
+export interface StoredPolicy {
+  readonly freshnessLifetimeS: number;
+  /** The corrected initial age (RFC 9111 §4.2.3) when the response arrived. */
+  readonly initialAgeMs: number;
+  /** The directive that forbids serving it stale (RFC 9111 §4.2.4), or null. */
+  readonly staleForbiddenBy: string | null;
+  /** `no-cache`: it is validated before each use (RFC 9111 §5.2.2.4). */
+  readonly isValidatedAlways: boolean;
+  /** Seconds past freshness that it may be served while it is validated (RFC 5861 §3). */
+  readonly staleWhileRevalidateS: number;
+  /** Seconds past freshness that it may be served instead of an error (RFC 5861 §4). */
+  readonly staleIfErrorS: number;
+  /** `immutable` (RFC 8246): while it is fresh, a client's reload does not validate it. */
+  readonly isImmutable: boolean;
+  /** Fields that a reuse without validation leaves out (`no-cache="x"`). */
+  readonly hiddenFields: readonly string[];
+  readonly variant: Variant;
+  /** Where the body lies in the representation, of a 206; null: it is all of it. */
+  readonly part: ContentRange | null;
+}
+
 /** What is known about a stored response besides its body. Plain data: it is kept as JSON. */
-export interface StoredMeta {
-  readonly status: 200;
+export interface StoredMeta extends StoredPolicy {
+  readonly status: number;
   /** End-to-end fields, without Age, in the order they came. */
   readonly fields: FieldList;
   readonly bodyBytes: number;
   /** When the response, or the 304 that last validated it, arrived. */
   readonly responseMs: number;
-  /** The corrected initial age (RFC 9111 §4.2.3) at `responseMs`. */
-  readonly initialAgeMs: number;
-  readonly freshnessLifetimeS: number;
-  /** The directive that forbids serving it stale (RFC 9111 §4.2.4), or null. */
-  readonly staleForbiddenBy: string | null;
   /** What was known of purges before the response was asked for; none: nothing. */
   readonly purgeView?: PurgeView;
 }
@@ -29,6 +48,11 @@ export interface StoredResponse<Body> {
   readonly body: Body;
 }
 
+/** The entity tag of a stored response as it came; null if it has none. */
+export function tagOf(meta: StoredMeta): string | null {
+  return meta.fields.find(([name]) => name === "etag")?.[1] ?? null;
+}
+
 /** What a stored response costs beyond its body, fields and key: rows, maps and objects. */
 const OVERHEAD_BYTES = 200;
 
@@ -36,6 +60,7 @@ const OVERHEAD_BYTES = 200;
 export function weightOf(key: string, meta: StoredMeta): number {
   let bytes = OVERHEAD_BYTES + key.length * 2 + meta.bodyBytes;
   for (const [name, value] of meta.fields) bytes += (name.length + value.length) * 2;
+  for (const [name, value] of meta.variant) bytes += (name.length + (value?.length ?? 0)) * 4;
   for (const [writer] of meta.purgeView ?? []) bytes += writer.length * 2 + 8;
   return bytes;
 }

@@ -1,11 +1,26 @@
-// May a response be stored? RFC 9111 §3, narrowed to the safe profile: GET, 200, explicit
-// freshness, nothing that names a person or asks for a variant (P4). Decided on the fields as they
-// came, before hop-by-hop fields are dropped, so that Connection cannot hide one.
+// May a response be stored? RFC 9111 §3, narrowed by the site's policy: nothing that names a person
+// (P4). Decided on the fields as they came, before hop-by-hop fields are dropped, so that Connection
+// cannot hide one.
 
-import { hasDirective, parseCacheControl, type CacheControl } from "../../http/cache-control.ts";
+import {
+  deltaSecondsOf,
+  fieldNamesOf,
+  hasDirective,
+  parseCacheControl,
+  type CacheControl,
+} from "../../http/cache-control.ts";
 import { isFieldValue, linesOf, type FieldLines, type FieldList } from "../../http/fields.ts";
+import { parseContentRange, type ContentRange } from "../../http/range.ts";
 import { correctedInitialAgeMs } from "./age.ts";
-import { freshnessLifetime, type FreshnessLifetime } from "./freshness.ts";
+import type { CachePolicy } from "./cache-policy.ts";
+import { directivesOf } from "./directives.ts";
+import {
+  freshnessLifetime,
+  isHeuristicallyCacheable,
+  type FreshnessLifetime,
+} from "./freshness.ts";
+import type { StoredPolicy } from "./stored-response.ts";
+import { decideVariant, selectingLines, type Variant } from "./variant.ts";
 
 /** A request and the response it brought. */
 export interface Exchange {
@@ -17,15 +32,17 @@ export interface Exchange {
   readonly responseMs: number;
 }
 
+/** The bounds that storing keeps. */
+export interface StoringBounds {
+  /** Longest lifetime that is believed, in seconds. */
+  readonly freshnessLifetimeSMax: number;
+  /** Fields that a response may vary by. */
+  readonly varyNamesMax: number;
+}
+
 /** Store, with what the stored response's later decisions need, or don't and why. */
 export type StoringDecision =
-  | {
-      readonly kind: "store";
-      readonly reason: FreshnessLifetime["reason"];
-      readonly freshnessLifetimeS: number;
-      readonly initialAgeMs: number;
-      readonly staleForbiddenBy: string | null;
-    }
+  | ({ readonly kind: "store"; readonly reason: FreshnessLifetime["reason"] } & StoredPolicy)
   | { readonly kind: "pass"; readonly reason: StoringRefusal };
 
 /** Why a response is not stored; appears as the detail of Cache-Status. */
@@ -34,76 +51,182 @@ export type StoringRefusal =
   | "request-authorization"
   | "request-cookie"
   | "request-range"
+  | "request-no-store"
   | "status"
   | "no-store"
   | "private"
   | "no-cache"
   | "malformed-cache-control"
+  | "must-understand"
   | "set-cookie"
   | "vary"
+  | "vary-star"
+  | "vary-undecodable"
   | "content-range"
   | "bad-field"
   | "invalid-freshness"
   | "no-explicit-freshness"
   | "no-freshness";
 
+/** The final statuses whose meaning for a cache this one knows (RFC 9110 §15, RFC 6585, RFC 8470). */
+const UNDERSTOOD: ReadonlySet<number> = new Set([
+  200, 201, 202, 203, 204, 205, 206, 300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405,
+  406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 425, 426, 428, 429, 431,
+  451, 500, 501, 502, 503, 504, 505, 511,
+]);
+
 /**
  * Decides whether the response of an exchange is stored.
  *
- * Stricter: a response with `no-cache` could be stored and validated on each use (RFC 9111
- * §5.2.2.4); it is not, nor is one with Vary, Set-Cookie or a lifetime of 0.
- *
- * @param lifetimeSecondsMax  Longest lifetime that is believed.
+ * Stricter for what is published: neither `no-cache`, nor Vary, nor a lifetime of 0 is stored.
  */
-export function decideStoring(exchange: Exchange, lifetimeSecondsMax: number): StoringDecision {
+export function decideStoring(
+  exchange: Exchange,
+  policy: CachePolicy,
+  bounds: StoringBounds,
+): StoringDecision {
   const fields = linesOf(exchange.fields);
-  const control = parseCacheControl(fields.get("cache-control"));
+  const directives = directivesOf(fields);
+  const { control, from } = directives;
+  const isPublic = hasDirective(control, "public") || from !== "cache-control";
   const refusal =
-    refusalOfRequest(exchange) ??
-    refusalOfControl(control) ??
-    refusalOfFields(exchange.status, exchange.fields, fields);
+    refusalOfRequest(exchange, control, isPublic, policy) ??
+    refusalOfControl(exchange.status, control, policy) ??
+    refusalOfFields(exchange, fields, isPublic, policy);
   if (refusal !== null) return { kind: "pass", reason: refusal };
-  const lifetime = freshnessLifetime(fields, exchange.responseMs, lifetimeSecondsMax);
-  if (lifetime.reason === "invalid-freshness" || lifetime.reason === "no-explicit-freshness") {
-    return { kind: "pass", reason: lifetime.reason };
-  }
-  if (lifetime.seconds <= 0) return { kind: "pass", reason: "no-freshness" };
+  const part = exchange.status === 206 ? parseContentRange(fields.get("content-range")) : null;
+  const selecting = selectingLines(exchange.request, policy);
+  const namesMax = bounds.varyNamesMax;
+  const selected = decideVariant(exchange.fields, selecting, part !== null, policy, namesMax);
+  if (selected.kind === "none") return { kind: "pass", reason: selected.reason };
+  const response = { ...exchange, fields, directives };
+  const lifetime = freshnessLifetime(response, policy, bounds.freshnessLifetimeSMax);
+  const unused = lifetime.seconds > 0 ? null : refusalOfStale(response, lifetime, fields, policy);
+  if (unused !== null) return { kind: "pass", reason: unused };
   return {
     kind: "store",
     reason: lifetime.reason,
-    freshnessLifetimeS: lifetime.seconds,
+    ...policyOf(control, lifetime.seconds, selected.variant, part),
     initialAgeMs: correctedInitialAgeMs(fields, exchange.requestMs, exchange.responseMs),
-    staleForbiddenBy: staleForbiddenBy(control),
   };
 }
 
-function refusalOfRequest({ method, request }: Exchange): StoringRefusal | null {
-  if (method !== "GET") return "method";
-  if (request.has("authorization")) return "request-authorization";
-  if (request.has("cookie")) return "request-cookie";
-  if (request.has("range")) return "request-range";
-  return null;
+function refusalOfRequest(
+  { method, request }: Exchange,
+  control: CacheControl,
+  isPublic: boolean,
+  policy: CachePolicy,
+): StoringRefusal | null {
+  if (!isStoredMethod(method, policy)) return "method";
+  const isAuthorizedAllowed = !policy.isPublished && isForAuthorized(control);
+  if (request.has("authorization") && !isAuthorizedAllowed) return "request-authorization";
+  if (request.has("cookie") && !isCookieAllowed(isPublic, policy)) return "request-cookie";
+  if (policy.isPublished && request.has("range")) return "request-range";
+  return policy.obeysClient && asksNoStore(request) ? "request-no-store" : null;
 }
 
-function refusalOfControl(control: CacheControl): StoringRefusal | null {
+function isStoredMethod(method: string, { storesPost }: CachePolicy): boolean {
+  return method === "GET" || (method === "POST" && storesPost);
+}
+
+/** RFC 9111 §5.2.1.5. */
+function asksNoStore(request: FieldLines): boolean {
+  return hasDirective(parseCacheControl(request.get("cache-control")), "no-store");
+}
+
+/** What comes with a cookie may be about a person, unless it says that it is for all. */
+function isCookieAllowed(isPublic: boolean, policy: CachePolicy): boolean {
+  return policy.storesCookies || (isPublic && !policy.isPublished);
+}
+
+/** RFC 9111 §3.5: these let the answer to a request with Authorization be shared. */
+function isForAuthorized(control: CacheControl): boolean {
+  return ["public", "must-revalidate", "s-maxage"].some((name) => hasDirective(control, name));
+}
+
+function refusalOfControl(
+  status: number,
+  control: CacheControl,
+  policy: CachePolicy,
+): StoringRefusal | null {
   if (control.isMalformed) return "malformed-cache-control";
-  if (hasDirective(control, "no-store")) return "no-store";
+  const isUnderstood = UNDERSTOOD.has(status);
+  const mustUnderstand = hasDirective(control, "must-understand");
+  if (mustUnderstand && !isUnderstood) return "must-understand";
+  // RFC 9111 §5.2.2.3: with a status that is understood, must-understand takes no-store's effect away.
+  if (hasDirective(control, "no-store") && (policy.isPublished || !mustUnderstand)) {
+    return "no-store";
+  }
   // A field list (`private="x"`) is read as the bare directive, as RFC 9111 §5.2.2.7 allows.
   if (hasDirective(control, "private")) return "private";
-  if (hasDirective(control, "no-cache")) return "no-cache";
+  if (policy.isPublished && hasDirective(control, "no-cache")) return "no-cache";
   return null;
 }
 
 function refusalOfFields(
-  status: number,
-  list: FieldList,
+  { status, fields: list }: Exchange,
   fields: FieldLines,
+  isPublic: boolean,
+  policy: CachePolicy,
 ): StoringRefusal | null {
-  if (status !== 200) return "status";
-  if (fields.has("set-cookie")) return "set-cookie";
-  if (fields.has("vary")) return "vary";
-  if (fields.has("content-range")) return "content-range";
+  if (policy.isPublished ? status !== 200 : status < 200 || status === 304) return "status";
+  if (fields.has("set-cookie") && !isCookieAllowed(isPublic, policy)) return "set-cookie";
+  if (!isRangeRight(status, fields, policy)) return "content-range";
   return list.every(([, value]) => isFieldValue(value)) ? null : "bad-field";
+}
+
+/** A 206 holds one range and as many bytes as it says; with another status Content-Range is noise. */
+function isRangeRight(status: number, fields: FieldLines, policy: CachePolicy): boolean {
+  if (status !== 206) return !policy.isPublished || !fields.has("content-range");
+  const range = parseContentRange(fields.get("content-range"));
+  const length = fields.get("content-length");
+  if (range === null) return false;
+  return (
+    policy.storesOddParts || length === null || Number(length) === range.last - range.first + 1
+  );
+}
+
+/** What is not fresh is worth its place only if it can be validated. */
+function refusalOfStale(
+  response: Parameters<typeof isHeuristicallyCacheable>[0],
+  lifetime: FreshnessLifetime,
+  fields: FieldLines,
+  policy: CachePolicy,
+): StoringRefusal | null {
+  const { reason } = lifetime;
+  const isExplicit = reason !== "no-explicit-freshness";
+  if (policy.isPublished) {
+    return reason === "invalid-freshness" || !isExplicit ? reason : "no-freshness";
+  }
+  if (!isExplicit && !isHeuristicallyCacheable(response)) return "no-explicit-freshness";
+  const hasValidator = fields.has("etag") || fields.has("last-modified");
+  if (hasValidator) return null;
+  return reason === "invalid-freshness" || !isExplicit ? reason : "no-freshness";
+}
+
+function policyOf(
+  control: CacheControl,
+  freshnessLifetimeS: number,
+  variant: Variant,
+  part: ContentRange | null,
+): Omit<StoredPolicy, "initialAgeMs"> {
+  const unlisted = control.directives.get("no-cache") ?? [];
+  return {
+    freshnessLifetimeS,
+    staleForbiddenBy: staleForbiddenBy(control),
+    isValidatedAlways: unlisted.includes(null) || unlisted.includes(""),
+    staleWhileRevalidateS: secondsOf(control, "stale-while-revalidate"),
+    staleIfErrorS: secondsOf(control, "stale-if-error"),
+    isImmutable: hasDirective(control, "immutable"),
+    hiddenFields: fieldNamesOf(control, "no-cache"),
+    variant,
+    part,
+  };
+}
+
+function secondsOf(control: CacheControl, name: string): number {
+  const given = deltaSecondsOf(control, name);
+  return given.kind === "seconds" ? given.seconds : 0;
 }
 
 /** RFC 9111 §4.2.4: these forbid a stale answer even while disconnected; s-maxage by §5.2.2.10. */

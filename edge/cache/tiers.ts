@@ -2,8 +2,20 @@
 // read in Cache-Status? Names: skerry-memory is the isolate's, skerry-region the ContentCell's.
 
 import type { CacheStatusMember, ForwardReason } from "../../http/cache-status.ts";
+import type { FieldLines } from "../../http/fields.ts";
+import { answersRange } from "./answer.ts";
+import type { CachePolicy } from "./cache-policy.ts";
+import type { Demands } from "./demands.ts";
 import { decideReuse, type ReuseDecision } from "./reuse.ts";
 import type { StoredResponse } from "./stored-response.ts";
+
+/** What a stored response is judged for. */
+export interface Judging {
+  readonly request: FieldLines;
+  readonly policy: CachePolicy;
+  readonly demands: Demands;
+  readonly staleMsMax: number;
+}
 
 /** How a request went through the tiers. */
 export interface Passage {
@@ -23,18 +35,22 @@ export interface Candidate<Body> {
 /** The best that the tiers have, if anything, and the way there. */
 export interface Found<Body> extends Passage {
   readonly candidate: Candidate<Body> | null;
+  /** Entity tags of variants that the request does not select. */
+  readonly otherTags: readonly string[];
 }
 
-/** Judges what a tier has; null if it has nothing. */
+/** Judges what a tier has; null if it has nothing that could answer the request. */
 export function candidateOf<Body>(
   stored: StoredResponse<Body> | null,
   tier: "memory" | "region",
   nowMs: number,
-  staleMsMax: number,
+  { request, policy, demands, staleMsMax }: Judging,
 ): Candidate<Body> | null {
-  return stored === null
-    ? null
-    : { stored, reuse: decideReuse(stored.meta, nowMs, staleMsMax), tier };
+  if (stored === null || !answersRange(stored.meta, request)) return null;
+  const reuse = decideReuse(stored.meta, nowMs, staleMsMax, policy, demands);
+  // What is only a part is never validated: the request goes on as it came.
+  if (stored.meta.part !== null && reuse.kind !== "serve-fresh") return null;
+  return { stored, reuse, tier };
 }
 
 /** Picks the newer of what memory and the region have; memory's if they are the same. */
@@ -42,14 +58,22 @@ export function chooseTier<Body>(
   held: Candidate<Body> | null,
   regional: Candidate<Body> | null,
   isRegionAway: boolean,
+  otherTags: readonly string[] = [],
 ): Found<Body> {
   const newerMs = (candidate: Candidate<Body> | null) => candidate?.stored.meta.responseMs ?? -1;
+  const isVaryMiss = otherTags.length > 0;
   return {
     candidate: newerMs(regional) > newerMs(held) ? regional : held,
-    memory: held === null ? "miss" : "stale",
-    region: regional === null ? "miss" : "stale",
+    otherTags,
+    memory: forwardReason(held, isVaryMiss),
+    region: forwardReason(regional, isVaryMiss),
     isRegionAway,
   };
+}
+
+function forwardReason(candidate: Candidate<unknown> | null, isVaryMiss: boolean): ForwardReason {
+  if (candidate === null) return isVaryMiss ? "vary-miss" : "miss";
+  return candidate.reuse.reason.startsWith("request-") ? "request" : "stale";
 }
 
 /** Tells how both tiers let a request pass, the region's member first. */

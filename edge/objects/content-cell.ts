@@ -2,11 +2,18 @@
 // Thin: decodes nothing, decides nothing, its store does both.
 
 import { DurableObject } from "cloudflare:workers";
+import { linesOf, type FieldList } from "../../http/fields.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import type { StoredResponse } from "../cache/stored-response.ts";
 import { limits } from "../limits.ts";
 import type { EdgeEnv } from "../platform/env.ts";
 import { SqlContentStore } from "../platform/sql-content-store.ts";
+
+/** What a cell has for a request. */
+export interface CellFinding {
+  readonly stored: StoredResponse<Uint8Array> | null;
+  readonly tags: readonly string[];
+}
 
 /** Stored responses of one region, by cache key. */
 export class ContentCell extends DurableObject<EdgeEnv> {
@@ -16,13 +23,24 @@ export class ContentCell extends DurableObject<EdgeEnv> {
     super(ctx, env);
     this.#store = new SqlContentStore(openSql(ctx.storage), {
       bytesMax: limits.cellBytesMax,
+      variantsMax: limits.variantsPerKeyMax,
       staleMsMax: limits.staleOfflineMsMax,
     });
   }
 
-  /** Gives what is stored under a key, fresh or not; null if nothing is. */
-  load(key: string): StoredResponse<Uint8Array> | null {
-    return this.#store.get(key, Date.now());
+  /**
+   * Gives what is stored under a key for a request, fresh or not; if nothing is, the entity tags of
+   * the other variants.
+   */
+  load(key: string, selecting: FieldList): CellFinding {
+    const nowMs = Date.now();
+    const stored = this.#store.get(key, nowMs, linesOf(selecting));
+    return stored === null ? { stored, tags: this.#store.tags(key, nowMs) } : { stored, tags: [] };
+  }
+
+  /** Gives the variant with an entity tag. */
+  loadTagged(key: string, tag: string): StoredResponse<Uint8Array> | null {
+    return this.#store.getTagged(key, tag, Date.now());
   }
 
   /** Stores a response unless a newer one is there; tells whether it did. */

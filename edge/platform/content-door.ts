@@ -4,8 +4,9 @@
 import type { RequestScope } from "../../doors/access-log.ts";
 import { problemResponse } from "../../doors/respond.ts";
 import type { ContentAnswer } from "../cache/answer.ts";
+import { PUBLISHED, RFC, SAFE, type CachePolicy } from "../cache/cache-policy.ts";
 import type { EdgeConfig } from "../config.ts";
-import type { ContentPorts } from "../content-ports.ts";
+import type { ContentPorts, OriginContent } from "../content-ports.ts";
 import { limits } from "../limits.ts";
 import { purgedMemory, purgedRegion } from "../purged-content.ts";
 import { INITIAL_HEALTH } from "../routing/origin-health.ts";
@@ -13,7 +14,7 @@ import { siteOf } from "../routing/path.ts";
 import { serveContent } from "../serve.ts";
 import type { EdgeEnv } from "./env.ts";
 import { MemoryStore } from "./memory-store.ts";
-import { openOriginContent, type EdgeBody } from "./origin-content.ts";
+import { openHttpUpstream, openOriginContent, type EdgeBody } from "./origin-content.ts";
 import { openRegionContent } from "./region-content.ts";
 import type { Regions } from "./regions.ts";
 import { within } from "../../doors/within.ts";
@@ -34,39 +35,69 @@ export function createContentDoor(
   const memory = new MemoryStore<EdgeBody>({
     bytesMax: limits.memoryCacheBytesMax,
     entriesMax: limits.memoryCacheEntriesMax,
+    variantsMax: limits.variantsPerKeyMax,
     staleMsMax: limits.staleOfflineMsMax,
   });
-  const origin = openOriginContent(deployed.originUrl, deployed.linkKey);
-  const health = { state: INITIAL_HEALTH };
+  const ways = openWays(deployed);
+  const refreshing = new Set<string>();
   return async (request, scope, ctx) => {
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
     const { region, config, purges } = await regions.at(request.cf, background);
     const hint = config.regions.find((spec) => spec.id === region)?.locationHint ?? null;
+    const { hostname: host, host: authority, protocol } = new URL(request.url);
+    const name = siteOf(host, config.sites);
+    const way = ways(name);
     const ports: ContentPorts<EdgeBody> = {
       memory: purgedMemory(memory, purges),
       region: purgedRegion(openRegionContent(env.CONTENT_CELL, region, hint), purges),
-      origin,
-      health,
+      origin: way.origin,
+      health: way.health,
+      refreshing,
       nowMs: () => Date.now(),
       within,
       background,
     };
-    const host = new URL(request.url).hostname;
     const answer = await serveContent(
       {
         method: request.method,
         host,
+        arrival: { host: authority, scheme: protocol === "https:" ? "https" : "http" },
         rawTarget: rawTargetOf(request.url),
         fields: request.headers,
+        fieldList: () => [...request.headers],
+        body: request.body,
       },
-      config.sites,
+      name === null ? null : { name, policy: way.policy },
       ports,
     );
-    scope.fields["site"] = siteOf(host, config.sites);
+    scope.fields["site"] = name;
     scope.fields["region"] = region;
     scope.fields["cache"] = answer.decision;
     return responseOf(answer);
   };
+}
+
+/** How a site's content is asked for: what one isolate believes about its upstream is in `health`. */
+interface Way {
+  readonly policy: CachePolicy;
+  readonly origin: OriginContent<EdgeBody>;
+  readonly health: ContentPorts<EdgeBody>["health"];
+}
+
+/** Opens the way of each site: its own upstream's, or else the origin's. */
+function openWays(deployed: EdgeConfig): (site: string | null) => Way {
+  const published = wayOf(PUBLISHED, openOriginContent(deployed.originUrl, deployed.linkKey));
+  const others = new Map(
+    Object.entries(deployed.upstreams).map(([site, { url, profile }]) => [
+      site,
+      wayOf(profile === "rfc" ? RFC : SAFE, openHttpUpstream(url)),
+    ]),
+  );
+  return (site) => others.get(site ?? "") ?? published;
+}
+
+function wayOf(policy: CachePolicy, origin: OriginContent<EdgeBody>): Way {
+  return { policy, origin, health: { state: INITIAL_HEALTH, tolerance: policy.tolerance } };
 }
 
 /** Path and query as the runtime gives them; parsing would change them before they are checked. */
@@ -83,6 +114,15 @@ function responseOf(answer: ContentAnswer<EdgeBody>): Response {
   const hasBody = status !== 204 && status !== 205 && status !== 304;
   // Bytes are stored and passed on as the origin encoded them: "automatic" would encode them again.
   const encodeBody = headers.has("content-encoding") ? "manual" : "automatic";
-  const body = answer.body as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+  const body = partOf(answer) as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
   return new Response(hasBody ? body : null, { status, headers, encodeBody });
+}
+
+/** Only what is held whole has a range. */
+function partOf({
+  body,
+  range,
+}: Extract<ContentAnswer<EdgeBody>, { kind: "content" }>): EdgeBody | null {
+  if (range === undefined || !(body instanceof Uint8Array)) return body;
+  return body.subarray(range.from, range.to + 1);
 }

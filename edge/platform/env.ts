@@ -21,6 +21,7 @@ const LINK_KEY = /^(?=.{43})(?:[A-Za-z0-9_-]{4})+(?:[A-Za-z0-9_-]{2,3})?$/;
 const NAME = /^[a-z0-9-]{1,32}$/;
 /** A region numbers its purges under its name, and the origin under its own. */
 const REGION_NAME = /^(?!origin$)[a-z0-9-]{1,32}$/;
+const HTTP_URL = /^https?:\/\/[^\s/?#]+(\/[^\s?#]*)?$/;
 const degrees = (most: number) => z.number().check(z.gte(-most), z.lte(most));
 const json = <T>(schema: z.ZodMiniType<T>) =>
   z.pipe(z.pipe(z.string(), z.transform(parseJson)), schema);
@@ -53,8 +54,20 @@ const varsSchema = z.object({
   REGION: orNull(z.string().check(z.regex(REGION_NAME))),
   REGIONS: z._default(json(z.array(regionSchema).check(z.minLength(1), z.maxLength(64))), []),
   PLACE: orNull(json(placeSchema)),
-  ORIGIN_URL: z.string().check(z.regex(/^https?:\/\/[^\s/]+(\/[^\s]*)?$/)),
+  ORIGIN_URL: z.string().check(z.regex(HTTP_URL)),
   SITES: z._default(json(z.record(z.string(), z.string().check(z.regex(NAME)))), { "*": "main" }),
+  UPSTREAMS: z._default(
+    json(
+      z.record(
+        z.string().check(z.regex(NAME)),
+        z.strictObject({
+          url: z.string().check(z.regex(HTTP_URL)),
+          profile: z._default(z.enum(["safe", "rfc"]), "safe"),
+        }),
+      ),
+    ),
+    {},
+  ),
   HUBS: z._default(z.string().check(z.regex(/^(1|2|4|8|16|32|64|128|256)$/)), "1"),
   DEV: orNull(z.string()),
   API_HOSTS: z._default(json(z.array(z.string())), []),
@@ -101,6 +114,12 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
     place: vars.PLACE,
     originUrl: vars.ORIGIN_URL.replace(/\/+$/, ""),
     sites: mapKeys(vars.SITES, lowerHost),
+    upstreams: Object.fromEntries(
+      Object.entries(vars.UPSTREAMS).map(([site, { url, profile }]) => [
+        site,
+        { url: url.replace(/\/+$/, ""), profile },
+      ]),
+    ),
     hubs: Number(vars.HUBS),
     isDev: vars.DEV === "1",
     apiHosts: vars.API_HOSTS.map(lowerHost),
@@ -134,6 +153,7 @@ const UNUSABLE: EdgeConfig = {
   place: null,
   originUrl: "",
   sites: {},
+  upstreams: {},
   hubs: 1,
   isDev: false,
   apiHosts: [],

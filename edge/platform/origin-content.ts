@@ -30,15 +30,47 @@ export function openOriginContent(
       );
       // One encoding for all: what is stored has no Vary, so it must suit every client.
       headers.set("accept-encoding", "identity");
-      return send(url.href, method, headers);
+      const reply = await send(url.href, { method, headers });
+      if (reply.kind === "failed") return reply;
+      // The client's credentials are never sent on, so these can only be about the link.
+      const isRefused = reply.status === 401 || reply.status === 403;
+      if (!isRefused) return reply;
+      reply.discard();
+      return { kind: "failed", reason: "origin-refused" };
     },
   };
 }
 
+/** How soon a request must have failed to be sent again. */
+const RESEND_MS_MAX = 1_000;
+
+/** Opens the way to any HTTP server, at a base URL without a trailing slash. */
+export function openHttpUpstream(baseUrl: string): OriginContent<EdgeBody> {
+  return {
+    async fetch({ method, target, fields, body = null }) {
+      const headers = new Headers(fields.map(([name, value]): [string, string] => [name, value]));
+      const sending = { method, headers, body };
+      const startedMs = Date.now();
+      const reply = await send(`${baseUrl}${target}`, sending);
+      // A kept connection may have been closed just before it was used: no fault of the upstream, and
+      // what only reads may be sent again (RFC 9110 §9.2.2).
+      const isLost = reply.kind === "failed" && reply.reason === "origin-unreachable";
+      const isSoon = Date.now() - startedMs < RESEND_MS_MAX;
+      const isRead = (method === "GET" || method === "HEAD") && body === null;
+      return isLost && isSoon && isRead ? send(`${baseUrl}${target}`, sending) : reply;
+    },
+  };
+}
+
+interface Sending {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body?: EdgeBody | null;
+}
+
 async function send(
   url: string,
-  method: string,
-  headers: Headers,
+  { method, headers, body = null }: Sending,
 ): Promise<UpstreamReply<EdgeBody> | Failure> {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), limits.originTimeoutMs);
@@ -47,6 +79,7 @@ async function send(
     const response = await fetch(url, {
       method,
       headers,
+      body: body as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
       redirect: "manual",
       // Nothing between may keep it: this is the cache, and a purge reaches only what it knows.
       cache: "no-store",
@@ -67,12 +100,10 @@ function replyOf(
   controller: AbortController,
 ): UpstreamReply<EdgeBody> | Failure {
   const { status } = response;
-  // The client's credentials are never sent on, so these can only be about the link.
-  const isRefused = status === 401 || status === 403;
   // The runtime reads statuses that it then refuses to send.
-  if (isRefused || status < 200 || status > 599) {
+  if (status < 200 || status > 599) {
     controller.abort();
-    return { kind: "failed", reason: isRefused ? "origin-refused" : "origin-error" };
+    return { kind: "failed", reason: "origin-error" };
   }
   const fields: FieldList = [...response.headers];
   return {

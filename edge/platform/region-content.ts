@@ -4,6 +4,7 @@ import type { StoredResponse } from "../cache/stored-response.ts";
 import type { RegionContent } from "../content-ports.ts";
 import { log } from "../../doors/access-log.ts";
 import type { EdgeBody } from "./origin-content.ts";
+import type { CellFinding } from "../objects/content-cell.ts";
 import type { EdgeEnv } from "./env.ts";
 
 /** Opens the cell of a region; `locationHint` is where its first use places it. */
@@ -17,14 +18,22 @@ export function openRegionContent(
     locationHint === null ? {} : { locationHint: locationHint as DurableObjectLocationHint },
   );
   return {
-    async get(key) {
+    async get(key, selecting) {
       try {
         // The call's type loses the tuples of the field list; the value is what `load` returned.
-        const stored = (await cell.load(key)) as StoredResponse<Uint8Array> | null;
-        return stored === null ? { kind: "none" } : { kind: "found", stored };
+        const { stored, tags } = (await cell.load(key, selecting)) as CellFinding;
+        return stored === null ? { kind: "none", tags } : { kind: "found", stored };
       } catch (error) {
         log("content-cell-failed", { region, call: "load", error: String(error) });
         return { kind: "unavailable" };
+      }
+    },
+    async getTagged(key, tag) {
+      try {
+        return (await cell.loadTagged(key, tag)) as StoredResponse<Uint8Array> | null;
+      } catch (error) {
+        log("content-cell-failed", { region, call: "loadTagged", error: String(error) });
+        return null;
       }
     },
     async put(key, { meta, body }) {

@@ -2,12 +2,17 @@
 //
 //            failure                     answer
 //   up ------------------> away ------------------------> up
-//                           |  every probeMs one request asks; others serve what is stored
-//                           +--> away (failure: the next probe is probeMs later)
+//    +--> up (not yet       |  every probeMs one request asks; others serve what is stored
+//         tolerated)        +--> away (failure: the next probe is probeMs later)
 
 /** What is believed about the origin. `probedMs` is when it was last asked while away. */
 export type OriginHealth =
-  | { readonly kind: "up"; readonly reason: "no-failure" | "answered" }
+  | {
+      readonly kind: "up";
+      readonly reason: "no-failure" | "answered" | "few-failures";
+      /** Failures in a row since the last answer, and when the first was; not given: none. */
+      readonly row?: { readonly failures: number; readonly sinceMs: number };
+    }
   | {
       readonly kind: "away";
       readonly reason: OriginFailure;
@@ -31,6 +36,15 @@ export type AskDecision =
   | { readonly kind: "ask"; readonly reason: "up" | OriginFailure }
   | { readonly kind: "probe"; readonly reason: OriginFailure }
   | { readonly kind: "hold"; readonly reason: OriginFailure; readonly retryAfterMs: number };
+
+/** How many failures in a row, over how long a time, are not yet an outage. */
+export interface Tolerance {
+  readonly failures: number;
+  readonly ms: number;
+}
+
+/** The first failure is an outage. */
+export const NO_TOLERANCE: Tolerance = { failures: 0, ms: 0 };
 
 /** What an isolate believes before it has asked. */
 export const INITIAL_HEALTH: OriginHealth = { kind: "up", reason: "no-failure" };
@@ -71,12 +85,24 @@ export function afterAnswer(): OriginHealth {
   return { kind: "up", reason: "answered" };
 }
 
-/** Notes that it did not, or not with anything that can be used. */
+/**
+ * Notes that it did not, or not with anything that can be used.
+ *
+ * @param tolerance  What a server may do that is not ours to know well: some of its targets may break
+ *                   off together, and the others need their answers (P9).
+ */
 export function afterFailure(
   health: OriginHealth,
   reason: OriginFailure,
   nowMs: number,
+  tolerance: Tolerance = NO_TOLERANCE,
 ): OriginHealth {
+  if (health.kind === "up") {
+    const failures = (health.row?.failures ?? 0) + 1;
+    const row = { failures, sinceMs: health.row?.sinceMs ?? nowMs };
+    const isTolerated = failures <= tolerance.failures || nowMs - row.sinceMs < tolerance.ms;
+    if (isTolerated) return { kind: "up", reason: "few-failures", row };
+  }
   const sinceMs = health.kind === "away" ? health.sinceMs : nowMs;
   return { kind: "away", reason, sinceMs, probedMs: nowMs };
 }

@@ -5,16 +5,20 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { weightOf, type StoredResponse } from "../../edge/cache/stored-response.ts";
 import type { ContentStore } from "../../edge/content-ports.ts";
+import { PLAIN_POLICY } from "../support/stored-policy.ts";
+import { linesOf, type FieldLines } from "../../http/fields.ts";
 import { RESTART, type ContractCase } from "./contract.ts";
 
 /** Opens a store that holds so many bytes, and keeps what is stale for STALE_MS. */
 export type OpenContentStore = (bytesMax: number) => ContentStore<Uint8Array>;
 
 export const STALE_MS = 1_000_000;
+export const VARIANTS_MAX = 4;
 const HOUR_MS = 3_600_000;
 
 function aResponse(bodyBytes: number, responseMs = 0, lifetimeS = 60): StoredResponse<Uint8Array> {
   const meta = {
+    ...PLAIN_POLICY,
     status: 200,
     fields: [
       ["etag", '"ä"'],
@@ -23,12 +27,19 @@ function aResponse(bodyBytes: number, responseMs = 0, lifetimeS = 60): StoredRes
     ],
     bodyBytes,
     responseMs,
-    initialAgeMs: 0,
     freshnessLifetimeS: lifetimeS,
-    staleForbiddenBy: null,
   } as const;
   return { meta, body: new Uint8Array(bodyBytes).fill(7) };
 }
+
+/** A response in one language, with an entity tag of its own. */
+function inLanguage(language: string | null, responseMs: number): StoredResponse<Uint8Array> {
+  const { meta, body } = aResponse(1, responseMs);
+  const variant = [["accept-language", language]] as const;
+  return { meta: { ...meta, fields: [["etag", `"${language}"`]], variant }, body };
+}
+
+const asking = (language: string): FieldLines => linesOf([["accept-language", language]]);
 
 const weight = (bodyBytes: number) => weightOf("k1", aResponse(bodyBytes).meta);
 
@@ -95,6 +106,42 @@ export const contentStoreCases: readonly ContractCase<OpenContentStore>[] = [
       assert.equal(store.put("k", aResponse(3, 30), 0), true);
       assert.equal(store.get("k", 0)?.body.length, 3);
       assert.equal(store.bytes(), weightOf("k", aResponse(3).meta));
+    },
+  },
+  {
+    name: "gives the variant that a request selects, by its tag too, and names the tags of all",
+    run(open) {
+      const store = open(1_000_000);
+      for (const [at, language] of ["fi", "sv", null].entries()) {
+        store.put("k", inLanguage(language, at), 0);
+      }
+      assert.deepEqual(store.get("k", 0, asking("sv")), inLanguage("sv", 1));
+      assert.deepEqual(
+        store.get("k", 0),
+        inLanguage(null, 2),
+        "not asked for is a value of its own",
+      );
+      assert.equal(store.get("k", 0, asking("en")), null);
+      assert.deepEqual(store.getTagged("k", '"fi"', 0), inLanguage("fi", 0));
+      assert.equal(store.getTagged("k", '"en"', 0), null);
+      assert.deepEqual(store.tags("k", 0), ['"null"', '"sv"', '"fi"']);
+      assert.deepEqual(store.tags("other", 0), []);
+      store.delete("k");
+      assert.deepEqual(store.tags("k", 0), []);
+      assert.equal(store.bytes(), 0);
+    },
+  },
+  {
+    name: "P8: drops the oldest variant of a key that has too many, and none of another key",
+    run(open) {
+      const store = open(1_000_000);
+      store.put("other", inLanguage("fi", 0), 0);
+      for (let at = 1; at <= VARIANTS_MAX + 1; at += 1) store.put("k", inLanguage(`l${at}`, at), 0);
+      assert.equal(store.get("k", 0, asking("l1")), null);
+      assert.equal(store.tags("k", 0).length, VARIANTS_MAX);
+      assert.equal(store.put("k", inLanguage("old", 0), 0), false);
+      assert.notEqual(store.get("k", 0, asking("l2")), null);
+      assert.notEqual(store.get("other", 0, asking("fi")), null);
     },
   },
   {

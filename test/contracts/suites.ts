@@ -14,6 +14,7 @@ import {
   contentStoreCases,
   durableContentStoreCases,
   STALE_MS,
+  VARIANTS_MAX,
   type OpenContentStore,
 } from "./content-store.cases.ts";
 import { casesOf, type Suite } from "./contract.ts";
@@ -71,10 +72,11 @@ function sqlShardStore(sql: () => Sql): OpenShardStore {
 }
 
 const memoryStore: OpenContentStore = (bytesMax) =>
-  new MemoryStore({ bytesMax, entriesMax: 1_000, staleMsMax: STALE_MS });
+  new MemoryStore({ bytesMax, entriesMax: 1_000, variantsMax: VARIANTS_MAX, staleMsMax: STALE_MS });
 
 function sqlContentStore(sql: () => Sql): OpenContentStore {
-  return (bytesMax) => new SqlContentStore(sql(), { bytesMax, staleMsMax: STALE_MS });
+  return (bytesMax) =>
+    new SqlContentStore(sql(), { bytesMax, variantsMax: VARIANTS_MAX, staleMsMax: STALE_MS });
 }
 
 function memoryReplicaStore(): OpenReplicaStore {

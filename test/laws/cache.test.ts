@@ -6,6 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { correctedInitialAgeMs, currentAgeMs } from "../../edge/cache/age.ts";
 import { cacheKeyOf, decideTarget, upstreamTargetOf } from "../../edge/cache/cache-key.ts";
+import { PUBLISHED, RFC, SAFE, type CachePolicy } from "../../edge/cache/cache-policy.ts";
 import { decideReuse } from "../../edge/cache/reuse.ts";
 import { decideStoring } from "../../edge/cache/storing.ts";
 import { linesOf, type FieldList } from "../../http/fields.ts";
@@ -70,11 +71,19 @@ const requestFields: fc.Arbitrary<FieldList> = fc
   )
   .map((fields) => Object.entries(fields) as unknown as FieldList);
 
-const storingOf = (request: FieldList, fields: FieldList, status = 200) =>
+const storingOf = (
+  request: FieldList,
+  fields: FieldList,
+  status = 200,
+  policy: CachePolicy = PUBLISHED,
+) =>
   decideStoring(
     { method: "GET", request: linesOf(request), status, fields, requestMs: now, responseMs: now },
-    YEAR_S,
+    policy,
+    { freshnessLifetimeSMax: YEAR_S, varyNamesMax: 16 },
   );
+
+const policies = fc.constantFrom(PUBLISHED, SAFE, RFC);
 
 test("P4: nothing is ever served that storing refused", async () => {
   await fc.assert(
@@ -82,18 +91,19 @@ test("P4: nothing is ever served that storing refused", async () => {
       requestFields,
       requestFields,
       responseFields,
-      async (first, second, fields) => {
-        const world = new ContentWorld();
+      policies,
+      async (first, second, fields, policy) => {
+        const world = new ContentWorld(policy);
         let serial = 0;
         world.answer = () => ({ status: 200, fields, body: `body ${(serial += 1)}` });
         await world.send("/a", first);
         world.forgetMemory();
         const later = await world.send("/a", second);
         const isReused = later.kind === "content" && later.body === "body 1";
-        if (isReused) assert.equal(storingOf(first, fields).kind, "store");
+        if (isReused) assert.equal(storingOf(first, fields, 200, policy).kind, "store");
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 1_500 },
   );
 });
 
@@ -149,20 +159,82 @@ test("P4: what may be shared names nobody", () => {
   );
 });
 
-test("adding no-store or private never makes storing likelier", () => {
+test("P4: no-store and private forbid storing under every policy, whatever else is said", () => {
   fc.assert(
     fc.property(
+      requestFields,
       responseFields,
       cacheControl,
-      fc.constantFrom("no-store", "private"),
-      (fields, tail, word) => {
+      fc.constantFrom("no-store", "private", 'private="x"', "NO-STORE"),
+      fc.integer({ min: 200, max: 599 }),
+      policies,
+      (request, fields, tail, word, status, policy) => {
         const others = fields.filter(([name]) => name !== "cache-control");
         for (const control of [`${word}, ${tail}`, word]) {
-          assert.equal(storingOf([], [...others, ["cache-control", control]]).kind, "pass");
+          const said: FieldList = [...others, ["cache-control", control]];
+          assert.equal(storingOf(request, said, status, policy).kind, "pass");
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 1_000 },
+  );
+});
+
+test("P4: what credentials or cookies had a part in is stored by any server's word only", () => {
+  const says = (fields: FieldList, words: readonly string[]): boolean => {
+    const control = (linesOf(fields).get("cache-control") ?? "").toLowerCase();
+    return words.some((word) => control.includes(word));
+  };
+  fc.assert(
+    fc.property(
+      requestFields,
+      responseFields,
+      fc.constantFrom(SAFE, RFC),
+      (request, fields, policy) => {
+        if (storingOf(request, fields, 200, policy).kind === "pass") return;
+        const [asked, given] = [linesOf(request), linesOf(fields)];
+        if (asked.has("authorization")) {
+          assert.ok(says(fields, ["public", "must-revalidate", "s-maxage"]));
+        }
+        const isAboutCookies = asked.has("cookie") || given.has("set-cookie");
+        if (isAboutCookies && policy === SAFE) assert.ok(says(fields, ["public"]));
+        assert.notEqual(given.get("vary"), "*");
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+test("P4: a response is reused only for the values that it was asked for with", async () => {
+  const value = fc.constantFrom("a", "b", "a,b", " a , b ", "", "\ufffd");
+  await fc.assert(
+    fc.asyncProperty(
+      fc.option(value, { nil: null }),
+      fc.option(value, { nil: null }),
+      fc.constantFrom(SAFE, RFC),
+      fc.boolean(),
+      async (first, second, policy, isOtherIsolate) => {
+        const world = new ContentWorld(policy);
+        let serial = 0;
+        world.answer = () => ({
+          status: 200,
+          fields: [
+            ["cache-control", "max-age=60"],
+            ["vary", "X-Choice"],
+          ],
+          body: `body ${(serial += 1)}`,
+        });
+        const choice = (text: string | null): FieldList =>
+          text === null ? [] : [["x-choice", text]];
+        await world.send("/a", choice(first));
+        if (isOtherIsolate) world.forgetMemory();
+        const later = await world.send("/a", choice(second));
+        const isReused = later.kind === "content" && later.body === "body 1";
+        const plain = (text: string | null) => text?.replaceAll(" ", "") ?? null;
+        assert.equal(isReused, plain(first) === plain(second) && first !== "\ufffd");
+      },
+    ),
+    { numRuns: 300 },
   );
 });
 
@@ -194,7 +266,8 @@ test("a later moment never turns stale into fresh", () => {
       (fields, later, more) => {
         const storing = storingOf([], fields);
         if (storing.kind === "pass") return;
-        const at = (nowMs: number) => decideReuse({ ...storing, responseMs: now }, nowMs, 1e8);
+        const at = (nowMs: number) =>
+          decideReuse({ ...storing, responseMs: now }, nowMs, 1e8, PUBLISHED);
         const [before, after] = [at(now + later), at(now + later + more)];
         if (before.kind !== "serve-fresh") assert.notEqual(after.kind, "serve-fresh");
         assert.ok(after.ttlS <= before.ttlS);

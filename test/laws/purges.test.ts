@@ -13,6 +13,7 @@ import { RegionReplica } from "../../edge/region-replica.ts";
 import { purges } from "../../state/region.ts";
 import type { ReplicaId } from "../../sync/brand.ts";
 import { MemoryReplicaStore } from "../../sync/replica/store.ts";
+import { PLAIN_POLICY } from "../support/stored-policy.ts";
 
 const SITES = { "a.example": "main", "b.example": "docs" };
 const HOSTS = { main: "a.example", docs: "b.example" } as const;
@@ -121,13 +122,11 @@ class World {
 
   fill(one: Page): void {
     const meta: StoredMeta = {
+      ...PLAIN_POLICY,
       status: 200,
       fields: [["cache-tag", one.tag]],
       bodyBytes: 1,
       responseMs: 1,
-      initialAgeMs: 0,
-      freshnessLifetimeS: 60,
-      staleForbiddenBy: null,
       purgeView: this.book().view,
     };
     this.#stored.push({ page: one, meta, known: this.#known.length });

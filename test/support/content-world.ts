@@ -1,6 +1,7 @@
 // A content edge in one object: memory, region and origin are plain values, time is a number, and
 // bodies are strings. The origin does what `answer` says.
 
+import { PUBLISHED, type CachePolicy } from "../../edge/cache/cache-policy.ts";
 import type { StoredResponse } from "../../edge/cache/stored-response.ts";
 import type { ContentAnswer } from "../../edge/cache/answer.ts";
 import type {
@@ -12,7 +13,7 @@ import type {
 import { MemoryStore } from "../../edge/platform/memory-store.ts";
 import { INITIAL_HEALTH, type OriginFailure } from "../../edge/routing/origin-health.ts";
 import { serveContent } from "../../edge/serve.ts";
-import { linesOf, type FieldList } from "../../http/fields.ts";
+import { linesOf, type FieldLines, type FieldList } from "../../http/fields.ts";
 
 /** What the origin does with a request. `slow` answers only after the client's patience. */
 export type OriginAct =
@@ -35,7 +36,16 @@ export class ContentWorld {
   regionCalls = 0;
   memory: MemoryStore<string> = newMemory();
   readonly #background: Promise<unknown>[] = [];
-  readonly #health = { state: INITIAL_HEALTH };
+  readonly #refreshing = new Set<string>();
+  readonly #policy: CachePolicy;
+  readonly #health: ContentPorts<string>["health"];
+  /** What the region holds, with every variant; `region` shows the newest of each key. */
+  readonly #cell = newMemory();
+
+  constructor(policy: CachePolicy = PUBLISHED) {
+    this.#policy = policy;
+    this.#health = { state: INITIAL_HEALTH, tolerance: policy.tolerance };
+  }
 
   /** Sends a request and waits for what goes on behind its answer. */
   async send(
@@ -43,8 +53,17 @@ export class ContentWorld {
     fields: FieldList = [],
     method = "GET",
   ): Promise<ContentAnswer<string>> {
-    const request = { method, host: "site.example", rawTarget, fields: linesOf(fields) };
-    const answer = await serveContent(request, { "site.example": "main" }, this.#ports());
+    const request = {
+      method,
+      host: "site.example",
+      arrival: { host: "site.example", scheme: "http" },
+      rawTarget,
+      fields: linesOf(fields),
+      fieldList: () => fields,
+      body: null,
+    } as const;
+    const site = { name: "main", policy: this.#policy };
+    const answer = await serveContent(request, site, this.#ports());
     while (this.#background.length > 0) await this.#background.pop();
     return answer;
   }
@@ -58,12 +77,14 @@ export class ContentWorld {
     return {
       memory: this.memory,
       region: {
-        get: async (key) => this.#fromRegion(key),
-        put: async (key, stored) => void (this.isRegionAway || this.region.set(key, stored)),
-        delete: async (key) => void this.region.delete(key),
+        get: async (key, selecting) => this.#fromRegion(key, linesOf(selecting)),
+        getTagged: async (key, tag) => this.#cell.getTagged(key, tag, this.nowMs),
+        put: async (key, stored) => this.#toRegion(key, stored),
+        delete: async (key) => this.#dropRegion(key),
       },
       origin: { fetch: async (request) => this.#ask(request) },
       health: this.#health,
+      refreshing: this.#refreshing,
       nowMs: () => this.nowMs,
       within: async (work) => (this.#isSlow ? "late" : work),
       background: (work) => void this.#background.push(work),
@@ -72,11 +93,24 @@ export class ContentWorld {
 
   #isSlow = false;
 
-  #fromRegion(key: string): RegionFinding<string> {
+  #fromRegion(key: string, selecting: FieldLines): RegionFinding<string> {
     this.regionCalls += 1;
     if (this.isRegionAway) return { kind: "unavailable" };
-    const stored = this.region.get(key);
-    return stored === undefined ? { kind: "none" } : { kind: "found", stored };
+    const stored = this.#cell.get(key, this.nowMs, selecting);
+    return stored === null
+      ? { kind: "none", tags: this.#cell.tags(key, this.nowMs) }
+      : { kind: "found", stored };
+  }
+
+  #toRegion(key: string, stored: StoredResponse<string>): void {
+    if (this.isRegionAway) return;
+    this.#cell.put(key, stored, this.nowMs);
+    this.region.set(key, stored);
+  }
+
+  #dropRegion(key: string): void {
+    this.#cell.delete(key);
+    this.region.delete(key);
   }
 
   #ask(
@@ -115,5 +149,10 @@ export function statusOf(answer: ContentAnswer<string>): number {
 }
 
 function newMemory(): MemoryStore<string> {
-  return new MemoryStore({ bytesMax: 1_000_000, entriesMax: 100, staleMsMax: 7 * DAY_MS });
+  return new MemoryStore({
+    bytesMax: 1_000_000,
+    entriesMax: 100,
+    variantsMax: 64,
+    staleMsMax: 7 * DAY_MS,
+  });
 }

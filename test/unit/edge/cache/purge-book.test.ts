@@ -10,18 +10,17 @@ import { MemoryStore } from "../../../../edge/platform/memory-store.ts";
 import { purgedMemory, purgedRegion } from "../../../../edge/purged-content.ts";
 import { scopesOf, type PurgeRequest } from "../../../../edge/purge-scopes.ts";
 import { purgeKey } from "../../../../state/region.ts";
+import { PLAIN_POLICY } from "../../../support/stored-policy.ts";
 
 const SITES = { "example.com": "main", "docs.example.com": "docs" };
 
 function metaOf(purgeView?: PurgeView, tags?: string): StoredMeta {
   return {
+    ...PLAIN_POLICY,
     status: 200,
     fields: tags === undefined ? [] : [["cache-tag", tags]],
     bodyBytes: 1,
     responseMs: 1_000,
-    initialAgeMs: 0,
-    freshnessLifetimeS: 60,
-    staleForbiddenBy: null,
     ...(purgeView === undefined ? {} : { purgeView }),
   };
 }
@@ -82,7 +81,12 @@ test("P8 what is older than marks that a book leaves out is dead, whatever it is
 });
 
 test("a tier forgets what was purged, and stores with what the asking request knew", async () => {
-  const memory = new MemoryStore<string>({ bytesMax: 10_000, entriesMax: 9, staleMsMax: 0 });
+  const memory = new MemoryStore<string>({
+    bytesMax: 10_000,
+    entriesMax: 9,
+    variantsMax: 4,
+    staleMsMax: 0,
+  });
   const before = new PurgeBook({ purgeView: [["hel", 4]], purges: [], purgeFloor: [] });
   const after = bookOf({ urls: [`${URL}/a`] });
   purgedMemory(memory, before).put("main|/a", { meta: metaOf(), body: "old" }, 1_000);
@@ -100,13 +104,23 @@ test("what a region gives is looked up too, and keeps its own view when memory t
   const stored = { meta: metaOf([["hel", 4]]), body: "old" };
   const region: RegionContent<string> = {
     get: async () => ({ kind: "found", stored }),
+    getTagged: async () => stored,
     put: async () => undefined,
     delete: async () => undefined,
   };
   const after = bookOf({ urls: [`${URL}/a`] });
-  assert.deepEqual(await purgedRegion(region, after).get("main|/a"), { kind: "none" });
-  assert.equal((await purgedRegion(region, after).get("main|/b")).kind, "found");
-  const memory = new MemoryStore<string>({ bytesMax: 10_000, entriesMax: 9, staleMsMax: 0 });
+  assert.deepEqual(await purgedRegion(region, after).get("main|/a", []), {
+    kind: "none",
+    tags: [],
+  });
+  assert.equal(await purgedRegion(region, after).getTagged("main|/a", '"a"'), null);
+  assert.equal((await purgedRegion(region, after).get("main|/b", [])).kind, "found");
+  const memory = new MemoryStore<string>({
+    bytesMax: 10_000,
+    entriesMax: 9,
+    variantsMax: 4,
+    staleMsMax: 0,
+  });
   purgedMemory(memory, after).put("main|/a", stored, 1_000);
   assert.equal(purgedMemory(memory, after).get("main|/a", 1_000), null);
 });

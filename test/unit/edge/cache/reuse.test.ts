@@ -2,52 +2,60 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PUBLISHED } from "../../../../edge/cache/cache-policy.ts";
 import { freshenFields } from "../../../../edge/cache/freshening.ts";
 import { decideLookup } from "../../../../edge/cache/lookup.ts";
 import { decideReuse } from "../../../../edge/cache/reuse.ts";
 import { conditionalFieldsOf, decideValidation } from "../../../../edge/cache/validation.ts";
 import { linesOf } from "../../../../http/fields.ts";
+import { PLAIN_POLICY } from "../../../support/stored-policy.ts";
 
-const stored = { responseMs: 0, initialAgeMs: 0, freshnessLifetimeS: 60, staleForbiddenBy: null };
+const stored = { ...PLAIN_POLICY, responseMs: 0 };
 const DAY_MS = 86_400_000;
 
 test("decideReuse() is fresh below the lifetime and stale at it", () => {
-  assert.deepEqual(decideReuse(stored, 59_999, DAY_MS), {
+  assert.deepEqual(decideReuse(stored, 59_999, DAY_MS, PUBLISHED), {
     kind: "serve-fresh",
     reason: "fresh",
     ageS: 59,
     ttlS: 0,
   });
-  assert.deepEqual(decideReuse(stored, 60_000, DAY_MS), {
+  assert.deepEqual(decideReuse(stored, 60_000, DAY_MS, PUBLISHED), {
     kind: "validate-or-serve-stale",
     reason: "stale",
+    isForErrors: true,
     ageS: 60,
     ttlS: -1,
   });
 });
 
 test("decideReuse() refuses to serve stale what forbids it, or what is too old", () => {
-  const strict = decideReuse({ ...stored, staleForbiddenBy: "must-revalidate" }, 60_000, DAY_MS);
+  const strict = decideReuse(
+    { ...stored, staleForbiddenBy: "must-revalidate" },
+    60_000,
+    DAY_MS,
+    PUBLISHED,
+  );
   assert.equal(strict.reason, "must-not-serve-stale");
-  assert.equal(decideReuse(stored, 60_000 + DAY_MS, DAY_MS).reason, "stale");
-  assert.equal(decideReuse(stored, 60_001 + DAY_MS, DAY_MS).reason, "stale-too-long");
+  assert.equal(decideReuse(stored, 60_000 + DAY_MS, DAY_MS, PUBLISHED).reason, "stale");
+  assert.equal(decideReuse(stored, 60_001 + DAY_MS, DAY_MS, PUBLISHED).reason, "stale-too-long");
 });
 
 test("RFC 9111 §5.2.2.2 must-revalidate: a fresh response is served without validation", () => {
   assert.equal(
-    decideReuse({ ...stored, staleForbiddenBy: "must-revalidate" }, 0, DAY_MS).kind,
+    decideReuse({ ...stored, staleForbiddenBy: "must-revalidate" }, 0, DAY_MS, PUBLISHED).kind,
     "serve-fresh",
   );
 });
 
 test("decideLookup() lets persons and parts pass by, and no reload", () => {
   const reasonOf = (name: string, value: string) =>
-    decideLookup(linesOf([[name, value]]), 10, 20).reason;
+    decideLookup(linesOf([[name, value]]), PUBLISHED, 10, 20).reason;
   assert.equal(reasonOf("authorization", "x"), "request-authorization");
   assert.equal(reasonOf("cookie", "x"), "request-cookie");
   assert.equal(reasonOf("range", "bytes=0-"), "request-range");
   assert.equal(reasonOf("cache-control", "no-cache, no-store, max-age=0"), "shared");
-  assert.equal(decideLookup(linesOf([]), 21, 20).reason, "target-too-long");
+  assert.equal(decideLookup(linesOf([]), PUBLISHED, 21, 20).reason, "target-too-long");
 });
 
 test("decideValidation() drops what is gone, keeps what an error says nothing about", () => {
@@ -63,7 +71,7 @@ test("decideValidation() drops what is gone, keeps what an error says nothing ab
     [206, "keep"],
   ];
   for (const [status, kind] of cases)
-    assert.equal(decideValidation(status).kind, kind, String(status));
+    assert.equal(decideValidation(status, PUBLISHED).kind, kind, String(status));
 });
 
 test("conditionalFieldsOf() sends both stored validators", () => {

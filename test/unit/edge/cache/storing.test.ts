@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PUBLISHED } from "../../../../edge/cache/cache-policy.ts";
 import { decideStoring, type Exchange } from "../../../../edge/cache/storing.ts";
 import { linesOf, type FieldList } from "../../../../http/fields.ts";
 
-const YEAR_S = 31_536_000;
+const BOUNDS = { freshnessLifetimeSMax: 31_536_000, varyNamesMax: 16 };
 
 function reasonOf(fields: FieldList, change: Partial<Exchange> = {}): string {
   const exchange = {
@@ -16,7 +17,7 @@ function reasonOf(fields: FieldList, change: Partial<Exchange> = {}): string {
     requestMs: 0,
     responseMs: 0,
   };
-  return decideStoring({ ...exchange, ...change }, YEAR_S).reason;
+  return decideStoring({ ...exchange, ...change }, PUBLISHED, BOUNDS).reason;
 }
 
 const cc = (value: string): FieldList => [["cache-control", value]];
@@ -65,7 +66,11 @@ test("RFC 9111 §4.2.4 decideStoring() keeps what forbids serving stale", () => 
       requestMs: 0,
       responseMs: 0,
     };
-    const decision = decideStoring({ ...exchange, fields: cc(`max-age=60, ${name}`) }, YEAR_S);
+    const decision = decideStoring(
+      { ...exchange, fields: cc(`max-age=60, ${name}`) },
+      PUBLISHED,
+      BOUNDS,
+    );
     assert.ok(decision.kind === "store");
     assert.equal(decision.staleForbiddenBy, name.split("=")[0]);
   }

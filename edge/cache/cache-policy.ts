@@ -1,0 +1,64 @@
+// How strict is the cache of a site? Three policies: one for what the origin publishes, and for any
+// other HTTP server the profile `safe`, unless the site asks for `rfc` (docs/caching.md).
+
+/** What the decisions of this room differ in from site to site. */
+export interface CachePolicy {
+  readonly name: "published" | "safe" | "rfc";
+  /**
+   * The site is published at Skerry's origin, which is sent nothing of the client and answers with
+   * 200 and explicit freshness or not for the cache. Otherwise the upstream is any HTTP server.
+   */
+  readonly isPublished: boolean;
+  /** A client's Cache-Control counts: it may make the upstream work (RFC 9111 §5.2.1). */
+  readonly obeysClient: boolean;
+  /** A response with Set-Cookie, or to a Cookie, may be stored although it does not say `public`. */
+  readonly storesCookies: boolean;
+  /** A 206 whose length is not what its Content-Range says may be stored. */
+  readonly storesOddParts: boolean;
+  /** The answer to a POST may be stored for GET (RFC 9110 §9.3.3). */
+  readonly storesPost: boolean;
+  /** Accept-Language is matched by preference, not by text. */
+  readonly ranksLanguages: boolean;
+  /** A failed validation lets the stale response be served without stale-if-error (RFC 9111 §4.2.4). */
+  readonly servesStaleOnError: boolean;
+  /** Of a repeated lifetime the first counts; otherwise it makes the response stale (RFC 9111 §4.2.1). */
+  readonly takesFirstLifetime: boolean;
+  /** Failures after which the upstream does not count as away yet. */
+  readonly tolerance: { readonly failures: number; readonly ms: number };
+}
+
+/** What is published at Skerry's origin: the narrowest. */
+export const PUBLISHED: CachePolicy = {
+  name: "published",
+  isPublished: true,
+  obeysClient: false,
+  storesCookies: false,
+  storesOddParts: false,
+  storesPost: false,
+  ranksLanguages: false,
+  servesStaleOnError: true,
+  takesFirstLifetime: false,
+  tolerance: { failures: 0, ms: 0 },
+};
+
+/** Any HTTP server, on the public internet. */
+export const SAFE: CachePolicy = {
+  ...PUBLISHED,
+  name: "safe",
+  isPublished: false,
+  servesStaleOnError: false,
+  takesFirstLifetime: true,
+  tolerance: { failures: 4, ms: 1_000 },
+};
+
+/** Any HTTP server; all that RFC 9111 lets a shared cache do. */
+export const RFC: CachePolicy = {
+  ...SAFE,
+  name: "rfc",
+  obeysClient: true,
+  storesCookies: true,
+  storesOddParts: true,
+  storesPost: true,
+  ranksLanguages: true,
+  servesStaleOnError: true,
+};

@@ -1,0 +1,78 @@
+// How does a request that is no lookup reach an upstream that is not Skerry's? As it came; and what a
+// write makes doubtful is forgotten in every tier before its answer leaves (RFC 9111 §4.4).
+
+import type { AskedContent } from "./asked-content.ts";
+import { answerProblem, answerStored, type ContentAnswer } from "./cache/answer.ts";
+import { cacheKeyOf } from "./cache/cache-key.ts";
+import { invalidatedBy } from "./cache/invalidation.ts";
+import { traceNotAllowed } from "./cache/problems.ts";
+import type { ContentPorts, UpstreamReply } from "./content-ports.ts";
+import { limits } from "./limits.ts";
+import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./pass-content.ts";
+import { storeReply } from "./refresh-content.ts";
+
+/** Sends a request on, and forgets what it changes. */
+export async function writeContent<Body>(
+  asked: AskedContent,
+  body: Body | null,
+  ports: ContentPorts<Body>,
+): Promise<ContentAnswer<Body>> {
+  const { method, policy, target } = asked;
+  if (method === "TRACE") return answerProblem(traceNotAllowed(), [], "refused:method");
+  const passing = passingOf(asked, body);
+  const claim = claimAsk(ports, false);
+  if (claim.kind === "hold") return refusePassing(passing, claim.reason, claim.retryAfterMs);
+  const reply = await ports.origin.fetch(passing.upstream);
+  noteReply(reply, policy, ports);
+  if (reply.kind === "failed") return refusePassing(passing, reply.reason, limits.originProbeMs);
+  const doubtful = invalidatedBy(method, target, reply.status, reply.fields, asked.arrival);
+  await Promise.all(doubtful.map((gone) => forgetEverywhere(cacheKeyOf(asked.site, gone), ports)));
+  const isStorable = policy.storesPost && method === "POST" && isAboutTarget(asked, reply);
+  return isStorable ? storePosted(asked, passing, reply, ports) : passReply(passing, reply, ports);
+}
+
+/** RFC 9110 §9.3.3: what a POST answers about its own target answers a GET of it. */
+function isAboutTarget<Body>(asked: AskedContent, reply: UpstreamReply<Body>): boolean {
+  const named = reply.fields.filter(([name]) => name === "content-location");
+  if (named.length !== 1 || reply.status !== 200) return false;
+  const [, own, ...others] = invalidatedBy("POST", asked.target, 200, named, asked.arrival);
+  const key = own === undefined ? null : cacheKeyOf(asked.site, own);
+  return others.length === 0 && key === asked.key;
+}
+
+async function storePosted<Body>(
+  asked: AskedContent,
+  passing: Passing<Body>,
+  reply: UpstreamReply<Body>,
+  ports: ContentPorts<Body>,
+): Promise<ContentAnswer<Body>> {
+  const stored = await storeReply(asked, "POST", false, reply, ports);
+  if (stored.kind === "passed") {
+    return passReply(passing, { ...reply, body: stored.reply.body }, ports);
+  }
+  if (stored.kind === "failed") return refusePassing(passing, stored.reason, limits.originProbeMs);
+  const members = passing.members(reply.status).map((member) => ({ ...member, isStored: true }));
+  const how = { ageS: null, isReuse: false, members, decision: "filled", nowMs: ports.nowMs() };
+  return answerStored(
+    { ...asked, fields: { get: () => null, has: () => false } },
+    stored.stored,
+    how,
+  );
+}
+
+async function forgetEverywhere<Body>(key: string, ports: ContentPorts<Body>): Promise<void> {
+  ports.memory.delete(key);
+  await ports.region.delete(key);
+}
+
+function passingOf<Body>(asked: AskedContent, body: Body | null): Passing<Body> {
+  const { method, fields, policy, upstream: target } = asked;
+  const member = { cache: "skerry-memory", outcome: "method" } as const;
+  return {
+    request: fields,
+    policy,
+    upstream: { method, target, fields: asked.forwarded(), body },
+    members: (fwdStatus) => [fwdStatus === null ? member : { ...member, fwdStatus }],
+    decision: "passed:method",
+  };
+}

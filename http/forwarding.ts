@@ -1,0 +1,86 @@
+// Which fields does a proxy add, and which does it keep from the next hop? Via (RFC 9110 §7.6.3),
+// CDN-Loop (RFC 8586), Forwarded (RFC 7239); and what a client may not say in a proxy's place.
+
+import { HOP_BY_HOP, type FieldList } from "./fields.ts";
+
+/** This program's name in Via and CDN-Loop. */
+export const PROXY_NAME = "skerry";
+
+/** Said by proxies about the client; from a client they are invention, and unkeyed. */
+const SPOKEN_FOR: ReadonlySet<string> = new Set([
+  "client-ip",
+  "forwarded",
+  "front-end-https",
+  "true-client-ip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "x-host",
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-host",
+  "x-original-url",
+  "x-real-ip",
+  "x-rewrite-url",
+]);
+const SPOKEN_FOR_PREFIXES = ["x-forwarded-", "skerry-", "cf-", "x-middleware-", "x-nextjs-"];
+/** Made by whoever sends the request on. */
+const REMADE: ReadonlySet<string> = new Set([
+  "accept-encoding",
+  "cdn-loop",
+  "content-length",
+  "expect",
+  "host",
+  "http2-settings",
+  "via",
+]);
+/** What Connection may not take out of a request: the answer would be to another one. */
+const NOT_NOMINATED: ReadonlySet<string> = new Set([
+  "authorization",
+  "cache-control",
+  "cookie",
+  "range",
+  "traceparent",
+]);
+
+/** Where a request came in. */
+export interface Arrival {
+  /** The authority as the client gave it. */
+  readonly host: string;
+  readonly scheme: "http" | "https";
+}
+
+/** Picks what of a client's request goes on, and adds what a proxy says. */
+export function forwardedFields(list: FieldList, arrival: Arrival): FieldList {
+  const nominated = new Set(
+    list
+      .filter(([name]) => name === "connection")
+      .flatMap(([, value]) => value.split(","))
+      .map((name) => name.trim().toLowerCase())
+      .filter((name) => !NOT_NOMINATED.has(name) && !name.startsWith("if-")),
+  );
+  const kept = list.filter(([name]) => !isDropped(name) && !nominated.has(name));
+  const loop = list.find(([name]) => name === "cdn-loop")?.[1];
+  const via = list.find(([name]) => name === "via")?.[1];
+  return [
+    ...kept,
+    ["forwarded", `for=unknown;host="${arrival.host}";proto=${arrival.scheme}`],
+    ["via", joined(via, `1.1 ${PROXY_NAME}`)],
+    ["cdn-loop", joined(loop, PROXY_NAME)],
+  ];
+}
+
+/** Counts how often a request has been here already (RFC 8586 §2). */
+export function loopsOf(cdnLoop: string | null): number {
+  const members = (cdnLoop ?? "").split(",").map((member) => member.split(";", 1)[0]?.trim());
+  return members.filter((name) => name?.toLowerCase() === PROXY_NAME).length;
+}
+
+function isDropped(name: string): boolean {
+  if (HOP_BY_HOP.has(name) || SPOKEN_FOR.has(name) || REMADE.has(name)) return true;
+  return SPOKEN_FOR_PREFIXES.some((prefix) => name.startsWith(prefix));
+}
+
+function joined(before: string | undefined, last: string): string {
+  return before === undefined ? last : `${before}, ${last}`;
+}
