@@ -234,10 +234,14 @@ test("P6: with the line cut, stored content is served at once, stale and marked,
 
 /** What goes past the cache is served from it while the origin is away, and at once. */
 async function expectPastCache(): Promise<void> {
+  const part = await get("/lamp.txt", { headers: { range: "bytes=1-2" } });
+  assert.equal(part.status, 206);
+  assert.equal(part.headers.get("content-range"), "bytes 1-2/4");
+  assert.equal(await part.text(), "am");
   const naming: Record<string, string>[] = [
     { cookie: "_ga=1" },
     { authorization: "Bearer x" },
-    { range: "bytes=0-0" },
+    { range: "bytes=0-1, 3-3" },
   ];
   for (const headers of naming) {
     await expectStale("/lamp.txt", "lamp", 100, "origin-unreachable", headers);
