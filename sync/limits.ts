@@ -35,12 +35,18 @@ export const FRAME_KEYS_MAX = 4_096;
 export const FRAME_GROUPS_MAX = 64;
 /** Keys that one direction of a link numbers; past it the dictionary begins anew. */
 export const DICTIONARY_KEYS_MAX = 65_536;
+/** Bytes of memory that one key of a dictionary takes beside its own, about. */
+export const DICTIONARY_KEY_ROOM = 96;
+/** Bytes of memory that the keys of one direction take; past it the dictionary begins anew. */
+export const DICTIONARY_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Highest id of a collection, and of a kind. */
 export const COLLECTION_ID_MAX = 255;
 /** Bytes of a frame's extension, which a receiver that does not know it leaves alone. */
 export const EXTENSION_BYTES_MAX = 1_024;
 /** Links whose dictionaries a hub keeps in memory; the one that was silent longest gives way. */
 export const SESSIONS_MAX = 256;
+/** Bytes of memory that all of them take, with the last answers; past it the same give way. */
+export const SESSIONS_BYTES_MAX: number = 40 * 1024 * 1024;
 /** Lives of one replica that a hub remembers. */
 export const LIVES_PER_REPLICA_MAX = 16;
 /** How long a life is waited for when another life of its replica has spoken since, milliseconds. */
@@ -68,6 +74,14 @@ export const TIME_MS_MAX = 253_402_300_799_999;
 /** Decimals of a value (DESIGN: at most 30), so that exact sums stay small. */
 export const DECIMALS_MAX = 30;
 
+assert(
+  SESSIONS_BYTES_MAX > 2 * (DICTIONARY_BYTES_MAX + FRAME_BYTES_MAX),
+  "The link that speaks finds room, whatever the others hold",
+);
+assert(
+  FRAME_KEYS_MAX * (KEY_BYTES_MAX + DICTIONARY_KEY_ROOM) < DICTIONARY_BYTES_MAX,
+  "A dictionary that begins anew has room for the keys of a frame",
+);
 assert(MV_WRITE_BYTES_MAX * 127 < FRAME_BYTES_MAX, "Concurrent values travel in one frame");
 assert(
   Math.max(FRAME_BYTES_TARGET, ENTRY_BYTES_MAX) < FRAME_BYTES_MAX,

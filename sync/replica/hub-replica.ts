@@ -235,6 +235,7 @@ export class HubReplica {
     // A request that changes nothing, and is answered with nothing, may be asked anew.
     const isEmpty = frame.to === frame.from.seq && this.#time.seq === verdict.tellFrom.seq;
     session.last = isEmpty ? null : { request: bytes, answer };
+    this.#sessions.trim((link) => this.#links.get(link) !== undefined);
     this.#stored.commit();
     return { kind: "answered", answer, outcome: "applied", frame };
   }

@@ -1,7 +1,7 @@
 // What does the hub remember of its links only while it runs? The dictionaries, and the last answer,
 // which is given again to a request that comes again. Losing a session costs keys sent anew.
 
-import { SESSIONS_MAX } from "../limits.ts";
+import { SESSIONS_BYTES_MAX, SESSIONS_MAX } from "../limits.ts";
 import { answersOf, type HubLinkRecord } from "../link/hub.ts";
 import { KeyDictionary } from "../wire/dictionary.ts";
 import { isSamePosition, type Position } from "../wire/frame.ts";
@@ -24,6 +24,13 @@ export class Session {
   #sentMs = 0;
   #refused = 0;
   last: { readonly request: Uint8Array; readonly answer: Uint8Array } | null = null;
+
+  /** Bytes of memory that it takes, about. */
+  get bytes(): number {
+    const { last } = this;
+    const frames = last === null ? 0 : last.request.length + last.answer.length;
+    return this.up.bytesOf() + this.down.bytesOf() + frames;
+  }
 
   /** Returns how many keys an edge knows that says it holds `ack`. */
   keysAt(ack: Position, told: Position): number {
@@ -84,5 +91,21 @@ export class Sessions {
       if (oldest !== undefined) this.#sessions.delete(oldest);
     }
     return session;
+  }
+
+  /** Bytes of memory that all of them take, about. */
+  get bytes(): number {
+    return [...this.#sessions.values()].reduce((sum, session) => sum + session.bytes, 0);
+  }
+
+  /** Forgets those of links that are no more, and past SESSIONS_BYTES_MAX the ones silent longest. */
+  trim(isKnown: (link: number) => boolean): void {
+    for (const link of this.#sessions.keys()) if (!isKnown(link)) this.#sessions.delete(link);
+    let over = this.bytes - SESSIONS_BYTES_MAX;
+    for (const [link, session] of this.#sessions) {
+      if (over <= 0) break;
+      over -= session.bytes;
+      this.#sessions.delete(link);
+    }
   }
 }

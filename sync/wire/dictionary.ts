@@ -2,7 +2,13 @@
 // that it has carried. A dictionary is a cache: it lives in memory, and either end may begin it anew
 // (base 0) at any time, at the price of sending keys again.
 
-import { DICTIONARY_KEYS_MAX, FRAME_KEYS_MAX, KEY_BYTES_MAX } from "../limits.ts";
+import {
+  DICTIONARY_BYTES_MAX,
+  DICTIONARY_KEY_ROOM,
+  DICTIONARY_KEYS_MAX,
+  FRAME_KEYS_MAX,
+  KEY_BYTES_MAX,
+} from "../limits.ts";
 import { crc32c } from "./crc32c.ts";
 import { decodeText, encodeText, type ByteReader, type ByteWriter } from "./bytes.ts";
 
@@ -12,14 +18,22 @@ export class KeyDictionary {
   #numbers = new Map<string, number>();
   /** Checksum of the keys up to each number: the two ends compare them before they trust one. */
   #digests: number[] = [];
+  /** Bytes of the keys up to each number. */
+  #bytes: number[] = [];
 
   get size(): number {
     return this.#keys.length;
   }
 
-  /** Tells whether another `count` keys could find room. */
-  hasRoom(count: number): boolean {
-    return this.#keys.length + count <= DICTIONARY_KEYS_MAX;
+  /** Bytes of memory that its first `size` keys take, about. */
+  bytesOf(size: number = this.#keys.length): number {
+    return this.#bytes[size - 1] ?? 0;
+  }
+
+  /** Tells whether other keys would find room after the first `size`. */
+  hasRoom(added: readonly string[], size: number = this.#keys.length): boolean {
+    const bytes = added.reduce((sum, key) => sum + roomOf(key), this.bytesOf(size));
+    return size + added.length <= DICTIONARY_KEYS_MAX && bytes <= DICTIONARY_BYTES_MAX;
   }
 
   /** The checksum of the first `size` keys; null if it does not hold so many. */
@@ -45,14 +59,20 @@ export class KeyDictionary {
     while (this.#keys.length > size) {
       this.#numbers.delete(this.#keys.pop() ?? "");
       this.#digests.pop();
+      this.#bytes.pop();
     }
   }
 
   add(key: string): void {
     this.#numbers.set(key, this.#keys.length);
     this.#digests.push(crc32c(encodeText(key), this.#digests.at(-1) ?? 0));
+    this.#bytes.push(this.bytesOf() + roomOf(key));
     this.#keys.push(key);
   }
+}
+
+function roomOf(key: string): number {
+  return key.length + DICTIONARY_KEY_ROOM;
 }
 
 /** Writes new keys in ascending order: each as what it shares with the one before, and the rest. */

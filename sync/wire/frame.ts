@@ -161,7 +161,7 @@ export function writeGroups(
   keys.truncate(base);
   const wanted = new Set(groups.flatMap((group) => group.keys));
   let added = newKeys(wanted, keys);
-  if (!keys.hasRoom(added.length)) {
+  if (!keys.hasRoom(added)) {
     keys.truncate(0);
     added = newKeys(wanted, keys);
   }
@@ -201,8 +201,13 @@ export function readGroups(
   if (base > 0 && !keys.holds(base, reader.uint32())) return null;
   const added = readKeys(reader);
   if (base + added.length > DICTIONARY_KEYS_MAX) reader.fail();
-  const keyOf = (number: number): string | undefined =>
-    number < base ? keys.keyOf(number) : added[number - base];
+  else if (base > 0 && !keys.hasRoom(added, base)) return null;
+  // A key that no entry has would be remembered for nothing.
+  const unused = new Set(added.keys());
+  const keyOf = (number: number): string | undefined => {
+    unused.delete(number - base);
+    return number < base ? keys.keyOf(number) : added[number - base];
+  };
   const count = reader.count(FRAME_GROUPS_MAX, 32);
   const groups: Group[] = [];
   let room = FRAME_STATE_ENTRIES_MAX;
@@ -211,6 +216,7 @@ export function readGroups(
     room -= group.keys.length;
     groups.push(group);
   }
+  if (unused.size > 0) reader.fail();
   return { groups, newKeys: { base, added } };
 }
 

@@ -19,6 +19,9 @@ const PINNED = { version: 1, shape: 1_932_664_193 };
 /** Bounds of memory and time that the other end does not notice. */
 const OWN = new Set([
   "SESSIONS_MAX",
+  "SESSIONS_BYTES_MAX",
+  "DICTIONARY_KEY_ROOM",
+  "DICTIONARY_BYTES_MAX",
   "LIVES_PER_REPLICA_MAX",
   "SUPERSEDED_LEASE_MS",
   "LINKS_MAX",
