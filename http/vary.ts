@@ -50,7 +50,10 @@ export function acceptedCodings(field: string | null): string {
 
 /** The languages that a request prefers most: those with its highest weight. */
 export function preferredLanguages(field: string | null): readonly string[] {
-  const weights = (field ?? "").split(",").map(weighted);
+  const weights = (field ?? "")
+    .split(",")
+    .map(weighted)
+    .filter(([name]) => name !== "");
   const most = Math.max(0, ...weights.map(([, weight]) => weight));
   return most === 0 ? [] : weights.filter(([, weight]) => weight === most).map(([name]) => name);
 }
