@@ -16,8 +16,8 @@ export interface StateLinkRecord extends HubLinkRecord {
    * faster than frames leave: what is written to anew is sent later.
    */
   readonly wholeTo?: number;
-  /** The hub's seq up to which the replica certainly held this history when it was told all of it. */
-  readonly held?: number;
+  /** Up to where the replica certainly held this history when it was told all of it. */
+  readonly held?: Position;
   /** Where the whole state ends, should it have been told in several frames. */
   readonly pullEnd?: number;
   /** True once the link is forgotten: where its life stood is still known, and no frame is applied. */
@@ -59,15 +59,15 @@ export class HubLinks {
   }
 
   /**
-   * The hub's seq up to which a replica has held this history, by its own word: `position` is one that
-   * it was told, by any of its links. Else 0: after a copy was put back, or from a twin, it may come
-   * from another history.
+   * Up to where a replica has held this history, by its own word: `position` is one that it was told,
+   * by any of its links. Else nothing: after a copy was put back, or from a twin, it may come from
+   * another history.
    */
-  heldTo(replica: string, position: Position): number {
+  heldTo(replica: string, position: Position): Position {
     const told = this.all()
       .filter((record) => record.replica === replica)
-      .flatMap(answersOf);
-    return told.some((at) => isSamePosition(at, position)) ? position.seq : 0;
+      .flatMap((record) => [...answersOf(record), record.held ?? ORIGIN_POSITION]);
+    return told.some((at) => isSamePosition(at, position)) ? position : ORIGIN_POSITION;
   }
 
   /** Keeps a record; storing that a link spoke is put off while it does not matter. */
@@ -94,7 +94,12 @@ export class HubLinks {
    */
   forgetAll(): void {
     for (const { toldBefore: _, ...record } of this.all())
-      this.forget({ ...record, acked: ORIGIN_POSITION, told: ORIGIN_POSITION, held: 0 });
+      this.forget({
+        ...record,
+        acked: ORIGIN_POSITION,
+        told: ORIGIN_POSITION,
+        held: ORIGIN_POSITION,
+      });
   }
 
   /** Forgets a link and where its life stood. */
@@ -169,8 +174,8 @@ export function heldBy(
   from: Position,
 ): Pick<StateLinkRecord, "held"> {
   // It speaks of a history that is not this one, or of answers that are forgotten.
-  if (from.seq === 0 && ack.seq > 0) return { held: 0 };
-  return isPulled(record, from.seq) ? {} : { held: from.seq };
+  if (from.seq === 0 && ack.seq > 0) return { held: ORIGIN_POSITION };
+  return isPulled(record, from.seq) ? {} : { held: from };
 }
 
 /** The record of a replica that is told everything after `from` and up to `told`. */

@@ -261,9 +261,9 @@ export class HubReplica {
     version: number,
     nowMs: number,
   ): Uint8Array {
-    const { link, cursor, held: known = 0 } = record;
+    const { link, cursor, held } = record;
     const { to, groups } = this.#cut(from.seq, link, isPulled(record, from.seq));
-    const horizon = from.seq === 0 ? { ...this.#collected(), known } : null;
+    const horizon = from.seq === 0 ? { ...this.#collected(), known: held?.seq ?? 0 } : null;
     const [head, stable] = [this.#time.seq, this.#stable];
     const state: DownState = { from: from.seq, to, head, stable, horizon, groups };
     const answer = encodeDownFrame(
