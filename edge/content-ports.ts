@@ -6,6 +6,7 @@ import type { Arrival } from "../http/forwarding.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import type { PassedReply } from "./cache/answer.ts";
 import type { StoredResponse } from "./cache/stored-response.ts";
+import type { WrittenKeys } from "./cache/written-keys.ts";
 import type { OriginFailure, OriginHealth, Tolerance } from "./routing/origin-health.ts";
 
 /** A content request as the use case sees it. */
@@ -63,6 +64,7 @@ export type RegionFinding<Body> =
 /**
  * The region's ContentCell, a ContentStore behind a call.
  *
+ * - Writes: what was asked for before a `delete` of its key is not stored any more.
  * - Failure: never throws; a cell that cannot be reached is `unavailable`, and what was to be
  *   written to it is lost, which costs a later request its hit and nothing else.
  */
@@ -128,6 +130,8 @@ export interface ContentPorts<Body> {
   readonly origin: OriginContent<Body>;
   /** What this isolate believes about the origin; shared by its requests, lost with it. */
   readonly health: { state: OriginHealth; readonly tolerance: Tolerance };
+  /** What was written through this isolate. */
+  readonly written: WrittenKeys;
   /** Keys that are being refreshed behind answers, in this isolate. */
   readonly refreshing: Set<string>;
   /** Wall clock, epoch milliseconds. */

@@ -70,9 +70,9 @@ async function freshenStored<Body>(
     return null;
   }
   const { kind: _kind, reason: _reason, ...policy } = storing;
-  const { responseMs } = reply;
+  const { requestMs, responseMs } = reply;
   const fields = storedFieldsOf(freshening.fields);
-  const fresh = { meta: { ...meta, ...policy, fields, responseMs }, body };
+  const fresh = { meta: { ...meta, ...policy, fields, requestMs, responseMs }, body };
   ports.memory.put(asked.key, fresh, ports.nowMs());
   ports.background(ports.region.put(asked.key, fresh));
   return fresh;

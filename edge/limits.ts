@@ -259,6 +259,9 @@ export const limits = {
   /** Variants of one key, and request fields that a response may vary by. */
   variantsPerKeyMax: 64,
   varyNamesMax: 16,
+  /** Writes that an isolate and a cell remember, and for how long: a fetch and its body take less. */
+  writtenKeysMax: 4_096,
+  writtenKeptMs: 30_000,
   /** How often a request may have come through here before it is refused as a loop. */
   proxyLoopsMax: 3,
   /** Longest freshness lifetime that is believed (RFC 9111 §1.2.2 lets us cap it). */
@@ -284,6 +287,7 @@ assert(
   "Unacknowledged rows fit the journal",
 );
 assert(limits.storedBodyBytesMax < limits.cellBytesMax, "One body fits a cell");
+assert(limits.writtenKeptMs > 2 * limits.originTimeoutMs, "No fetch outlives a write's memory");
 assert(limits.syncRetryMsMin < limits.syncRetryMsMax, "Retries grow");
 assert(limits.leaseTimeoutMs < limits.leaseMs, "A request never waits for more than one lease");
 assert(

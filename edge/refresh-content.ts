@@ -23,7 +23,8 @@ export type PassReason =
   | "fields-too-large"
   | "body-too-large"
   | "gone"
-  | "unrelated-status";
+  | "unrelated-status"
+  | "written-meanwhile";
 
 /** What asking the origin came to. */
 export type Refreshed<Body> =
@@ -143,7 +144,7 @@ export async function storeReply<Body>(
     return { ...passed, reply: { ...reply, body: () => reading.body } };
   }
   const { body, bytes } = reading;
-  const meta = metaOf(reply.status, fields, bytes, reply.responseMs, storing);
+  const meta = metaOf(reply.status, fields, bytes, reply, storing);
   return isOddPart(meta) && !asked.policy.storesOddParts
     ? unstored({ meta, body }, "content-range", reply)
     : keep(asked, { meta, body }, reply, ports);
@@ -182,7 +183,7 @@ async function freshen<Body>(
   const fields = storedFieldsOf(freshening.fields);
   if (storing.kind === "store" && fieldBytesOf(fields) <= limits.storedFieldBytesMax) {
     const { status, bodyBytes } = chosen.meta;
-    const meta = metaOf(status, fields, bodyBytes, reply.responseMs, storing);
+    const meta = metaOf(status, fields, bodyBytes, reply, storing);
     return keep(asked, { meta, body: chosen.body }, reply, ports);
   }
   const refusal = storing.kind === "pass" ? storing.reason : "fields-too-large";
@@ -226,6 +227,9 @@ function keep<Body>(
   reply: UpstreamReply<Body>,
   ports: ContentPorts<Body>,
 ): Refreshed<Body> {
+  // It was asked for before a write of it was answered: it may be what was there before.
+  const isOutdated = ports.written.isSince(asked.key, reply.requestMs);
+  if (isOutdated) return unstored(stored, "written-meanwhile", reply);
   ports.memory.put(asked.key, stored, ports.nowMs());
   ports.background(ports.region.put(asked.key, stored));
   const isFromCache = reply.fields.some(([name]) => name === "age");
@@ -279,9 +283,9 @@ function metaOf(
   status: number,
   fields: FieldList,
   bodyBytes: number,
-  responseMs: number,
+  { requestMs, responseMs }: { readonly requestMs: number; readonly responseMs: number },
   storing: Extract<StoringDecision, { kind: "store" }>,
 ): StoredMeta {
   const { kind: _kind, reason: _reason, ...policy } = storing;
-  return { ...policy, status, fields, bodyBytes, responseMs };
+  return { ...policy, status, fields, bodyBytes, requestMs, responseMs };
 }

@@ -46,7 +46,9 @@ async function storePosted<Body>(
   reply: UpstreamReply<Body>,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
-  const stored = await storeReply(asked, "POST", false, reply, ports);
+  // What a write answers is from after it, though it was asked for before: as if asked for just now.
+  const answered = { ...reply, requestMs: ports.nowMs() + 1 };
+  const stored = await storeReply(asked, "POST", false, answered, ports);
   if (stored.kind === "passed") {
     return passReply(passing, { ...reply, body: stored.reply.body }, ports);
   }
@@ -61,6 +63,7 @@ async function storePosted<Body>(
 }
 
 async function forgetEverywhere<Body>(key: string, ports: ContentPorts<Body>): Promise<void> {
+  ports.written.note(key, ports.nowMs());
   ports.memory.delete(key);
   await ports.region.delete(key);
 }

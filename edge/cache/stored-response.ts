@@ -36,6 +36,8 @@ export interface StoredMeta extends StoredPolicy {
   /** End-to-end fields, without Age, in the order they came. */
   readonly fields: FieldList;
   readonly bodyBytes: number;
+  /** When the request that brought the response, or last validated it, was sent. */
+  readonly requestMs: number;
   /** When the response, or the 304 that last validated it, arrived. */
   readonly responseMs: number;
   /** What was known of purges before the response was asked for; none: nothing. */

@@ -5,6 +5,7 @@ import { DurableObject } from "cloudflare:workers";
 import { linesOf, type FieldList } from "../../http/fields.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import type { StoredResponse } from "../cache/stored-response.ts";
+import { WrittenKeys } from "../cache/written-keys.ts";
 import { limits } from "../limits.ts";
 import type { EdgeEnv } from "../platform/env.ts";
 import { SqlContentStore } from "../platform/sql-content-store.ts";
@@ -18,6 +19,10 @@ export interface CellFinding {
 /** Stored responses of one region, by cache key. */
 export class ContentCell extends DurableObject<EdgeEnv> {
   readonly #store: SqlContentStore;
+  readonly #written = new WrittenKeys({
+    keysMax: limits.writtenKeysMax,
+    keptMs: limits.writtenKeptMs,
+  });
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env);
@@ -43,13 +48,15 @@ export class ContentCell extends DurableObject<EdgeEnv> {
     return this.#store.getTagged(key, tag, Date.now());
   }
 
-  /** Stores a response unless a newer one is there; tells whether it did. */
+  /** Stores a response unless a newer one, or a write, is there; tells whether it did. */
   save(key: string, stored: StoredResponse<Uint8Array>): boolean {
-    return this.#store.put(key, stored, Date.now());
+    const isOutdated = this.#written.isSince(key, stored.meta.requestMs);
+    return !isOutdated && this.#store.put(key, stored, Date.now());
   }
 
   /** Forgets what is stored under a key. */
   drop(key: string): void {
+    this.#written.note(key, Date.now());
     this.#store.delete(key);
   }
 }

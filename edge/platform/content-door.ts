@@ -5,6 +5,7 @@ import type { RequestScope } from "../../doors/access-log.ts";
 import { problemResponse } from "../../doors/respond.ts";
 import type { ContentAnswer } from "../cache/answer.ts";
 import { PUBLISHED, RFC, SAFE, type CachePolicy } from "../cache/cache-policy.ts";
+import { WrittenKeys } from "../cache/written-keys.ts";
 import type { EdgeConfig } from "../config.ts";
 import type { ContentPorts, OriginContent } from "../content-ports.ts";
 import { limits } from "../limits.ts";
@@ -40,6 +41,10 @@ export function createContentDoor(
   });
   const ways = openWays(deployed);
   const refreshing = new Set<string>();
+  const written = new WrittenKeys({
+    keysMax: limits.writtenKeysMax,
+    keptMs: limits.writtenKeptMs,
+  });
   return async (request, scope, ctx) => {
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
     const { region, config, purges } = await regions.at(request.cf, background);
@@ -53,6 +58,7 @@ export function createContentDoor(
       origin: way.origin,
       health: way.health,
       refreshing,
+      written,
       nowMs: () => Date.now(),
       within,
       background,

@@ -26,6 +26,7 @@ function aResponse(bodyBytes: number, responseMs = 0, lifetimeS = 60): StoredRes
       ["link", "b"],
     ],
     bodyBytes,
+    requestMs: responseMs,
     responseMs,
     freshnessLifetimeS: lifetimeS,
   } as const;

@@ -126,6 +126,7 @@ class World {
       status: 200,
       fields: [["cache-tag", one.tag]],
       bodyBytes: 1,
+      requestMs: 1,
       responseMs: 1,
       purgeView: this.book().view,
     };

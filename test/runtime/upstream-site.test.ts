@@ -245,6 +245,34 @@ test("a write reaches the upstream whole, and ends what it changes", async () =>
   assert.ok(isHit(await send("/list")), "a write that fails, or of another target, ends nothing");
 });
 
+test("what was fetched while a write was answered is given to who asked, and not stored", async () => {
+  let content = "before";
+  let answerNow: () => void = () => undefined;
+  const isAsked = new Promise<void>((asked) => {
+    replies.set("/slow", ({ method }, response) => {
+      if (method === "PUT") {
+        content = "after";
+        response.writeHead(204).end();
+        return;
+      }
+      const text = content;
+      const give = () => response.writeHead(200, { "cache-control": "max-age=60" }).end(text);
+      if (content === "after") return void give();
+      answerNow = give;
+      asked();
+    });
+  });
+  const reading = send("/slow");
+  await isAsked;
+  assert.equal((await send("/slow", {}, "PUT", "after")).status, 204);
+  answerNow();
+  const early = await reading;
+  assert.equal(early.text, "before");
+  assert.match(early.cache, /detail=written-meanwhile/);
+  assert.equal((await send("/slow")).text, "after");
+  assert.ok(isHit(await send("/slow")));
+});
+
 test("ranges and HEAD are answered from what is stored", async () => {
   replies.set("/bytes", (_one, response) =>
     response.writeHead(200, { "cache-control": "max-age=60", etag: '"v1"' }).end("0123456789"),

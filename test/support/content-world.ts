@@ -4,6 +4,7 @@
 import { PUBLISHED, type CachePolicy } from "../../edge/cache/cache-policy.ts";
 import type { StoredResponse } from "../../edge/cache/stored-response.ts";
 import type { ContentAnswer } from "../../edge/cache/answer.ts";
+import { WrittenKeys } from "../../edge/cache/written-keys.ts";
 import type {
   ContentPorts,
   RegionFinding,
@@ -37,6 +38,7 @@ export class ContentWorld {
   memory: MemoryStore<string> = newMemory();
   readonly #background: Promise<unknown>[] = [];
   readonly #refreshing = new Set<string>();
+  readonly #written = new WrittenKeys({ keysMax: 100, keptMs: 30_000 });
   readonly #policy: CachePolicy;
   readonly #health: ContentPorts<string>["health"];
   /** What the region holds, with every variant; `region` shows the newest of each key. */
@@ -85,6 +87,7 @@ export class ContentWorld {
       origin: { fetch: async (request) => this.#ask(request) },
       health: this.#health,
       refreshing: this.#refreshing,
+      written: this.#written,
       nowMs: () => this.nowMs,
       within: async (work) => (this.#isSlow ? "late" : work),
       background: (work) => void this.#background.push(work),

@@ -20,6 +20,7 @@ function metaOf(purgeView?: PurgeView, tags?: string): StoredMeta {
     status: 200,
     fields: tags === undefined ? [] : [["cache-tag", tags]],
     bodyBytes: 1,
+    requestMs: 1_000,
     responseMs: 1_000,
     ...(purgeView === undefined ? {} : { purgeView }),
   };

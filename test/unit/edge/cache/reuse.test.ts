@@ -77,6 +77,7 @@ test("decideValidation() drops what is gone, keeps what an error says nothing ab
 test("conditionalFieldsOf() sends both stored validators", () => {
   const meta = {
     ...stored,
+    requestMs: 0,
     status: 200 as const,
     bodyBytes: 0,
     fields: [
