@@ -51,8 +51,12 @@ export const SESSIONS_BYTES_MAX: number = 40 * 1024 * 1024;
 export const LIVES_PER_REPLICA_MAX = 16;
 /** How long a life is waited for when another life of its replica has spoken since, milliseconds. */
 export const SUPERSEDED_LEASE_MS = 3_600_000;
-/** Links that a hub remembers; past it the ones that were silent longest are forgotten for good. */
-export const LINKS_MAX = 8_192;
+/** Links that a hub remembers; past it one that is not known finds no room until one is silent. */
+export const LINKS_MAX = 2_048;
+/** Bytes of what a hub notes of one link, at most. */
+export const LINK_BYTES_MAX = 1_024;
+/** How often a hub looks for links whose lease is over, milliseconds. */
+export const LINKS_LOOK_MS = 60_000;
 /** Bytes of entries that a hub keeps for collections that it does not know yet. */
 export const KEPT_BYTES_MAX: number = 256 * 1024;
 /** Entries of a page of stored state, about; and how many bytes of rows make a checkpoint due. */
@@ -81,6 +85,11 @@ assert(
 assert(
   FRAME_KEYS_MAX * (KEY_BYTES_MAX + DICTIONARY_KEY_ROOM) < DICTIONARY_BYTES_MAX,
   "A dictionary that begins anew has room for the keys of a frame",
+);
+assert(
+  // A character of a kept key may take six as JSON; a byte of its body takes two.
+  LINKS_MAX * LINK_BYTES_MAX + KEPT_BYTES_MAX * 6 + 65_536 < IMAGE_BYTES_MAX,
+  "All that a hub notes beside its entries can be read again",
 );
 assert(MV_WRITE_BYTES_MAX * 127 < FRAME_BYTES_MAX, "Concurrent values travel in one frame");
 assert(

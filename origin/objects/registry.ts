@@ -21,8 +21,7 @@ import type { DeviceId } from "../../sync/brand.ts";
 import type { Versioned } from "../../sync/crdt/versioned.ts";
 import { KEPT_BYTES_MAX } from "../../sync/limits.ts";
 import type { RefusedEntry } from "../../sync/replica/admit.ts";
-import { HubReplica } from "../../sync/replica/hub-replica.ts";
-import type { FrameError } from "../../sync/wire/frame.ts";
+import { HubReplica, type Exchange } from "../../sync/replica/hub-replica.ts";
 import type { DeviceChange, DeviceRow, RegisteredDevice } from "../fleet/device.ts";
 import {
   DeviceRegistry,
@@ -65,7 +64,7 @@ export type RegionExchange =
       readonly outcome: string;
       readonly links: number;
     }
-  | { readonly kind: "not-a-frame"; readonly reason: FrameError };
+  | Exclude<Exchange, { readonly kind: "answered" }>;
 
 export class Registry extends DurableObject<OriginEnv> {
   readonly #replica: HubReplica;
@@ -109,7 +108,8 @@ export class Registry extends DurableObject<OriginEnv> {
   /** Takes one request of a region's link. The answer leaves after what it says is on disk. */
   async exchange(frame: Uint8Array): Promise<RegionExchange> {
     const exchange = this.#turn(() => this.#replica.exchange(frame, Date.now()));
-    if (exchange.kind === "not-a-frame") return exchange;
+    if (exchange.kind === "no-room") log("replica-refused", { replica: exchange.replica });
+    if (exchange.kind !== "answered") return exchange;
     const { kind, answer, outcome, frame: read } = exchange;
     // The region speaks a version, or sends collections, that only a newer release takes.
     if (outcome === "unsupported") log("link-waits", this.kept());

@@ -2,7 +2,7 @@
 // while it speaks at least once a lease; a replica's former lives, which nobody may ever hear of
 // again, for a shorter time.
 
-import { LINKS_MAX, LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
+import { LINKS_LOOK_MS, LINKS_MAX, LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
 import { answersOf, type HubLinkRecord } from "../link/hub.ts";
 import { isSamePosition, ORIGIN_POSITION, type Position } from "../wire/frame.ts";
 import type { StoredTable } from "./stored-table.ts";
@@ -31,6 +31,8 @@ export class HubLinks {
   readonly #stored: StoredTable;
   readonly #leaseMs: number;
   readonly #links = new Map<number, StateLinkRecord>();
+  /** When leases were last looked at. */
+  #lookedMs = -Infinity;
 
   constructor(stored: StoredTable, leaseMs: number) {
     this.#stored = stored;
@@ -108,8 +110,31 @@ export class HubLinks {
     this.#stored.state(`${PREFIX}${link}`, null);
   }
 
+  /**
+   * Finds room for a link that is not known. Where there is none, the one that was silent longest
+   * gives way, of those that are forgotten or were never told anything.
+   *
+   * @returns False if all are in use.
+   */
+  makeRoom(nowMs: number): boolean {
+    this.expire(nowMs);
+    if (this.#links.size < LINKS_MAX) return true;
+    const isIdle = ({ isDormant, told }: StateLinkRecord): boolean =>
+      isDormant === true || told.seq === 0;
+    const [longest] = this.all().filter(isIdle).toSorted(bySilence);
+    if (longest !== undefined) this.remove(longest);
+    return longest !== undefined;
+  }
+
+  /** Forgets links whose lease is over, if it was not looked at lately. */
+  expireIfDue(nowMs: number): void {
+    const sinceMs = Math.abs(nowMs - this.#lookedMs);
+    if (sinceMs >= Math.min(LINKS_LOOK_MS, this.#leaseMs / 8)) this.expire(nowMs);
+  }
+
   /** Forgets links whose lease is over, and of a replica's lives the ones that are too many. */
   expire(nowMs: number): void {
+    this.#lookedMs = nowMs;
     for (const lives of this.#byReplica().values()) {
       const newest = lives.at(-1);
       // What a former life was told is held until the new one has been told as much.
@@ -130,8 +155,10 @@ export class HubLinks {
    * anything is told everything first: whoever says hello and no more holds nobody back.
    */
   stable(head: number): number {
-    const told = this.all().filter((record) => record.told.seq > 0 && record.isDormant !== true);
-    return Math.min(head, ...told.map(({ settled }) => settled));
+    let stable = head;
+    for (const { told, settled, isDormant } of this.#links.values())
+      if (told.seq > 0 && isDormant !== true && settled < stable) stable = settled;
+    return stable;
   }
 
   /** The lives of each replica, the one that spoke last at the end. */

@@ -3,6 +3,7 @@
 
 import { compareHlc, ZERO_HLC, type Clock, type Hlc } from "../clock/hlc.ts";
 import { replicaKey } from "../crdt/lattice.ts";
+import type { ReplicaId } from "../brand.ts";
 import { FRAME_BYTES_TARGET } from "../limits.ts";
 import { answerUnreadable, judge, openLink, refuse } from "../link/hub.ts";
 import type { KeyDictionary } from "../wire/dictionary.ts";
@@ -60,6 +61,8 @@ export type Exchange =
       /** Null if the frame could not be read. */
       readonly frame: ReceivedUpFrame | null;
     }
+  /** A link that is not known asks for room, and all are in use: nothing is stored. */
+  | { readonly kind: "no-room"; readonly reason: "no-room"; readonly replica: ReplicaId }
   /** The bytes are not a frame, or not one of ours: nothing is stored. */
   | { readonly kind: "not-a-frame"; readonly reason: FrameError };
 
@@ -178,13 +181,15 @@ export class HubReplica {
     const known = this.#links.find(life.replica, life.replicaEpoch);
     const isOther = known !== undefined && isLivedElsewhere(known, frame.from);
     if (isOther) return this.#refuse("at", frame, { link: known.link, at: known.cursor }, nowMs);
+    if (known === undefined && !this.#links.makeRoom(nowMs))
+      return { kind: "no-room", reason: "no-room", replica: life.replica };
     const held = this.#links.heldTo(life.replica, frame.ack);
     if (known?.isDormant === true) this.#links.remove(known);
     const link =
       known === undefined || known.isDormant === true ? this.#options.newNumber() : known.link;
     const opened = openLink(link, life, frame, nowMs);
     const cursor = known?.cursor ?? opened.cursor;
-    this.#links.expire(nowMs);
+    this.#links.expireIfDue(nowMs);
     this.#links.save({ ...opened, cursor, settled: 0, held, ...toldOn(known) });
     return this.#refuse("open", frame, { link, at: cursor }, nowMs);
   }
@@ -229,7 +234,7 @@ export class HubReplica {
     const { toldBefore: _, ...past } = record;
     const accepted = { ...past, ...verdict.record, ...all, ...held };
     this.#links.save(accepted);
-    this.#links.expire(nowMs);
+    this.#links.expireIfDue(nowMs);
     this.#collect(before);
     const answer = this.#tell(accepted, session, verdict.tellFrom, frame.version, nowMs);
     // A request that changes nothing, and is answered with nothing, may be asked anew.

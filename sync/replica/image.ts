@@ -3,6 +3,7 @@
 // order, over the pages they follow, gives the state: nothing in a row depends on what was before.
 // Each collection's part has its length, so that a release that does not know it can set it aside.
 
+import { assert } from "../assert.ts";
 import {
   COLLECTION_ID_MAX,
   IMAGE_BYTES_MAX,
@@ -46,7 +47,9 @@ export function encodeImage(image: Image, codecOf: StoredCodec): Uint8Array {
   const writer = new ByteWriter();
   writer.byte(VERSION_MARK);
   writer.varint(IMAGE_VERSION);
-  writer.block(encodeText(JSON.stringify([...facts])));
+  const noted = encodeText(JSON.stringify([...facts]));
+  assert(noted.length <= IMAGE_BYTES_MAX, "What is stored of a replica can be read again");
+  writer.block(noted);
   writer.varint(entries.size + unread.length);
   for (const [collection, held] of [...entries].toSorted(([a], [b]) => a - b)) {
     writer.varint(collection);

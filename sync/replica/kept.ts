@@ -21,7 +21,8 @@ export interface KeptGroup {
 interface StoredGroup extends Omit<Group, "body"> {
   readonly link: number;
   readonly limitMs: number;
-  readonly body: readonly number[];
+  /** Hexadecimal. */
+  readonly body: string;
 }
 
 const PREFIX = "kept:";
@@ -31,36 +32,42 @@ const BESIDE_BYTES = 8;
 /** Groups that wait, kept as facts in the order in which they came. */
 export class Kept {
   readonly #stored: StoredTable;
+  #bytes: number;
 
   constructor(stored: StoredTable) {
     this.#stored = stored;
+    this.#bytes = this.#facts().reduce((sum, [, group]) => sum + roomOf(read(group)), 0);
   }
 
   /** Bytes that are taken, of KEPT_BYTES_MAX. */
   bytes(): number {
-    return this.#facts().reduce((sum, [, group]) => sum + roomOf(group), 0);
+    return this.#bytes;
   }
 
   hasRoom(groups: readonly Group[]): boolean {
-    return groups.reduce((sum, group) => sum + roomOf(group), this.bytes()) <= KEPT_BYTES_MAX;
+    return groups.reduce((sum, group) => sum + roomOf(group), this.#bytes) <= KEPT_BYTES_MAX;
   }
 
   keep(link: number, groups: readonly Group[], limitMs: number): void {
+    if (groups.length === 0) return;
     const last = this.#facts().at(-1)?.[0] ?? `${PREFIX}0`;
     let number = Number(last.slice(PREFIX.length));
     for (const group of groups) {
       number += 1;
-      this.#stored.state(`${PREFIX}${number}`, { ...group, link, limitMs, body: [...group.body] });
+      this.#bytes += roomOf(group);
+      const body = toHex(group.body);
+      this.#stored.state(`${PREFIX}${number}`, { ...group, link, limitMs, body });
     }
   }
 
   /** Takes out what `isKnown` names. */
   take(isKnown: (group: Group) => boolean): KeptGroup[] {
     const taken: KeptGroup[] = [];
-    for (const [name, { link, limitMs, body, ...rest }] of this.#facts()) {
-      const group = { ...rest, body: Uint8Array.from(body) };
+    for (const [name, stored] of this.#facts()) {
+      const { link, limitMs, ...group } = read(stored);
       if (!isKnown(group)) continue;
       this.#stored.state(name, null);
+      this.#bytes -= roomOf(group);
       taken.push({ link, limitMs, group });
     }
     return taken;
@@ -73,9 +80,20 @@ export class Kept {
   }
 }
 
-function roomOf({
-  keys,
-  body,
-}: Pick<StoredGroup, "keys"> & { readonly body: { readonly length: number } }): number {
+function read(stored: StoredGroup): Group & Pick<StoredGroup, "link" | "limitMs"> {
+  return { ...stored, body: fromHex(stored.body) };
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function fromHex(text: string): Uint8Array {
+  return Uint8Array.from({ length: text.length / 2 }, (_, i) =>
+    Number.parseInt(text.slice(i * 2, i * 2 + 2), 16),
+  );
+}
+
+function roomOf({ keys, body }: Group): number {
   return keys.reduce((sum, key) => sum + key.length + BESIDE_BYTES, body.length + BESIDE_BYTES * 8);
 }
