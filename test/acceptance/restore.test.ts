@@ -182,3 +182,72 @@ test("an origin restored from a copy has everything again that regions had sent 
   await Promise.all([north.post(hel.url, 1), south.post(tll.url, 1)]);
   for (const sailor of sailors) await sailor.assertCountedOnce();
 });
+
+test("an origin restored from a copy takes purges back, and says in every region what it has", async () => {
+  const admin = await world.operatorToken("admin");
+  const call = (url: string, method: string, body: unknown, session = ""): Promise<Response> =>
+    fetch(url, {
+      method,
+      headers: {
+        authorization: `Bearer ${admin}`,
+        "content-type": "application/json",
+        ...(session === "" ? {} : { "skerry-session": session }),
+      },
+      ...(body === null ? {} : { body: JSON.stringify(body) }),
+    });
+  const write = async (url: string, method: string, body: unknown): Promise<string> => {
+    const response = await call(url, method, body);
+    assert.ok(response.ok, `${response.status} ${await response.text()}`);
+    return response.headers.get("skerry-session") ?? "";
+  };
+  const devices = `${world.origin.url}/v1/devices`;
+  await write(devices, "POST", { device: "boat-e" });
+  const made = await call(`${devices}/boat-e/credentials`, "POST", {});
+  const { token } = (await made.json()) as { token: string };
+  let minutes = 0;
+  /** What a region says to the device, once it knows what the session names. */
+  const post = async (url: string, session: string): Promise<number> => {
+    const t = [Date.now() - DAY_MS + (minutes += 60_000)];
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const response = await fetch(`${url}/v1/devices/boat-e/readings`, {
+      method: "POST",
+      headers: { ...headers, ...(session === "" ? {} : { "skerry-session": session }) },
+      body: JSON.stringify({ t, series: { depth_m: [1] } }),
+    });
+    await response.arrayBuffer();
+    return response.status;
+  };
+  const known = await write(`${hel.url}/v1/purge`, "POST", { tags: ["before"] });
+  assert.equal((await call(`${world.origin.url}/v1/config`, "GET", null, known)).status, 200);
+  await world.origin.stop();
+  copy(home("origin"), home("origin-copy"));
+  await world.origin.resume();
+
+  // What the copy does not have: a refused device, a device, and a purge that both regions know.
+  const disabled = await write(`${devices}/boat-e`, "PATCH", { disabled: true });
+  await write(devices, "POST", { device: "boat-f" });
+  const purged = await write(`${hel.url}/v1/purge`, "POST", { tags: ["after"] });
+  for (const { url } of [hel, tll]) assert.equal(await post(url, `${disabled}, ${purged}`), 403);
+  await world.origin.kill();
+  copy(home("origin-copy"), home("origin"));
+  await world.origin.resume();
+
+  const until = async (what: string, isTrue: () => Promise<boolean>): Promise<void> => {
+    const deadline = Date.now() + AT_REST_MS_MAX;
+    while (!(await isTrue())) {
+      assert.ok(Date.now() < deadline, what);
+      await sleep(100);
+    }
+  };
+  await until("the purge is at the origin again", async () => {
+    const answer = await call(`${world.origin.url}/v1/config`, "GET", null, purged);
+    return answer.status === 200;
+  });
+  for (const { url } of [hel, tll])
+    await until("isolates go by the copy, too", async () => (await post(url, "")) === 200);
+  assert.equal((await call(`${devices}/boat-f`, "GET", null)).status, 404);
+  // And all of them go on from there.
+  const again = await write(`${devices}/boat-e`, "PATCH", { disabled: true });
+  for (const { url } of [hel, tll])
+    await until("it is refused anew", async () => (await post(url, again)) === 403);
+});
