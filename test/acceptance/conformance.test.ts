@@ -1,4 +1,4 @@
-// Does the cache do what RFC 9111 says, case by case of the public suite? Both profiles on bare workerd;
+// Does the cache do what RFC 9111 says, case by case of the public suite? Both profiles on bare workerd, and one on wrangler dev;
 // what fails is written down with its reason, and nothing else fails, nor passes unexpectedly.
 
 import assert from "node:assert/strict";
@@ -14,13 +14,15 @@ interface Told {
   readonly [profile: string]: unknown;
 }
 
-for (const profile of ["rfc", "safe"] as const) {
-  test(`the suite comes out as expected under the profile ${profile}`, async () => {
-    const { exitCode, output } = await runTool(
-      "tools/conformance.ts",
-      ["--profile", profile],
-      RUN_MS_MAX,
-    );
+const runs = [
+  ["rfc", "workerd"],
+  ["safe", "workerd"],
+  ["rfc", "wrangler"],
+] as const;
+for (const [profile, on] of runs) {
+  test(`the suite comes out as expected under the profile ${profile}, on ${on}`, async () => {
+    const args = ["--profile", profile, "--on", on];
+    const { exitCode, output } = await runTool("tools/conformance.ts", args, RUN_MS_MAX);
     const told = JSON.parse(output.trim().split("\n").at(-1) ?? "{}") as Told;
     assert.equal(told.ok, true, output);
     assert.equal(exitCode, 0);
@@ -32,7 +34,7 @@ test("every expected failure is a case of the suite and has a reason", async () 
   for (const profile of ["rfc", "safe"] as const) {
     const expected = expectedFailures(profile);
     assert.ok(expected.size > 0);
-    for (const [id, reason] of expected) {
+    for (const [id, reason] of [...expected, ...expectedFailures(profile, "wrangler")]) {
       assert.ok(ids.has(id), id);
       assert.ok(reason.length > 20, id);
     }

@@ -1,4 +1,4 @@
-// How does a run of the suite go? Its own origin server, one edge on bare workerd in front of it as the
+// How does a run of the suite go? Its own origin server, one edge in front of it as the
 // upstream of every host, the suite's client; each a child of this process.
 
 import { fork } from "node:child_process";
@@ -12,13 +12,18 @@ import { claimPort } from "../launcher/ports.ts";
 import { DEFAULT_REGIONS } from "../launcher/regions.ts";
 import type { ClientMessage } from "./client-child.ts";
 import { suiteFile } from "./suite.ts";
+import { startWranglerEdge } from "./wrangler-edge.ts";
 
 /** A profile of the cache. */
 export type Profile = "safe" | "rfc";
 
+/** What the edge runs on. */
+export type Runtime = "workerd" | "wrangler";
+
 /** What is to be run. */
 export interface ConformancePlan {
   readonly profile: Profile;
+  readonly runtime: Runtime;
   /** One case; empty: all of them. */
   readonly only: string;
   readonly stateDir: string;
@@ -34,24 +39,12 @@ const RUN_MS_MAX = 180_000;
 
 /** Runs the suite against one profile. */
 export async function runConformance(plan: ConformancePlan): Promise<Outcomes> {
-  const [region] = DEFAULT_REGIONS;
-  if (region === undefined) throw new LaunchError("There is no region to run");
   const serverPort = await claimPort(0);
   const server = startServer(serverPort, plan.stateDir);
   try {
     await untilListening(server, serverPort);
     const upstream = { url: `http://127.0.0.1:${serverPort}`, profile: plan.profile };
-    const edge = await EdgeProcess.start({
-      stateDir: plan.stateDir,
-      bundle: await buildWorker("edge", path.join(plan.stateDir, "bundles")),
-      region,
-      regions: [region],
-      originUrl: "http://127.0.0.1:9",
-      keys: await drawKeys(),
-      port: 0,
-      sites: { "*": "suite" },
-      vars: { UPSTREAMS: JSON.stringify({ suite: upstream }) },
-    });
+    const edge = await startEdge(plan, JSON.stringify({ suite: upstream }));
     try {
       return await runClient(edge.url, plan);
     } finally {
@@ -60,6 +53,40 @@ export async function runConformance(plan: ConformancePlan): Promise<Outcomes> {
   } finally {
     await server.kill();
   }
+}
+
+/** Starts an edge whose every host is the site "suite". */
+async function startEdge(
+  { stateDir, runtime }: ConformancePlan,
+  upstreams: string,
+): Promise<Pick<EdgeProcess, "url" | "kill">> {
+  const [region] = DEFAULT_REGIONS;
+  if (region === undefined) throw new LaunchError("There is no region to run");
+  const keys = await drawKeys();
+  const sites = { "*": "suite" };
+  // Nothing is published: the origin is not asked.
+  const originUrl = "http://127.0.0.1:9";
+  if (runtime === "wrangler") {
+    return startWranglerEdge(stateDir, {
+      REGION: region.id,
+      ORIGIN_URL: originUrl,
+      SITES: JSON.stringify(sites),
+      UPSTREAMS: upstreams,
+      ISSUER_KEYS: keys.issuerKeys,
+      LINK_KEY: keys.linkKey,
+    });
+  }
+  return EdgeProcess.start({
+    stateDir,
+    bundle: await buildWorker("edge", path.join(stateDir, "bundles")),
+    region,
+    regions: [region],
+    originUrl,
+    keys,
+    port: 0,
+    sites,
+    vars: { UPSTREAMS: upstreams },
+  });
 }
 
 function startServer(port: number, stateDir: string): Child {

@@ -3,12 +3,14 @@
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import type { Outcomes, Profile } from "./run.ts";
+import type { Outcomes, Profile, Runtime } from "./run.ts";
 import type { CaseKind, SuiteCase } from "./suite.ts";
 
 /** A case that fails, in which profiles, and why that is right or cannot be helped. */
 export interface ExpectedFailure {
   readonly profiles: readonly Profile[];
+  /** Only there; not given: on both. */
+  readonly runtime?: Runtime;
   readonly reason: string;
 }
 
@@ -27,10 +29,15 @@ export const EXPECTED_FILE: string = path.join(
   "../../test/conformance/expected.json",
 );
 
-/** Reads the expected failures of a profile: id to reason. */
-export function expectedFailures(profile: Profile): ReadonlyMap<string, string> {
+/** Reads the expected failures of a profile on a runtime: id to reason. */
+export function expectedFailures(
+  profile: Profile,
+  on: Runtime = "workerd",
+): ReadonlyMap<string, string> {
   const all = JSON.parse(readFileSync(EXPECTED_FILE, "utf8")) as Record<string, ExpectedFailure>;
-  const own = Object.entries(all).filter(([, { profiles }]) => profiles.includes(profile));
+  const own = Object.entries(all).filter(
+    ([, { profiles, runtime = on }]) => profiles.includes(profile) && runtime === on,
+  );
   return new Map(own.map(([id, { reason }]) => [id, reason]));
 }
 
