@@ -92,6 +92,12 @@ export const limits = {
   journalKeptShare: 0.2,
   /** Bytes of journal after which it is sealed: what a restart has to fold again, about. */
   sealBytes: 524_288,
+  /** How long no commit may have come before a hub seals, milliseconds. */
+  sealQuietMs: 25,
+  /** Bytes of journal that are not sealed past which a hub seals though commits come. */
+  sealPressingBytes: 4_194_304,
+  /** Slices that such a hub seals between two commits, just below the bound. */
+  sealSlicesMax: 8,
   /** Bytes of journal that are not sealed; past it a commit waits until they are. */
   unsealedBytesMax: 8_388_608,
   /** How long a commit may wait before it is sealed. */
@@ -102,6 +108,8 @@ export const limits = {
   sliceReadings: 6_000,
   /** Bytes of sealed entries that wait for the origin, after which they are packed. */
   archiveBytes: 1_048_576,
+  /** Bytes of them past which they are packed before what comes meanwhile is sealed. */
+  archiveBytesMax: 67_108_864,
   /** Damaged entries, pages and items that are told apart and counted. */
   damageReportsMax: 1_024,
   /** Journal rows dropped at once, and how often in one alarm: more than it can acknowledge. */

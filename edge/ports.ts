@@ -167,6 +167,10 @@ export interface HubStore {
   amend(states: ReadonlyMap<DeviceId, DeviceState>): void;
   /** True if there is so much in the journal, or so long, that it should be sealed. */
   isSealDue(nowMs: number): boolean;
+
+  /** How near the journal is to where a commit waits until it is sealed: 0 if far, 1 there. */
+  sealPressure(): number;
+
   /**
    * Moves what the journal holds alone into segments, and writes the devices: then its entries are
    * needed for the link only. Each step says how many readings it took; between two the store may be

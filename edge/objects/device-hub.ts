@@ -29,6 +29,7 @@ import { LiveTail } from "./live-tail.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import type { Sql } from "../../storage/sql.ts";
 import { SqlHubStore } from "../platform/sql-hub-store.ts";
+import { Sealing } from "../sealing.ts";
 import { RateBook } from "../telemetry/rate-limit.ts";
 import { DeviceStreams } from "./device-streams.ts";
 import { minuteOf, type DeviceState, type MinuteRollup } from "../telemetry/device-state.ts";
@@ -76,7 +77,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   readonly #buffer: HubBuffer;
   readonly #live: LiveTail;
   readonly #gaps: GapLink;
-  #isSealing = false;
+  readonly #sealing: Sealing;
   readonly #sql: Sql;
   /** Where the journal and the count of rows stood when the hub started. */
   readonly #firstHead: number;
@@ -102,6 +103,11 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     this.#firstHead = this.#store.extent().head;
     this.#firstRows = this.#sql.rowsWritten();
     this.#buffer = new HubBuffer(this.#store, config.buffer);
+    this.#sealing = new Sealing(this.#store, {
+      now: () => Date.now(),
+      wait: (ms) => scheduler.wait(ms),
+      failed: (error) => log("seal-failed", { replica, error: String(error) }),
+    });
     this.#commits = new GroupCommit(this.#store, () => ctx.storage.sync());
     this.#journal = new JournalReplica(this.#store, replica, drawNumber, (bytes) =>
       this.#buffer.acked(bytes, this.#originTime()),
@@ -146,12 +152,12 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     );
     if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0) {
       this.#alarm.wake(nowMs + limits.syncLingerMs);
+      this.#sealing.commitCame();
       this.#readings += outcome.accepted + outcome.conflicts;
     }
     await this.#commits.settle();
     this.#live.committed();
-    // Under load more is committed than an alarm would seal.
-    this.ctx.waitUntil(this.#seal());
+    this.ctx.waitUntil(this.#sealing.run());
     return outcome;
   }
 
@@ -233,20 +239,6 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     return this.#live.listen(query, after);
   }
 
-  /** Seals what is due, in slices: between two of them commits are let in. */
-  async #seal(): Promise<void> {
-    if (this.#isSealing || !this.#store.isSealDue(Date.now())) return;
-    this.#isSealing = true;
-    try {
-      await inSlices(this.#store.seal());
-      await inSlices(this.#store.retain(Date.now()));
-    } catch (error) {
-      log("seal-failed", { replica: this.#replica, error: String(error) });
-    } finally {
-      this.#isSealing = false;
-    }
-  }
-
   /** Opens a stream of readings. What its hello tells is on disk. */
   override async fetch(request: Request): Promise<Response> {
     await this.#commits.settle();
@@ -272,13 +264,13 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   }
 
   override async alarm(): Promise<void> {
-    const sealed = this.#seal();
+    // A hub under load is not sealed before it has time, and the link must not wait for that.
+    this.ctx.waitUntil(this.#sealing.run().then(() => this.#makeRoom()));
     // Before any readings: whoever reads the totals is to know what is missing.
     await this.#gaps.send();
     const isHeartbeatDue = Date.now() - this.#alarm.heardMs >= limits.heartbeatMs / 2;
     await this.#alarm.run(this.#journal, isHeartbeatDue, () => spread(limits.heartbeatMs));
     this.#live.linkRan();
-    await sealed;
     this.#buffer.shed(this.#originTime());
     this.#makeRoom();
     const lookMs = await this.#streams.sweep();
@@ -300,17 +292,6 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
 function bootsOf(state: DeviceState | null): Record<string, number> {
   const boots = state?.memory.boots ?? [];
   return Object.fromEntries(boots.map(({ boot, contiguous }) => [boot, contiguous]));
-}
-
-/** Runs what says how many readings each of its steps took, and lets other work in between. */
-async function inSlices(steps: Iterable<number>): Promise<void> {
-  let readings = 0;
-  for (const step of steps) {
-    readings += step;
-    if (readings < limits.sliceReadings) continue;
-    readings = 0;
-    await scheduler.wait(0);
-  }
 }
 
 function liveStatusOf({ head, cursor, unackedBytes, isOriginAway }: LinkReport): LiveStatus {

@@ -131,7 +131,7 @@ export function unseal(sql: Sql, memory: HubMemory, changes: readonly Restamp[])
     }
   }
   for (const key of [...stamps.keys()].toSorted())
-    segments.pages.put([...segments.without(key, stamps.get(key) ?? new Set())], checkpoint);
+    segments.pages.put(segments.without(key, stamps.get(key) ?? new Set()), checkpoint);
   const [first] = sealed;
   if (first !== undefined) setCheckpoint(sql, memory, first.seq - 1);
 }

@@ -15,7 +15,7 @@ import { HOUR_MS, hourKey, hourOf, type SqlSegments } from "./sql-segments.ts";
 
 /** Entries whose readings were sorted: all up to `upTo`. */
 interface Gathered {
-  readonly hours: ReadonlyMap<string, Gather>;
+  readonly hours: Map<string, Gather>;
   readonly upTo: number;
 }
 
@@ -27,7 +27,9 @@ const ENCODE_WEIGHT = 3;
 /** A hub that commits fewer bytes of journal a millisecond packs what it keeps: that is cheap then. */
 const SLOW_BYTES_A_MS = 8;
 /** Bytes of segments that are written at once. */
-const WRITE_BYTES = 196_608;
+const WRITE_BYTES = 65_536;
+/** Bytes of pages that are written in the time that a reading takes to sort. */
+const BYTES_A_READING = 16;
 
 /** Sorts the entries after `after` by hour and device; yields how many readings a step took. */
 function* gatherEntries(
@@ -80,26 +82,49 @@ function* mergeHours(
   let bytes = 0;
   for (const key of [...hours.keys()].toSorted()) {
     const gather = hours.get(key) ?? new Gather();
-    for (const edit of segments.merge(key, gather)) {
-      edits.push(edit);
-      bytes += edit[1]?.length ?? 0;
-      yield ENCODE_WEIGHT * Math.min(gather.readings, limits.sliceReadings / ENCODE_WEIGHT);
+    for (const step of segments.merge(key, gather)) {
+      if (typeof step === "number") {
+        yield ENCODE_WEIGHT * step;
+        continue;
+      }
+      edits.push(step);
+      bytes += step[1]?.length ?? 0;
     }
+    hours.delete(key);
     if (bytes < WRITE_BYTES) continue;
+    // What is gone, and what comes in its place, is written together.
     write(edits);
+    yield bytes / BYTES_A_READING;
     edits = [];
     bytes = 0;
   }
   if (edits.length > 0) write(edits);
 }
 
-/** Seals as many entries as fit in memory, in their order; yields how many readings a step took. */
-export function* sealSome(
+/** Seals all entries there are; yields how many readings a step took. */
+export function* sealAll(
+  store: Pick<HubStore, "transaction" | "write">,
+  sql: Sql,
+  memory: HubMemory,
+  isPacked: boolean,
+): Generator<number> {
+  const { head } = memory.journal;
+  while (memory.checkpoint < head) {
+    const isSlow = yield* sealSome(store, sql, memory, head);
+    if (isPacked) yield* archiveSealed(store, memory, isSlow);
+  }
+}
+
+/**
+ * Seals as many entries as fit in memory, in their order; yields how many readings a step took, and
+ * tells at last whether they came slowly.
+ */
+function* sealSome(
   store: Pick<HubStore, "transaction" | "write">,
   sql: Sql,
   memory: HubMemory,
   head: number,
-): Generator<number> {
+): Generator<number, boolean> {
   const { journal, segments, devices, places } = memory;
   const after = memory.checkpoint;
   const gathered = yield* gatherEntries(journal, after, head);
@@ -117,18 +142,19 @@ export function* sealSome(
   setCheckpoint(sql, memory, upTo);
   places.forgetUpTo(upTo);
   const spanMs = journal.stampAt(upTo) - journal.stampAt(Math.max(after + 1, journal.floor));
-  const isSlow = journal.bytesBetween(after, upTo) < spanMs * SLOW_BYTES_A_MS;
-  yield* archiveSealed(store, memory, isSlow);
+  return journal.bytesBetween(after, upTo) < spanMs * SLOW_BYTES_A_MS;
 }
 
 /** Packs what is sealed, if much of it waits for an origin that is away, or there is time for it. */
 function* archiveSealed(
   store: Pick<HubStore, "transaction">,
-  { journal, checkpoint, link, archiveBytes }: HubMemory,
+  memory: HubMemory,
   isSlow: boolean,
 ): Generator<number> {
+  const { journal, checkpoint, link, archiveBytes } = memory;
   const from = isSlow ? journal.archived : Math.max(link.cursor.seq, journal.archived);
-  if (journal.bytesBetween(from, checkpoint) < (isSlow ? archiveBytes / 4 : archiveBytes)) return;
+  const waiting = journal.bytesBetween(from, checkpoint);
+  if (waiting < (isSlow ? archiveBytes / 4 : archiveBytes)) return;
   // The newest stays in its slot, which says where the next one goes on.
   const last = Math.min(checkpoint, journal.head - 1);
   let packed: Packed[] = [];
@@ -141,9 +167,14 @@ function* archiveSealed(
     bytes += one.bytes.length;
     // It is packed, and unpacked to see that it is the same: about a reading a byte.
     yield ENCODE_WEIGHT * entry.body.length;
-    if (bytes < WRITE_BYTES && seq < last) continue;
-    const whole = packed;
+    // What came meanwhile is sealed first, unless too much waits already.
+    const isPressed =
+      memory.unsealedBytes >= limits.sealPressingBytes && waiting < limits.archiveBytesMax;
+    if (bytes < WRITE_BYTES && seq < last && !isPressed) continue;
+    // Some of them may have been given up since they were packed.
+    const whole = packed.filter((one) => one.seq >= journal.floor);
     store.transaction(() => journal.archive(whole));
+    if (isPressed) return;
     packed = [];
     bytes = 0;
   }

@@ -36,7 +36,7 @@ import { readingsOfBatch } from "./hub-readings.ts";
 import { readSlice } from "./hub-history.ts";
 import { HUB_MIGRATIONS, takeOver } from "./hub-schema.ts";
 import { foldedIn, HOUR, MINUTE, retain, RETENTION } from "./hub-retention.ts";
-import { sealSome } from "./seal-journal.ts";
+import { sealAll } from "./seal-journal.ts";
 import { restampAside, saveConfirmed, setAside, shedOldest } from "./hub-shedding.ts";
 import { gapsOf, markSent, shedReadings, unsentGaps } from "./sql-gaps.ts";
 import type { SlotEntry } from "./sql-journal.ts";
@@ -118,7 +118,7 @@ export class SqlHubStore implements HubStore {
       this.#memory.open = null;
       this.#memory.devices.trim(seq);
     });
-    if (this.#memory.unsealedBytes >= limits.unsealedBytesMax) for (const _ of this.seal());
+    if (this.#memory.unsealedBytes >= limits.unsealedBytesMax) for (const _ of this.#seal(false));
   }
 
   reload(): void {
@@ -298,15 +298,22 @@ export class SqlHubStore implements HubStore {
     return unsealedBytes >= limits.sealBytes || oldestMs < nowMs - limits.sealAfterMs;
   }
 
-  *seal(): Iterable<number> {
+  sealPressure(): number {
+    const over = this.#memory.unsealedBytes - limits.sealPressingBytes;
+    return Math.max(0, Math.min(1, over / (limits.unsealedBytesMax - limits.sealPressingBytes)));
+  }
+
+  seal(): Iterable<number> {
+    return this.#seal(true);
+  }
+
+  *#seal(isPacked: boolean): Generator<number> {
     this.#sealing += 1;
     const mine = this.#sealing;
-    const { head } = this.#memory.journal;
-    for (let { checkpoint } = this.#memory; checkpoint < head; checkpoint = this.#memory.checkpoint)
-      for (const readings of sealSome(this, this.#sql, this.#memory, head)) {
-        yield readings;
-        if (this.#sealing !== mine) return;
-      }
+    for (const readings of sealAll(this, this.#sql, this.#memory, isPacked)) {
+      yield readings;
+      if (this.#sealing !== mine) return;
+    }
   }
 
   *retain(nowMs: number): Iterable<number> {

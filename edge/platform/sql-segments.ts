@@ -3,7 +3,7 @@
 
 import type { DeviceId } from "../../sync/brand.ts";
 import { decodeSegment } from "../segment/decode.ts";
-import { encodeSegment } from "../segment/encode.ts";
+import { encodeSteps } from "../segment/encode.ts";
 import { Gather, SEALED_READINGS_MAX } from "../segment/gather.ts";
 import { INSTANTS_MAX, type Segment } from "../segment/segment.ts";
 import { readZoneMap } from "../segment/zone-map.ts";
@@ -89,9 +89,9 @@ export class SqlSegments {
 
   /**
    * Joins readings of a device's hour with what is sealed near them, and tells what to write, by key,
-   * a segment at a time.
+   * a segment at a time; a number is how many readings a step took.
    */
-  *merge(key: string, gather: Gather): Iterable<Edit> {
+  *merge(key: string, gather: Gather): Iterable<Edit | number> {
     const gone = new Set<string>();
     const merged = new Gather();
     const start = this.pages.floor(`${key}${timeDigits(gather.firstMs)}`)?.[0] ?? key;
@@ -100,13 +100,14 @@ export class SqlSegments {
       if (segment === null) continue;
       merged.addSegment(segment);
       gone.add(item[0]);
+      yield segment.columns.reduce((sum, { rows }) => sum + rows.length, 0);
     }
     if (gone.size > 0) merged.addAll(gather);
     yield* editsOf(key, gone, gone.size > 0 ? merged : gather);
   }
 
   /** Takes the readings with these stamps out of a device's hour, and tells what to write, by key. */
-  *without(key: string, stamps: ReadonlySet<number>): Iterable<Edit> {
+  without(key: string, stamps: ReadonlySet<number>): Edit[] {
     const gone = new Set<string>();
     const gather = new Gather();
     for (const item of this.pages.range(key, `${key}~`)) {
@@ -115,7 +116,7 @@ export class SqlSegments {
       gather.addSegment(segment, stamps);
       gone.add(item[0]);
     }
-    yield* editsOf(key, gone, gather);
+    return [...editsOf(key, gone, gather)].filter((step) => typeof step !== "number");
   }
 
   decode([key, bytes]: Item): Segment | null {
@@ -126,13 +127,13 @@ export class SqlSegments {
 }
 
 /** What is gone stood in one run of times with what comes, so in order of keys the two alternate. */
-function* editsOf(key: string, gone: Set<string>, gather: Gather): Iterable<Edit> {
+function* editsOf(key: string, gone: Set<string>, gather: Gather): Iterable<Edit | number> {
   const left = [...gone].toSorted();
   for (const segment of gather.segments()) {
     const at = `${key}${timeDigits(segment.times[0] ?? 0)}`;
     while (left[0] !== undefined && left[0] < at) yield [left.shift() as string, null];
     if (left[0] === at) left.shift();
-    yield [at, encodeSegment(segment)];
+    yield [at, yield* encodeSteps(segment)];
   }
   for (const each of left) yield [each, null];
 }

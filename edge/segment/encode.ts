@@ -31,17 +31,33 @@ interface Shared {
  * inverse.
  */
 export function encodeSegment(segment: Segment, deflate?: Deflate): Uint8Array {
+  const steps = encodeSteps(segment, deflate);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** Encodes a segment as encodeSegment() does, column by column; yields how many values one has. */
+export function* encodeSteps(
+  segment: Segment,
+  deflate?: Deflate,
+): Generator<number, Uint8Array, undefined> {
   assert(isLegal(segment), "A segment is within its bounds, in order and complete");
   const { times, columns } = segment;
   const shared: Shared = { times, stamps: stampsOf(segment), columns };
-  const scaled = columns.map(({ kind, values }) => (kind === "number" ? scalings(values) : []));
   const front = new ByteWriter();
   writeTimeColumn(front, times);
   writeStampRuns(front, shared.stamps, times);
-  const blocks = [
-    front.bytes(),
-    ...columns.map((column, at) => encodeColumn(column, at, shared, scaled[at] ?? [], deflate)),
-  ];
+  yield times.length;
+  const blocks = [front.bytes()];
+  const scaled: (readonly Scaled[])[] = [];
+  for (const [at, column] of columns.entries()) {
+    const found = column.kind === "number" ? scalings(column.values) : [];
+    scaled.push(found);
+    blocks.push(encodeColumn(column, at, shared, found, deflate));
+    yield column.rows.length;
+  }
   const writer = new ByteWriter();
   writeHeader(
     writer,

@@ -1,0 +1,116 @@
+// Does a hub seal while nothing else is to be done, and let commits in while it has to?
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { limits } from "../../../edge/limits.ts";
+import { Sealing } from "../../../edge/sealing.ts";
+
+/** A hub whose clock runs only while its sealing waits; sealing takes ten slices. */
+class World {
+  nowMs = 1_000;
+  pressure = 0;
+  isDue = true;
+  isBroken = false;
+  /** What happens at each wait. */
+  onWait: (waits: number) => void = () => undefined;
+  readonly events: string[] = [];
+  readonly waits: number[] = [];
+  readonly sealing: Sealing;
+
+  constructor() {
+    this.sealing = new Sealing(
+      {
+        isSealDue: () => this.isDue,
+        sealPressure: () => this.pressure,
+        seal: () => this.#steps(10),
+        retain: () => this.#steps(0),
+      },
+      {
+        now: () => this.nowMs,
+        wait: async (ms) => {
+          this.nowMs += ms;
+          this.waits.push(ms);
+          this.events.push("wait");
+          this.onWait(this.waits.length);
+        },
+        failed: (error) => this.events.push(String(error)),
+      },
+    );
+  }
+
+  get slices(): number {
+    return this.events.filter((event) => event === "slice").length;
+  }
+
+  *#steps(count: number): Iterable<number> {
+    for (let at = 0; at < count; at += 1) {
+      if (this.isBroken) throw new Error("The disk is full");
+      this.events.push("slice");
+      yield limits.sliceReadings;
+    }
+  }
+}
+
+test("a quiet hub seals what is due, a slice a turn", async () => {
+  const world = new World();
+  await world.sealing.run();
+  assert.equal(world.slices, 10);
+  assert.deepEqual(world.events.slice(0, 4), ["wait", "slice", "wait", "slice"]);
+  assert.ok(world.waits.every((ms) => ms === 0));
+});
+
+test("nothing is sealed that is not due, and once at a time", async () => {
+  const world = new World();
+  world.isDue = false;
+  await world.sealing.run();
+  assert.equal(world.slices, 0);
+  world.isDue = true;
+  await Promise.all([world.sealing.run(), world.sealing.run()]);
+  assert.equal(world.slices, 10);
+});
+
+test("while commits come nothing is sealed; once they end, all is", async () => {
+  const world = new World();
+  world.onWait = (waits) => {
+    if (waits <= 50) world.sealing.commitCame();
+    else if (waits === 51) assert.equal(world.slices, 0);
+  };
+  await world.sealing.run();
+  assert.equal(world.slices, 10);
+  assert.ok(world.nowMs >= 1_000 + 49 * limits.sealQuietMs);
+});
+
+test("a commit in the middle of sealing holds it up for a moment", async () => {
+  const world = new World();
+  world.onWait = (waits) => {
+    if (waits === 4) world.sealing.commitCame();
+  };
+  await world.sealing.run();
+  assert.equal(world.slices, 10);
+  assert.equal(world.nowMs, 1_000 + limits.sealQuietMs);
+});
+
+test("where too much waits, slices go between commits, more of them the more it is", async () => {
+  for (const [pressure, slicesATurn] of [
+    [0.01, 1],
+    [1, limits.sealSlicesMax],
+  ] as const) {
+    const world = new World();
+    world.pressure = pressure;
+    world.onWait = () => world.sealing.commitCame();
+    await world.sealing.run();
+    assert.equal(world.slices, 10);
+    assert.equal(world.waits.length, 1 + Math.floor(10 / slicesATurn));
+    assert.equal(world.nowMs, 1_000);
+  }
+});
+
+test("a sealing that fails says so, and the next one is tried", async () => {
+  const world = new World();
+  world.isBroken = true;
+  await world.sealing.run();
+  assert.deepEqual(world.events, ["wait", "Error: The disk is full"]);
+  world.isBroken = false;
+  await world.sealing.run();
+  assert.equal(world.slices, 10);
+});
