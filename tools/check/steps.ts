@@ -49,9 +49,9 @@ export function listSteps(): readonly Step[] {
       isSlow: false,
       read: () => ({ amount: "", tests: null, doubt: null }),
     },
-    tests("unit", ["structure", "unit", "laws", "vectors", "contracts", "sim"], 300, false),
-    tests("runtime", ["runtime"], 300, false),
-    tests("acceptance", ["acceptance"], 900, true),
+    tests("unit", ["structure", "unit", "laws", "vectors", "contracts", "sim"], 600, false),
+    tests("runtime", ["runtime"], 600, false),
+    tests("acceptance", ["acceptance"], 1_500, true),
     {
       name: "deploy",
       args: ["tools/deploy-dry.ts"],
