@@ -133,6 +133,7 @@ function freeTime(
   store: HubStore,
 ): number {
   const timeless = batches.filter((batch) => batch.isTimeAssigned);
+  if (timeless.length === 0) return stampMs;
   const streams = timeless.flatMap(({ columns }) => columns.map(({ stream }) => stream));
   const marks = streams.map((stream) => streamOf(state.streams, stream).highWaterMs);
   const markMs = Math.max(0, ...marks);

@@ -43,10 +43,10 @@ class Lane {
 interface Timed {
   readonly stream: StreamName;
   readonly kind: SegmentColumn["kind"];
-  readonly times: ArrayLike<number>;
-  readonly values: ArrayLike<number>;
-  readonly stamps: ArrayLike<number>;
-  readonly contested: ArrayLike<number>;
+  readonly times: readonly number[];
+  readonly values: readonly number[];
+  readonly stamps: readonly number[];
+  readonly contested: readonly number[];
 }
 
 /** Readings of one device, in the order of their commits. */
@@ -180,10 +180,10 @@ function joinTwo(left: Reading, right: Reading): ReadingSet {
 }
 
 /** All times of ascending columns, once. */
-function unionOf(columns: readonly ArrayLike<number>[]): Float64Array {
+function unionOf(columns: readonly (readonly number[])[]): Float64Array {
   const [first] = columns;
   if (first === undefined) return new Float64Array(0);
-  if (columns.every((times) => areEqual(times, first))) return Float64Array.from(first);
+  if (columns.every((times) => areEqual(times, first))) return new Float64Array(first);
   const all = new Float64Array(columns.reduce((sum, times) => sum + times.length, 0));
   let length = 0;
   for (const times of columns) {
@@ -226,22 +226,25 @@ function cutColumn(
   const { stream, kind, rows, values, stamps, contested } = column;
   const start = firstAtLeast(rows, from);
   const end = firstAtLeast(rows, to);
-  const part = (numbers: ArrayLike<number>): Float64Array => {
-    const own = new Float64Array(end - start);
-    for (let at = 0; at < own.length; at += 1) own[at] = numbers[start + at] as number;
-    return own;
-  };
+  const own = new Uint16Array(end - start);
+  for (let at = 0; at < own.length; at += 1) own[at] = (rows[start + at] as number) - from;
   return {
     stream,
     kind,
-    rows: Uint16Array.from(rows.subarray(start, end), (row) => row - from),
-    values: part(values),
-    stamps: part(stamps),
+    rows: own,
+    values: partOf(values, start, end),
+    stamps: partOf(stamps, start, end),
     contested: Uint16Array.from(
-      Array.from(contested).filter((position) => position >= start && position < end),
-      (position) => position - start,
+      contested
+        .filter((position) => position >= start && position < end)
+        .map((position) => position - start),
     ),
   };
+}
+
+/** A typed array takes over a whole array at once. */
+function partOf(numbers: readonly number[], start: number, end: number): Float64Array {
+  return new Float64Array(end - start === numbers.length ? numbers : numbers.slice(start, end));
 }
 
 function firstAtLeast(rows: Uint32Array, row: number): number {
