@@ -54,6 +54,7 @@ async function fill(world: World, stateDir: string): Promise<void> {
   say(`Registering ${DEVICES.join(" and ")}`);
   const admin = await world.operatorToken("admin");
   const tokens = await Promise.all(DEVICES.map((device) => register(world, admin, device)));
+  await awaitRegions(world, admin);
   const reader = await world.operatorToken("read");
   const device = { name: DEVICES[0], token: tokens[0] ?? "" };
   console.log(welcome({ world, stateDir, site, device, reader, nowMs: Date.now() }));
@@ -86,6 +87,22 @@ async function hasSite(originUrl: string, token: string): Promise<boolean> {
   throw new LaunchError(`HEAD ${url} gave ${status}: cannot tell whether there is a site`);
 }
 
+/**
+ * Waits until every region has heard of what was published: a page that it takes in before would be
+ * purged by that right after, and not be there once the origin is away.
+ */
+async function awaitRegions(world: World, admin: string): Promise<void> {
+  const registered = await post(`${world.origin.url}/v1/devices`, admin, { device: DEVICES[0] });
+  const session = registered.headers.get("skerry-session") ?? "";
+  for (const { id, url } of world.regions) {
+    const headers = { "skerry-session": session };
+    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+    const response = await fetch(`${url}/v1/place`, { headers, signal });
+    if (!response.ok) say(`${id} has not heard of what was published yet: ${response.status}`);
+    await response.body?.cancel();
+  }
+}
+
 /** Registers a device and returns its token. Registering again is no harm. */
 async function register(world: World, admin: string, device: string): Promise<string> {
   await ask(`${world.origin.url}/v1/devices`, admin, { device });
@@ -96,15 +113,19 @@ async function register(world: World, admin: string, device: string): Promise<st
 }
 
 async function ask(url: string, token: string, body: object): Promise<unknown> {
+  return (await post(url, token, body)).json();
+}
+
+async function post(url: string, token: string, body: object): Promise<Response> {
   const response = await fetch(url, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(ANSWER_MS_MAX),
   });
+  if (response.ok) return response;
   const text = await response.text();
-  if (!response.ok) throw new LaunchError(`POST ${url} gave ${response.status}: ${text.trim()}`);
-  return JSON.parse(text) as unknown;
+  throw new LaunchError(`POST ${url} gave ${response.status}: ${text.trim()}`);
 }
 
 await runCommand(main);
