@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { after, test } from "node:test";
+import { after, afterEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../support/repository.ts";
 import { claimPortBlock } from "../support/port-block.ts";
@@ -14,12 +14,15 @@ import { RunningTool, runTool } from "../support/run-tool.ts";
 const stateDir = path.join(mkdtempSync(path.join(os.tmpdir(), "skerry-start-")), "state");
 const running: RunningTool[] = [];
 after(async () => {
-  await Promise.all(running.map(({ child }) => child.stop(END_MS_MAX)));
   if (existsSync(path.join(stateDir, "lock"))) {
     for (const pid of notedPids().filter(isAlive)) process.kill(pid, "SIGTERM");
     await awaitGone(notedPids());
   }
   rmSync(path.dirname(stateDir), { recursive: true, force: true });
+});
+/** What a test that failed has left holds the state directory, and would fail the next ones too. */
+afterEach(async () => {
+  await Promise.all(running.map(({ child }) => child.stop(END_MS_MAX)));
 });
 const START_MS_MAX = 30_000;
 const END_MS_MAX = 10_000;

@@ -18,6 +18,8 @@ export interface Welcome {
 
 /** Readings in the example batch, one a second. */
 const READINGS = 5;
+/** Between two of them, in ms. */
+const STEP_MS = 100;
 
 /** Writes the page that a start ends with. */
 export function welcome({ world, stateDir, site, device, reader, nowMs }: Welcome): string {
@@ -64,9 +66,12 @@ Take the origin away and ask again: readings and stored pages go on. The same li
 Ctrl-C ends everything; the next start goes on with what is there.`;
 }
 
-/** A batch of just before the start: pasted twice, it is the same batch, and is counted once. */
+/**
+ * A batch of just before the start: pasted twice, it is the same batch, and is counted once. It
+ * spans less than a start takes, so that two starts never print readings of the same times.
+ */
 function batchOf(nowMs: number): string {
-  const t0 = nowMs - READINGS * 1000;
+  const t0 = nowMs - READINGS * STEP_MS;
   const depths = Array.from({ length: READINGS }, (_, index) =>
     Number((10.4 + index / 10).toFixed(1)),
   );
@@ -74,7 +79,7 @@ function batchOf(nowMs: number): string {
     boot: `start-${t0}`,
     seq: 1,
     t0,
-    step: 1000,
+    step: STEP_MS,
     series: { depth_m: depths },
   });
 }
