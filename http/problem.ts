@@ -22,6 +22,20 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Items of `errors` in an answer. */
+const ITEMS_MAX = 20;
+
+/** Says what is wrong in a body, at most 20 of it; `lead` is what that comes to. */
+export function malformed(
+  faults: readonly ProblemItem[],
+  lead = "The body is not what this needs",
+): Problem {
+  const errors = faults.slice(0, ITEMS_MAX);
+  const items = errors.map(({ pointer = "", message }) => `${pointer} ${message}`.trim());
+  const detail = `${lead}: ${items.join("; ")}`;
+  return { code: "malformed", status: 400, title: "Malformed request", detail, errors };
+}
+
 /** Formats the problem's JSON body; `type` is a URN because a deployment's host is not ours to know. */
 export function formatProblem(problem: Problem): string {
   const document = JSON.stringify({

@@ -61,6 +61,26 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
+/** Reads a record as tables hold it, a column a field. */
+export function gapOfRow(row: Readonly<Record<string, unknown>>): GapRecord {
+  return {
+    epoch: Number(row["epoch"]),
+    device: String(row["device"]),
+    stream: String(row["stream"]),
+    policy: String(row["policy"]),
+    hourMs: Number(row["hour_ms"]),
+    firstMs: Number(row["first_ms"]),
+    lastMs: Number(row["last_ms"]),
+    readings: Number(row["readings"]),
+  };
+}
+
+/** A record's columns, in this order. */
+export function columnsOf(gap: GapRecord): (string | number)[] {
+  const { epoch, device, stream, policy, hourMs, firstMs, lastMs, readings } = gap;
+  return [epoch, device, stream, policy, hourMs, firstMs, lastMs, readings];
+}
+
 /** What a hub tells of its gaps at once. */
 export interface GapMessage {
   readonly replica: ReplicaId;
@@ -69,17 +89,7 @@ export interface GapMessage {
 
 /** Writes a message: JSON, a record as an array. */
 export function encodeGaps({ replica, gaps }: GapMessage): Uint8Array {
-  const rows = gaps.map((gap) => [
-    gap.epoch,
-    gap.device,
-    gap.stream,
-    gap.policy,
-    gap.hourMs,
-    gap.firstMs,
-    gap.lastMs,
-    gap.readings,
-  ]);
-  return encodeText(JSON.stringify({ replica, gaps: rows }));
+  return encodeText(JSON.stringify({ replica, gaps: gaps.map(columnsOf) }));
 }
 
 /** Reads a message; null if it is none. */

@@ -8,7 +8,7 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import { Command } from "commander";
 import { fuzz, type FuzzReport } from "./fuzz/run.ts";
 import { LaunchError } from "./launcher/launch-error.ts";
-import { runCommand } from "./terminal.ts";
+import { parseCount, runCommand } from "./terminal.ts";
 
 interface Order {
   readonly seed: number;
@@ -56,12 +56,6 @@ function runWorker(order: Order, progress: (frames: number) => void): Promise<Me
   });
 }
 
-function numberOf(option: string, text: string, max: number): number {
-  const number = /^\d{1,10}$/.test(text) ? Number(text) : -1;
-  if (number >= 1 && number <= max) return number;
-  throw new LaunchError(`${option} ${text} is not a whole number from 1 to ${max}`);
-}
-
 function add(left: Record<string, number>, right: Readonly<Record<string, number>>): void {
   for (const [name, count] of Object.entries(right)) left[name] = (left[name] ?? 0) + count;
 }
@@ -75,8 +69,8 @@ async function main(): Promise<void> {
     .option("--seed <number>", "what the cases are drawn from", "1")
     .parse();
   const options = program.opts<{ frames: string; seed: string }>();
-  const frames = numberOf("--frames", options.frames, FRAMES_MAX);
-  const seed = numberOf("--seed", options.seed, 0xffffffff);
+  const frames = parseCount("--frames", options.frames, 1, FRAMES_MAX);
+  const seed = parseCount("--seed", options.seed, 1, 0xffffffff);
   const workers = Math.max(1, Math.min(os.availableParallelism(), Math.ceil(frames / 1_000)));
   const startMs = performance.now();
   const done = Array.from({ length: workers }, () => 0);

@@ -6,18 +6,11 @@ import os from "node:os";
 import path from "node:path";
 import { Command } from "commander";
 import { runKills, type KillsResult } from "./kills/run.ts";
-import { LaunchError } from "./launcher/launch-error.ts";
 import { DEFAULT_REGIONS } from "./launcher/regions.ts";
 import { openWorld } from "./launcher/world.ts";
-import { runCommand, say } from "./terminal.ts";
+import { parseCount, runCommand, say } from "./terminal.ts";
 
 const MOST = 100_000_000;
-
-function numberOf(option: string, text: string, least: number): number {
-  const number = /^\d{1,9}$/.test(text) ? Number(text) : -1;
-  if (number >= least && number <= MOST) return number;
-  throw new LaunchError(`${option} ${text} is not a whole number from ${least} to ${MOST}`);
-}
 
 /** Tells whether every acknowledged reading is there, once. */
 export function hasHeld({ lost, countedTwice, wrongSums, repeated }: KillsResult): boolean {
@@ -39,10 +32,10 @@ async function main(): Promise<void> {
     )
     .parse();
   const options = program.opts<Record<"kills" | "connections" | "batch" | "backlog", string>>();
-  const kills = numberOf("--kills", options.kills, 1);
-  const connections = numberOf("--connections", options.connections, 1);
-  const readingsPerBatch = numberOf("--batch", options.batch, 1);
-  const backlog = numberOf("--backlog", options.backlog, 0);
+  const kills = parseCount("--kills", options.kills, 1, MOST);
+  const connections = parseCount("--connections", options.connections, 1, MOST);
+  const readingsPerBatch = parseCount("--batch", options.batch, 1, MOST);
+  const backlog = parseCount("--backlog", options.backlog, 0, MOST);
   const stateDir = mkdtempSync(path.join(os.tmpdir(), "skerry-kills-"));
   try {
     const regions = DEFAULT_REGIONS.slice(0, 1);

@@ -18,6 +18,13 @@ export function say(step: string): void {
   console.log(`· ${step}`);
 }
 
+/** Reads a whole number from a command line. */
+export function parseCount(option: string, text: string, least: number, most: number): number {
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : -1;
+  if (number >= least && number <= most) return number;
+  throw new LaunchError(`${option} ${text} is not a whole number from ${least} to ${most}`);
+}
+
 /** Reads a port from a command line; `portMax` is the last one that leaves room for all. */
 export function parsePort(text: string, portMax: number = PORT_MAX): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;

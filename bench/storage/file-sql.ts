@@ -3,6 +3,7 @@
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Sql, SqlValue } from "../../storage/sql.ts";
+import { savepoints } from "../../tools/savepoints.ts";
 
 export interface FileSql extends Sql {
   /** Puts the write-ahead log into the file. */
@@ -21,28 +22,12 @@ export function openFileSql(file: string): FileSql {
     prepared.set(text, statement);
     return statement;
   };
-  let depth = 0;
   return {
     exec: (text, ...bindings) =>
       prepare(text).all(
         ...bindings.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value)),
       ) as Record<string, SqlValue>[],
-    transaction: (run) => {
-      const name = `t${depth}`;
-      database.exec(`savepoint ${name}`);
-      depth += 1;
-      try {
-        const value = run();
-        database.exec(`release ${name}`);
-        return value;
-      } catch (error) {
-        database.exec(`rollback to ${name}`);
-        database.exec(`release ${name}`);
-        throw error;
-      } finally {
-        depth -= 1;
-      }
-    },
+    transaction: savepoints(database),
     rowsWritten: () => Number(database.prepare("select total_changes() as n").get()?.["n"]),
     checkpoint: () => {
       database.exec("pragma wal_checkpoint(truncate)");

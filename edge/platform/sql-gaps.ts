@@ -1,8 +1,8 @@
 // Where does a hub keep what it gave up? A row for each stream, policy and hour; past a bound one for a
 // stream, and then for a device, so that what is missing is always told and never grows without end.
 
-import { numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
-import { HOUR_MS, type GapRecord } from "../../state/gap.ts";
+import { numberOf, type Sql } from "../../storage/sql.ts";
+import { columnsOf, gapOfRow, HOUR_MS, type GapRecord } from "../../state/gap.ts";
 import type { ReadingBatch } from "../../sync/wire/batch.ts";
 import { limits } from "../limits.ts";
 
@@ -60,25 +60,18 @@ function add(sql: Sql, gap: GapRecord): void {
     `insert into gap values (?, ?, ?, ?, ?, ?, ?, ?, 1) on conflict do update set
        first_ms = min(first_ms, excluded.first_ms), last_ms = max(last_ms, excluded.last_ms),
        readings = readings + excluded.readings, unsent = 1`,
-    gap.epoch,
-    gap.device,
-    gap.stream,
-    gap.policy,
-    gap.hourMs,
-    gap.firstMs,
-    gap.lastMs,
-    gap.readings,
+    ...columnsOf(gap),
   );
 }
 
 /** Lists the records of a device. */
 export function gapsOf(sql: Sql, device: string): GapRecord[] {
-  return sql.exec("select * from gap where device = ?", device).map(toGap);
+  return sql.exec("select * from gap where device = ?", device).map(gapOfRow);
 }
 
 /** Lists records that the origin does not hold as they are. */
 export function unsentGaps(sql: Sql, countMax: number): GapRecord[] {
-  return sql.exec("select * from gap where unsent = 1 limit ?", countMax).map(toGap);
+  return sql.exec("select * from gap where unsent = 1 limit ?", countMax).map(gapOfRow);
 }
 
 /** Notes that the origin holds records; one that has grown meanwhile is sent again. */
@@ -102,17 +95,4 @@ export function markSent(sql: Sql, gaps: readonly GapRecord[]): void {
 export function shedReadings(sql: Sql): number {
   const [row] = sql.exec("select total(readings) as n from gap");
   return numberOf(row?.["n"]);
-}
-
-function toGap(row: SqlRow): GapRecord {
-  return {
-    epoch: numberOf(row["epoch"]),
-    device: textOf(row["device"]),
-    stream: textOf(row["stream"]),
-    policy: textOf(row["policy"]),
-    hourMs: numberOf(row["hour_ms"]),
-    firstMs: numberOf(row["first_ms"]),
-    lastMs: numberOf(row["last_ms"]),
-    readings: numberOf(row["readings"]),
-  };
 }

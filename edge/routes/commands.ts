@@ -5,7 +5,7 @@ import { Hono, type Context } from "hono";
 import { readJsonBody } from "../../doors/json-body.ts";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
-import type { Problem, ProblemItem } from "../../http/problem.ts";
+import { malformed, type Problem } from "../../http/problem.ts";
 import {
   COMMANDS_PER_DEVICE_MAX,
   OPEN_PER_DEVICE_MAX,
@@ -132,11 +132,6 @@ const JSON_TYPES = ["application/json"];
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-function malformed(errors: readonly ProblemItem[]): Problem {
-  const detail = `The body is not what this needs: ${errors.map(({ pointer = "", message }) => `${pointer} ${message}`.trim()).join("; ")}`;
-  return { code: "malformed", status: 400, title: "Malformed request", detail, errors };
 }
 
 const BAD_WAIT: Problem = {

@@ -5,7 +5,8 @@ import { Hono, type Context } from "hono";
 import { readJsonBody } from "../../doors/json-body.ts";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
-import type { Problem, ProblemItem } from "../../http/problem.ts";
+import { shadowTooLarge } from "../../doors/shadow-too-large.ts";
+import { malformed, type Problem } from "../../http/problem.ts";
 import { readShadowPatch, SHADOW_TYPES, shadowView } from "../../state/shadow-view.ts";
 import { SHADOW_BYTES_MAX, SHADOW_FIELDS_MAX, type ReadPatch } from "../../state/shadow.ts";
 import type { HeldShadow, ShadowWrite } from "../../state/shadow-book.ts";
@@ -42,7 +43,7 @@ export function shadowRoutes(parts: ApiParts): Hono<ApiEnv> {
     const body = await readJsonBody(c.req.raw, limits.shadowBodyBytesMax, SHADOW_TYPES);
     if (!body.ok) return problemResponse(body.problem);
     const patch = readShadowPatch(body.value);
-    if (!patch.ok) return problemResponse(malformed(patch.error));
+    if (!patch.ok) return problemResponse(malformed(patch.error, "Nothing is written"));
     if (patch.value.side === "reported") {
       if (!reporter.ok) return problemResponse(reporter.problem);
       return report(device, here, parts, patch.value.patch);
@@ -68,9 +69,13 @@ async function report(
     case "written":
       return answer(device, region, written.shadow);
     case "too-large":
-      return problemResponse(tooLarge(`${SHADOW_BYTES_MAX} bytes`, `${written.bytes}`));
+      return problemResponse(
+        shadowTooLarge("reported", `${SHADOW_BYTES_MAX} bytes`, written.bytes),
+      );
     case "too-many-fields":
-      return problemResponse(tooLarge(`${SHADOW_FIELDS_MAX} fields`, `${written.fields}`));
+      return problemResponse(
+        shadowTooLarge("reported", `${SHADOW_FIELDS_MAX} fields`, written.fields),
+      );
     case "outdated":
     case "full":
       return problemResponse(FULL);
@@ -107,21 +112,6 @@ function noShadow(device: DeviceId, region: string): Problem {
     status: 404,
     title: "Nothing here yet",
     detail: `Device "${device}" is not registered as far as region "${region}" knows, and has reported nothing here`,
-  };
-}
-
-function malformed(errors: readonly ProblemItem[]): Problem {
-  const detail = `Nothing is written: ${errors.map(({ pointer = "", message }) => `${pointer} ${message}`.trim()).join("; ")}`;
-  return { code: "malformed", status: 400, title: "Malformed request", detail, errors };
-}
-
-function tooLarge(most: string, found: string): Problem {
-  return {
-    code: "shadow-too-large",
-    status: 413,
-    title: "Shadow too large",
-    detail: `Nothing is written: "reported" has at most ${most}, and would have ${found}; delete fields by patching them with null`,
-    errors: [{ pointer: "/reported", code: "shadow-too-large", message: `at most ${most}` }],
   };
 }
 

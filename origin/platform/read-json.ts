@@ -2,7 +2,7 @@
 
 import type * as z from "zod/mini";
 import { readBody } from "../../doors/read-body.ts";
-import type { Problem, ProblemItem } from "../../http/problem.ts";
+import { malformed, type Problem } from "../../http/problem.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 
 /** Reads a JSON document; no body at all is an empty object. */
@@ -42,19 +42,6 @@ export async function readObject<T>(
       })),
     ),
   );
-}
-
-/** Says what is wrong in a body, at most 20 of it. */
-export function malformed(faults: readonly ProblemItem[]): Problem {
-  const errors = faults.slice(0, 20);
-  const detail = errors.map(({ pointer = "", message }) => `${pointer} ${message}`.trim());
-  return {
-    code: "malformed",
-    status: 400,
-    title: "Malformed request",
-    detail: `The body is not what this needs: ${detail.join("; ")}`,
-    errors,
-  };
 }
 
 export function tooLarge(bytesMax: number): Problem {

@@ -1,8 +1,8 @@
 // Where does the origin keep what edges gave up? A row for each record of each hub, joined with what
 // comes again: as wide and as many as the hub has ever said.
 
-import { numberOf, textOf, type Sql } from "../../storage/sql.ts";
-import type { GapMessage, GapRecord } from "../../state/gap.ts";
+import type { Sql } from "../../storage/sql.ts";
+import { gapOfRow, type GapMessage, type GapRecord } from "../../state/gap.ts";
 
 export const GAP_TABLE = `create table gap (device text not null, stream text not null, policy text not null,
   hour_ms integer not null, replica text not null, epoch integer not null, first_ms integer not null,
@@ -32,14 +32,5 @@ export function joinGaps(sql: Sql, { replica, gaps }: GapMessage): void {
 
 /** Lists the records of a device, of all hubs. */
 export function gapsOf(sql: Sql, device: string): GapRecord[] {
-  return sql.exec("select * from gap where device = ?", device).map((row) => ({
-    epoch: numberOf(row["epoch"]),
-    device: textOf(row["device"]),
-    stream: textOf(row["stream"]),
-    policy: textOf(row["policy"]),
-    hourMs: numberOf(row["hour_ms"]),
-    firstMs: numberOf(row["first_ms"]),
-    lastMs: numberOf(row["last_ms"]),
-    readings: numberOf(row["readings"]),
-  }));
+  return sql.exec("select * from gap where device = ?", device).map(gapOfRow);
 }

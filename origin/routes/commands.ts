@@ -5,13 +5,12 @@ import { Hono } from "hono";
 import { readJsonBody } from "../../doors/json-body.ts";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
-import type { Problem } from "../../http/problem.ts";
+import { malformed, type Problem } from "../../http/problem.ts";
 import { OPEN_PER_DEVICE_MAX, type Queueing } from "../../state/command-book.ts";
 import { commandView, readCommand } from "../../state/command-view.ts";
 import type { HeldCommand } from "../../state/command.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { limits } from "../limits.ts";
-import { malformed } from "../platform/read-json.ts";
 import { openRegistry } from "../platform/registry.ts";
 import { notRegistered, readDeviceName } from "./device-problems.ts";
 

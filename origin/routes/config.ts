@@ -3,11 +3,11 @@
 import { Hono } from "hono";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
-import type { Problem } from "../../http/problem.ts";
+import { malformed, type Problem } from "../../http/problem.ts";
 import { checkConfig } from "../../state/config.ts";
 import { CONTENT_BYTES_MAX } from "../../sync/limits.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
-import { malformed, readJson, tooLarge } from "../platform/read-json.ts";
+import { readJson, tooLarge } from "../platform/read-json.ts";
 import { hashText, openRegistry } from "../platform/registry.ts";
 
 /** Makes the routes, to be mounted at /v1/config. */

@@ -5,14 +5,14 @@ import { Hono } from "hono";
 import { readJsonBody } from "../../doors/json-body.ts";
 import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
-import type { Problem } from "../../http/problem.ts";
+import { shadowTooLarge } from "../../doors/shadow-too-large.ts";
+import { malformed, type Problem } from "../../http/problem.ts";
 import { readShadowPatch, SHADOW_TYPES, shadowView } from "../../state/shadow-view.ts";
 import { SHADOW_BYTES_MAX, SHADOW_FIELDS_MAX } from "../../state/shadow.ts";
 import type { HeldShadow, ShadowWrite } from "../../state/shadow-book.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { limits } from "../limits.ts";
-import { malformed } from "../platform/read-json.ts";
 import { openRegistry } from "../platform/registry.ts";
 import { notRegistered, readDeviceName } from "./device-problems.ts";
 
@@ -56,9 +56,11 @@ function settle(device: DeviceId, written: ShadowWrite): Response {
     case "outdated":
       return problemResponse(outdated(written.version));
     case "too-large":
-      return problemResponse(tooLarge(`${SHADOW_BYTES_MAX} bytes`, `${written.bytes}`));
+      return problemResponse(shadowTooLarge("desired", `${SHADOW_BYTES_MAX} bytes`, written.bytes));
     case "too-many-fields":
-      return problemResponse(tooLarge(`${SHADOW_FIELDS_MAX} fields`, `${written.fields}`));
+      return problemResponse(
+        shadowTooLarge("desired", `${SHADOW_FIELDS_MAX} fields`, written.fields),
+      );
     case "full":
       return problemResponse(FULL);
   }
@@ -82,16 +84,6 @@ function outdated(version: number): Problem {
     detail: `What is desired is at version ${version}, not at the one that If-Match names: GET it, make the change again and send it with If-Match: "${version}"`,
     errors: [{ code: "if-match", message: `the current version is ${version}` }],
     headers: { etag: `"${version}"` },
-  };
-}
-
-function tooLarge(most: string, found: string): Problem {
-  return {
-    code: "shadow-too-large",
-    status: 413,
-    title: "Shadow too large",
-    detail: `Nothing is written: "desired" has at most ${most}, and would have ${found}; delete fields by patching them with null`,
-    errors: [{ pointer: "/desired", code: "shadow-too-large", message: `at most ${most}` }],
   };
 }
 

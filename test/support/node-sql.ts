@@ -3,6 +3,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { assertStorable, type Sql } from "../../storage/sql.ts";
+import { savepoints } from "../../tools/savepoints.ts";
 
 /** The port, and what an operator may do to a database. */
 export interface NodeSql extends Sql {
@@ -16,7 +17,6 @@ export interface NodeSql extends Sql {
 /** Opens a database; ":memory:" or a file. Transactions may nest, as in Durable Objects. */
 export function openNodeSql(path = ":memory:"): NodeSql {
   const database = new DatabaseSync(path);
-  let depth = 0;
   return {
     exec: (statement, ...bindings) => {
       assertStorable(bindings);
@@ -28,22 +28,7 @@ export function openNodeSql(path = ":memory:"): NodeSql {
       assertBound(statement, values.length);
       return prepared.all(...values) as ReturnType<Sql["exec"]>;
     },
-    transaction: (run) => {
-      const name = `t${depth}`;
-      database.exec(`savepoint ${name}`);
-      depth += 1;
-      try {
-        const value = run();
-        database.exec(`release ${name}`);
-        return value;
-      } catch (error) {
-        database.exec(`rollback to ${name}`);
-        database.exec(`release ${name}`);
-        throw error;
-      } finally {
-        depth -= 1;
-      }
-    },
+    transaction: savepoints(database),
     rowsWritten: () => Number(database.prepare("select total_changes() as n").get()?.["n"]),
     close: () => database.close(),
     copy: () => database.serialize(),
