@@ -1,8 +1,7 @@
 // How is a request answered that goes past the cache? By the origin; and only while that cannot be
 // reached, by what is stored (P6). Nothing is stored on the way, and no tier learns of the request.
 //
-// What is stored names nobody: it came to a request without Authorization, Cookie and Range, and
-// has no Vary, Set-Cookie or private. So it is what the origin, which is never sent a visitor's
+// What is stored names nobody: it came to a request without Authorization and Cookie, and has no Vary, Set-Cookie or private. So it is what the origin, which is never sent a visitor's
 // cookie, would have said to this one too (P4).
 
 import type { FieldLines, FieldList } from "../http/fields.ts";

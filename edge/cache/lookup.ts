@@ -1,5 +1,5 @@
-// Does a request use the cache at all? For what is published, whatever names a person, or asks for a
-// part, goes past the cache both ways, neither served from it nor stored (P4). Only while the origin
+// Does a request use the cache at all? For what is published, whatever names a person goes past the
+// cache both ways, neither served from it nor stored (P4). Only while the origin
 // is away is it served what anyone else is (edge/bypass-content.ts). For any other server the stored
 // response's own directives decide, when it is stored (edge/cache/storing.ts).
 
@@ -12,11 +12,7 @@ export type LookupDecision =
   | { readonly kind: "lookup"; readonly reason: "shared"; readonly demands: Demands }
   | {
       readonly kind: "bypass";
-      readonly reason:
-        | "request-authorization"
-        | "request-cookie"
-        | "request-range"
-        | "target-too-long";
+      readonly reason: "request-authorization" | "request-cookie" | "target-too-long";
     };
 
 /**
@@ -33,7 +29,6 @@ export function decideLookup(
   if (policy.isPublished) {
     if (request.has("authorization")) return { kind: "bypass", reason: "request-authorization" };
     if (request.has("cookie")) return { kind: "bypass", reason: "request-cookie" };
-    if (request.has("range")) return { kind: "bypass", reason: "request-range" };
   }
   if (targetChars > targetCharsMax) return { kind: "bypass", reason: "target-too-long" };
   return { kind: "lookup", reason: "shared", demands: demandsOf(request, policy) };

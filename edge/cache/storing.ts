@@ -50,7 +50,6 @@ export type StoringRefusal =
   | "method"
   | "request-authorization"
   | "request-cookie"
-  | "request-range"
   | "request-no-store"
   | "status"
   | "no-store"
@@ -121,7 +120,6 @@ function refusalOfRequest(
   const isAuthorizedAllowed = !policy.isPublished && isForAuthorized(control);
   if (request.has("authorization") && !isAuthorizedAllowed) return "request-authorization";
   if (request.has("cookie") && !isCookieAllowed(isPublic, policy)) return "request-cookie";
-  if (policy.isPublished && request.has("range")) return "request-range";
   return policy.obeysClient && asksNoStore(request) ? "request-no-store" : null;
 }
 

@@ -116,7 +116,9 @@ const originAct = fc.oneof(
     isSlow: fc.boolean(),
   }),
 );
-const namingFields = requestFields.filter((fields) => fields.some(([name]) => name !== "accept"));
+const namingFields = requestFields.filter((fields) =>
+  fields.some(([name]) => name === "authorization" || name === "cookie"),
+);
 
 test("P4: what goes past the cache changes nothing in it, whatever the origin does", async () => {
   await fc.assert(
@@ -152,7 +154,7 @@ test("P4: what may be shared names nobody", () => {
     fc.property(requestFields, responseFields, (request, fields) => {
       if (storingOf(request, fields).kind === "pass") return;
       const [asked, given] = [linesOf(request), linesOf(fields)];
-      for (const name of ["authorization", "cookie", "range"]) assert.ok(!asked.has(name));
+      for (const name of ["authorization", "cookie"]) assert.ok(!asked.has(name));
       for (const name of ["set-cookie", "vary"]) assert.ok(!given.has(name));
     }),
     { numRuns: 1_000 },

@@ -129,8 +129,9 @@ test("304, HEAD, a cookie and a range are answered as the safe profile says", as
   );
   assert.equal(await withCookie.text(), "two");
   const withRange = await get("/hello.txt", { headers: { range: "bytes=0-0" } });
-  assert.match(cacheStatus(withRange), /fwd=bypass.*detail=request-range/);
-  await withRange.text();
+  assert.equal(withRange.status, 206);
+  assert.match(cacheStatus(withRange), /^skerry-memory; hit/);
+  assert.equal(await withRange.text(), "t");
   const posted = await get("/hello.txt", { method: "POST", body: "x" });
   assert.equal(posted.status, 405);
   assert.equal(posted.headers.get("allow"), "GET, HEAD");
@@ -238,11 +239,7 @@ async function expectPastCache(): Promise<void> {
   assert.equal(part.status, 206);
   assert.equal(part.headers.get("content-range"), "bytes 1-2/4");
   assert.equal(await part.text(), "am");
-  const naming: Record<string, string>[] = [
-    { cookie: "_ga=1" },
-    { authorization: "Bearer x" },
-    { range: "bytes=0-1, 3-3" },
-  ];
+  const naming: Record<string, string>[] = [{ cookie: "_ga=1" }, { authorization: "Bearer x" }];
   for (const headers of naming) {
     await expectStale("/lamp.txt", "lamp", 100, "origin-unreachable", headers);
     const fresh = await get("/fresh.txt", { headers });

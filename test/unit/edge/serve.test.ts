@@ -160,10 +160,11 @@ test("P4: a lookup's upstream request has nothing of the client in it", async ()
 test("P4: what names a person is neither served from the cache nor stored, nor sent on", async () => {
   const world = new ContentWorld();
   world.answer = () => fresh();
-  for (const name of ["authorization", "cookie", "range"]) {
+  for (const name of ["authorization", "cookie"]) {
     const answer = await world.send("/a", [
       [name, "x"],
       ["accept", "y"],
+      ["range", "bytes=0-0"],
     ]);
     assert.equal(
       statusField(answer),
@@ -176,7 +177,23 @@ test("P4: what names a person is neither served from the cache nor stored, nor s
   assert.deepEqual(new Set(sent), new Set(["accept", "range"]));
 });
 
-const NAMING = ["authorization", "cookie", "range"] as const;
+test("RFC 9110 §14 a part of what is published is cut from the whole, which is what is stored", async () => {
+  const world = new ContentWorld();
+  world.answer = () => fresh();
+  const first = await world.send("/a", [["range", "bytes=1-2"]]);
+  assert.deepEqual(world.asked[0]?.fields, [], "the origin is asked for all of it");
+  assert.equal(statusOf(first), 206);
+  assert.deepEqual(first.kind === "content" && first.range, { from: 1, to: 2 });
+  assert.equal(fieldOf(first, "content-range"), "bytes 1-2/4");
+  assert.match(statusField(first) ?? "", /stored$/);
+  const beyond = await world.send("/a", [["range", "bytes=4-"]]);
+  assert.equal(statusOf(beyond), 416);
+  const whole = await world.send("/a");
+  assert.equal(whole.kind === "content" && whole.body, "page");
+  assert.equal(world.asked.length, 1);
+});
+
+const NAMING = ["authorization", "cookie"] as const;
 
 test("P6: what goes past the cache gets what is stored while the origin is away", async () => {
   for (const name of NAMING) {

@@ -48,12 +48,12 @@ test("RFC 9111 §5.2.2.2 must-revalidate: a fresh response is served without val
   );
 });
 
-test("decideLookup() lets persons and parts pass by, and no reload", () => {
+test("decideLookup() lets persons pass by, but no part and no reload", () => {
   const reasonOf = (name: string, value: string) =>
     decideLookup(linesOf([[name, value]]), PUBLISHED, 10, 20).reason;
   assert.equal(reasonOf("authorization", "x"), "request-authorization");
   assert.equal(reasonOf("cookie", "x"), "request-cookie");
-  assert.equal(reasonOf("range", "bytes=0-"), "request-range");
+  assert.equal(reasonOf("range", "bytes=0-"), "shared");
   assert.equal(reasonOf("cache-control", "no-cache, no-store, max-age=0"), "shared");
   assert.equal(decideLookup(linesOf([]), PUBLISHED, 21, 20).reason, "target-too-long");
 });
