@@ -1,46 +1,79 @@
 // When is what was staged on disk? While one commit is being flushed, what arrives is staged for the
-// next: they share a row and a flush of the disk, and each answer waits for its own.
+// next: they share a row and a flush of the disk, and each answer waits for its own. Whoever shared
+// the last one is about to send again, so the next begins once what is on its way has come.
 
+import { limits } from "./limits.ts";
 import type { HubStore } from "./ports.ts";
+import { Sharers } from "./sharers.ts";
+
+/** What commits need of their surroundings. */
+export interface CommitPorts {
+  readonly now: () => number;
+  /** Resolves when what was written before is on disk. */
+  readonly sync: () => Promise<void>;
+  /** Resolves after so many milliseconds; with 0 once what has reached this process was let in. */
+  readonly wait: (ms: number) => Promise<void>;
+}
 
 /** The commits of one hub, one at a time. */
 export class GroupCommit {
   readonly #store: Pick<HubStore, "isStaged" | "write" | "reload" | "reloads">;
-  readonly #sync: () => Promise<void>;
+  readonly #ports: CommitPorts;
   #underWay: Promise<void> | null = null;
   #next: Promise<void> | null = null;
+  /** How many wait for what is staged, of those that came one by one. */
+  #waiting = 0;
+  readonly #sharers = new Sharers();
 
-  /** @param sync Resolves when what was written before is on disk. */
   constructor(
     store: Pick<HubStore, "isStaged" | "write" | "reload" | "reloads">,
-    sync: () => Promise<void>,
+    ports: CommitPorts,
   ) {
     this.#store = store;
-    this.#sync = sync;
+    this.#ports = ports;
   }
 
   /**
    * Resolves when everything that is staged, or being written, is on disk. Rejects if the disk
    * fails: then everything staged since is forgotten too, and whoever waits for it is told so.
+   *
+   * @param isGathered It comes with others that were waited for already.
    */
-  async settle(): Promise<void> {
+  async settle(isGathered = false): Promise<void> {
     const { reloads } = this.#store;
-    await this.#wait();
+    await this.#wait(isGathered ? 0 : 1);
     // Whatever failed meanwhile: what was staged went with it.
     if (this.#store.reloads !== reloads) throw new Error("What was staged is gone");
   }
 
-  #wait(): Promise<void> {
+  #wait(count: number): Promise<void> {
+    if (this.#next === null && !this.#store.isStaged) return this.#underWay ?? Promise.resolve();
+    this.#waiting += count;
     if (this.#next !== null) return this.#next;
-    if (!this.#store.isStaged) return this.#underWay ?? Promise.resolve();
-    if (this.#underWay === null) return this.#begin();
-    // A commit that fails takes the one after it along: what that was to write is gone.
-    this.#next = this.#underWay.then(() => this.#begin());
+    if (this.#underWay === null && this.#sharers.expected === 1) return this.#begin();
+    this.#next = this.#gather(this.#underWay).then(() => this.#begin());
     return this.#next;
+  }
+
+  /** Waits for the commit before, which takes this one along if it fails, and for who is to share this. */
+  async #gather(before: Promise<void> | null): Promise<void> {
+    await before;
+    const { expected } = this.#sharers;
+    if (expected === 1) return;
+    const untilMs = this.#ports.now() + limits.commitGatherMs;
+    let hasGrown = true;
+    while (hasGrown || this.#waiting < expected) {
+      if (this.#ports.now() >= untilMs) return;
+      const had = this.#waiting;
+      await this.#ports.wait(hasGrown ? 0 : 1);
+      hasGrown = this.#waiting > had && had < limits.commitSharersMax;
+    }
   }
 
   #begin(): Promise<void> {
     this.#next = null;
+    this.#sharers.note(this.#waiting);
+    this.#waiting = 0;
     const commit = this.#commit();
     this.#underWay = commit;
     return commit;
@@ -49,9 +82,11 @@ export class GroupCommit {
   async #commit(): Promise<void> {
     try {
       this.#store.write();
-      await this.#sync();
+      await this.#ports.sync();
     } catch (error) {
+      // What the next was to write is gone.
       this.#next = null;
+      this.#waiting = 0;
       this.#store.reload();
       throw error;
     } finally {

@@ -51,8 +51,6 @@ export const limits = {
   streamUnseenMessagesMax: 1_024,
   /** Messages that one commit takes in. */
   streamCommitMessagesMax: 256,
-  /** How long a commit waits for the streams that shared the one before, milliseconds. */
-  streamGatherMs: 2,
   /** Longest time that an answer is held back so that commits are shared, milliseconds. */
   streamLingerMsMax: 250,
   /** After so long without a word a stream is closed: what it is unless asked for otherwise. */
@@ -84,6 +82,10 @@ export const limits = {
   bufferRetryJitter: 0.2,
   /** Bytes of journal kept in all; acknowledged rows beyond it are dropped, oldest first. */
   journalBytesMax: 1_073_741_824,
+  /** How long a commit waits for those that shared the ones before, milliseconds. */
+  commitGatherMs: 5,
+  /** How many it waits for at most: the next is filled while these are answered. */
+  commitSharersMax: 8,
   /** Bytes after which a slot takes no more batches; it may exceed them by one request's. */
   slotBytesTarget: 262_144,
   /** How long an entry is kept after the origin holds it, so that a restored one can ask again. */

@@ -108,7 +108,11 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       wait: (ms) => scheduler.wait(ms),
       failed: (error) => log("seal-failed", { replica, error: String(error) }),
     });
-    this.#commits = new GroupCommit(this.#store, () => ctx.storage.sync());
+    this.#commits = new GroupCommit(this.#store, {
+      now: () => Date.now(),
+      sync: () => ctx.storage.sync(),
+      wait: (ms) => scheduler.wait(ms),
+    });
     this.#journal = new JournalReplica(this.#store, replica, drawNumber, (bytes) =>
       this.#buffer.acked(bytes, this.#originTime()),
     );
@@ -120,7 +124,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const region = replica.split("/")[0] ?? "";
     this.#streams = new DeviceStreams(ctx, {
       region,
-      ingest: (command) => this.ingest(command),
+      ingest: (command) => this.#ingest(command, true),
       bootsOf: (device) => bootsOf(this.#store.loadDevice(device)),
       guard: () => this.#regions.guardOf(region, (work) => ctx.waitUntil(work)),
       ring: (atMs) => this.#alarm.ring(atMs),
@@ -138,7 +142,11 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   }
 
   /** Commits a batch. The answer leaves once its commit, which others may share, is on disk (P1). */
-  async ingest(command: IngestCommand): Promise<IngestOutcome> {
+  ingest(command: IngestCommand): Promise<IngestOutcome> {
+    return this.#ingest(command, false);
+  }
+
+  async #ingest(command: IngestCommand, isGathered: boolean): Promise<IngestOutcome> {
     const nowMs = Date.now();
     const limited = this.#limit(command, nowMs);
     if (limited !== null) return limited;
@@ -155,7 +163,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       this.#sealing.commitCame();
       this.#readings += outcome.accepted + outcome.conflicts;
     }
-    await this.#commits.settle();
+    await this.#commits.settle(isGathered);
     this.#live.committed();
     this.ctx.waitUntil(this.#sealing.run());
     return outcome;

@@ -31,6 +31,7 @@ import {
   TOO_MANY_STREAMS,
   type Ending,
 } from "../stream/protocol.ts";
+import { Sharers } from "../sharers.ts";
 import { openSession, step, type SessionEvent, type SessionState } from "../stream/session.ts";
 
 /** The fields that the Worker adds to the upgrade that it lets in and hands on. */
@@ -91,9 +92,11 @@ export class DeviceStreams {
   readonly #streams = new Map<WebSocket, Stream>();
   #pending: Pending[] = [];
   #openBytes = 0;
-  /** How many streams had messages in the last commit. */
-  #lastShared = 0;
+  /** Streams that had messages in the last commits. */
+  readonly #sharers = new Sharers();
   #isCommitting = false;
+  /** When the last commit ended, epoch milliseconds. */
+  #freeMs = 0;
   #timer: { readonly id: ReturnType<typeof setTimeout>; readonly dueMs: number } | null = null;
 
   constructor(ctx: DurableObjectState, hub: StreamsHub) {
@@ -225,11 +228,10 @@ export class DeviceStreams {
   #schedule(): void {
     if (this.#isCommitting || this.#pending.length === 0) return;
     const nowMs = Date.now();
-    // Streams that shared the last commit are about to send again: they share the next one, too.
-    const waitMs = this.#pending.length < this.#lastShared ? limits.streamGatherMs : 0;
+    const waitMs = this.#pending.length < this.#sharers.expected ? limits.commitGatherMs : 0;
     const dueMs = Math.max(
       Math.min(...this.#pending.map((pending) => pending.dueMs)),
-      Math.min(...this.#pending.map((pending) => pending.heardMs)) + waitMs,
+      Math.max(this.#freeMs, ...this.#pending.slice(0, 1).map(({ heardMs }) => heardMs)) + waitMs,
     );
     if (this.#timer !== null && this.#timer.dueMs <= dueMs) return;
     if (this.#timer !== null) clearTimeout(this.#timer.id);
@@ -243,7 +245,7 @@ export class DeviceStreams {
     this.#isCommitting = true;
     const group = this.#pending.slice(0, limits.streamCommitMessagesMax);
     this.#pending = this.#pending.slice(group.length);
-    this.#lastShared = new Set(group.map(({ stream }) => stream)).size;
+    this.#sharers.note(new Set(group.map(({ stream }) => stream)).size);
     try {
       await this.#commit(group);
     } catch (error) {
@@ -252,6 +254,7 @@ export class DeviceStreams {
     }
     this.#openBytes -= group.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#isCommitting = false;
+    this.#freeMs = Date.now();
     this.#schedule();
   }
 
