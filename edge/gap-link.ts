@@ -8,15 +8,11 @@ import type { HubStore, OriginLink } from "./ports.ts";
 
 /** What a hub has to tell of its gaps. */
 export class GapLink {
-  readonly #store: Pick<HubStore, "unsentGaps" | "gapsSent">;
+  readonly #store: Pick<HubStore, "gaps">;
   readonly #replica: ReplicaId;
   readonly #origin: OriginLink;
 
-  constructor(
-    store: Pick<HubStore, "unsentGaps" | "gapsSent">,
-    replica: ReplicaId,
-    origin: OriginLink,
-  ) {
+  constructor(store: Pick<HubStore, "gaps">, replica: ReplicaId, origin: OriginLink) {
     this.#store = store;
     this.#replica = replica;
     this.#origin = origin;
@@ -25,11 +21,11 @@ export class GapLink {
   /** Tells what the origin does not hold; what it does not answer is told the next time. */
   async send(): Promise<void> {
     for (let turn = 0; turn < limits.gapMessagesPerAlarmMax; turn += 1) {
-      const gaps = this.#store.unsentGaps(GAPS_PER_MESSAGE_MAX);
+      const gaps = this.#store.gaps.unsent(GAPS_PER_MESSAGE_MAX);
       if (gaps.length === 0) return;
       const outcome = await this.#origin.exchange(encodeGaps({ replica: this.#replica, gaps }));
       if (outcome.kind !== "answered") return;
-      this.#store.gapsSent(gaps);
+      this.#store.gaps.sent(gaps);
     }
   }
 }

@@ -18,10 +18,19 @@ export interface BufferReport extends BufferUse {
   readonly bytesMax: number;
   readonly fill: number;
   readonly policy: BufferPolicy;
-  /** Readings that were given up, ever. */
-  readonly shed: number;
+  /** Readings that were given up, ever: with their minutes, and without. */
+  readonly thinned: number;
+  readonly gapped: number;
   /** How fast the origin takes it, of late. */
   readonly drainBytesPerS: number;
+  /** Minutes of thinned readings that wait for the origin. */
+  readonly rollups: ClassReport;
+}
+
+/** How full a class is. */
+export interface ClassReport extends BufferUse {
+  readonly bytesMax: number;
+  readonly fill: number;
 }
 
 /** The buffer of one hub. Times are the origin's, as far as they are known. */
@@ -49,25 +58,41 @@ export class HubBuffer {
     return admissionOf(this.#use(), this.#quota, nowMs, this.#drain.perS(nowMs), chance);
   }
 
-  /** Gives up the oldest if there is too much or it is too old, where the policy says so. */
+  /** Gives up some if there is too much or it is too old, where the policy says so. */
   shed(nowMs: number): void {
-    const { policy, bytesMax, ageMsMax } = this.#quota;
+    const { policy, bytesMax, ageMsMax, rollups } = this.#quota;
     if (policy === "reject" || fillOf(this.#use(), this.#quota, nowMs) < limits.bufferSlowShare)
       return;
+    // What is full takes no more: then readings wait as they are, and new ones are refused.
+    if (policy === "thin" && fillOf(this.#minutes(), rollups, nowMs) >= 1) return;
     this.#store.shed({
       policy,
       bytesMax: bytesMax * limits.bufferSlowShare,
+      keptBytesMax: bytesMax * limits.bufferKeptShare,
+      thinnedBytesMax: rollups.bytesMax,
       beforeMs: ageMsMax === null ? 0 : nowMs - ageMsMax * limits.bufferSlowShare,
       bytesAtOnce: limits.shedBytesAtOnce,
     });
   }
 
   report(nowMs: number): BufferReport {
-    const { bytesMax, policy } = this.#quota;
+    const { bytesMax, policy, rollups } = this.#quota;
     const use = this.#use();
-    const fill = fillOf(use, this.#quota, nowMs);
-    const shed = this.#store.shedReadings();
-    return { ...use, bytesMax, fill, policy, shed, drainBytesPerS: this.#drain.perS(nowMs) };
+    const minutes = this.#minutes();
+    return {
+      ...use,
+      bytesMax,
+      fill: fillOf(use, this.#quota, nowMs),
+      policy,
+      ...this.#store.gaps.readings(),
+      drainBytesPerS: this.#drain.perS(nowMs),
+      rollups: { ...minutes, bytesMax: rollups.bytesMax, fill: fillOf(minutes, rollups, nowMs) },
+    };
+  }
+
+  #minutes(): BufferUse {
+    const { bytes, oldestMs } = this.#store.thinned;
+    return { bytes, oldestMs };
   }
 
   #use(): BufferUse {

@@ -69,6 +69,13 @@ export const limits = {
   bufferAnnounceShare: 0.7,
   bufferSlowShare: 0.85,
   bufferFullShare: 0.95,
+  /** Share that `drop-newest` keeps of the oldest; above it the newest come and go. */
+  bufferKeptShare: 0.8,
+  /** Bytes of minutes of thinned readings that wait for the origin: past it nothing is thinned. */
+  thinnedBytesMax: 134_217_728,
+  /** Bytes of a message of such minutes, about, and messages in one alarm. */
+  thinnedMessageBytes: 262_144,
+  thinnedMessagesPerAlarmMax: 16,
   /** Bytes that are given up in one turn, about, where a policy gives up. */
   shedBytesAtOnce: 524_288,
   /** Hours of streams with gaps that a hub tells apart; then streams, and past twice as many devices. */
@@ -295,6 +302,11 @@ assert(limits.readingsPerRequestMax * 16 <= FRAME_BYTES_MAX, "Largest batch fits
 assert(
   limits.journalUnackedBytesMax < limits.journalBytesMax,
   "Unacknowledged rows fit the journal",
+);
+assert(limits.bufferKeptShare < limits.bufferSlowShare, "What is kept leaves room for what comes");
+assert(
+  limits.thinnedMessageBytes + limits.pageBytesMax < FRAME_BYTES_MAX,
+  "A message of minutes is taken",
 );
 assert(limits.storedBodyBytesMax < limits.cellBytesMax, "One body fits a cell");
 assert(limits.writtenKeptMs > 2 * limits.originTimeoutMs, "No fetch outlives a write's memory");

@@ -2,11 +2,13 @@
 // guarantees; edge/platform has one adapter each, and a simulator may have others.
 
 import type { GapRecord } from "../state/gap.ts";
+import type { ThinnedItem } from "../state/thinned.ts";
 import type { DeviceId } from "../sync/brand.ts";
 import type { Aggregate } from "../sync/crdt/aggregate.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import type { EdgeLinkRecord } from "../sync/link/edge.ts";
 import type { ReadingBatch } from "../sync/wire/batch.ts";
+import type { BufferPolicy } from "./buffer/quota.ts";
 import type { Committed } from "./journal/committed.ts";
 import type { DeviceState } from "./telemetry/device-state.ts";
 
@@ -78,12 +80,43 @@ export interface HistorySlice {
   readonly work: number;
 }
 
+/** Readings that were given up, ever: with their minutes, and without. */
+export interface GapReadings {
+  readonly thinned: number;
+  readonly gapped: number;
+}
+
+/** The records of what a hub gave up. */
+export interface GapStore {
+  of(device: DeviceId): GapRecord[];
+  readings(): GapReadings;
+  /** Records that the origin does not hold as they are. */
+  unsent(countMax: number): GapRecord[];
+  /** Notes that the origin holds records as they were sent. */
+  sent(gaps: readonly GapRecord[]): void;
+}
+
+/** Minutes that the origin does not hold yet. */
+export interface ThinnedStore {
+  readonly bytes: number;
+  /** The hour of the earliest event time, epoch milliseconds; null if there is none. */
+  readonly oldestMs: number | null;
+  /** Some of them, about `bytesTarget`; at least one if there is one. */
+  unsent(bytesTarget: number): ThinnedItem[];
+  /** Drops what the origin holds now. */
+  sent(items: readonly ThinnedItem[]): void;
+}
+
 /** How much of what waits for the origin is to be given up. */
 export interface ShedGoal {
-  /** Named in the gap records. */
-  readonly policy: string;
-  /** Give up the oldest while more bytes than this wait. */
+  /** Named in the gap records: which of what waits goes, and whether its minutes stay. */
+  readonly policy: Exclude<BufferPolicy, "reject">;
+  /** Give up while more bytes than this wait. */
   readonly bytesMax: number;
+  /** Of `drop-newest`: bytes of the oldest that are kept whatever comes. */
+  readonly keptBytesMax: number;
+  /** Of `thin`: give up nothing while the minutes that wait have more bytes. */
+  readonly thinnedBytesMax: number;
   /** And while the oldest was committed before, epoch milliseconds; 0: no matter when. */
   readonly beforeMs: number;
   /** Bytes that one call gives up, about: a page of entries more at most. */
@@ -133,16 +166,14 @@ export interface HubStore {
   /** The lowest seq after `after` that is held, or held again further on: what is between is gone. */
   floorAfter(after: number): number;
   /**
-   * Gives up the oldest of what waits for the origin, in one transaction with the records that say
-   * so. What a frame may have held already is kept; so is the newest entry.
+   * Gives up some of what waits for the origin, in one transaction with the records that say so. What
+   * a frame may have held already is kept; so is the newest entry.
    */
   shed(goal: ShedGoal): void;
-  /** What was given up: of a device; readings in all; records that the origin lacks. */
-  gapsOf(device: DeviceId): GapRecord[];
-  shedReadings(): number;
-  unsentGaps(countMax: number): GapRecord[];
-  /** Notes that the origin holds records as they were sent. */
-  gapsSent(gaps: readonly GapRecord[]): void;
+  /** What was given up. */
+  readonly gaps: GapStore;
+  /** The minutes of what was thinned. */
+  readonly thinned: ThinnedStore;
   /** Entries after `after`, until `bytesTarget` is reached; at least one if there is one. */
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[];
   /**

@@ -34,6 +34,10 @@ export const limits = {
   regionLeaseMs: 2_592_000_000,
   /** Gaps of a device that an answer lists. */
   gapsListedMax: 1_000,
+  /** Minutes of streams of a page of what was thinned, and hours that are read for it. */
+  thinnedMinutesDefault: 1_000,
+  thinnedMinutesMax: 10_000,
+  thinnedHoursMax: 256,
   /** Readings of a stored segment; a fuller one is split. */
   segmentReadingsMax: 512,
   /** Batches without times of a device that the origin remembers, one by one. */

@@ -1,8 +1,10 @@
 // What does the origin need from the outside, and what may it rely on?
 
 import type { GapMessage, GapRecord } from "../state/gap.ts";
+import type { Rollup } from "../state/rollup.ts";
+import type { ThinnedMessage } from "../state/thinned.ts";
 import type { DeviceId, ReplicaId } from "../sync/brand.ts";
-import type { StoredAggregate } from "../sync/crdt/aggregate.ts";
+import type { Aggregate, StoredAggregate } from "../sync/crdt/aggregate.ts";
 import type { ReadingSet } from "../sync/crdt/reading-set.ts";
 import type { HubLinkRecord } from "../sync/link/hub.ts";
 
@@ -19,6 +21,20 @@ export interface SegmentSummary {
   readonly total: StoredAggregate | null;
   /** Readings for which more than one value was seen. */
   readonly contested: number;
+}
+
+/** What a message of minutes came to. */
+export interface AbsorbedThinned {
+  /** Readings that were not told of before. */
+  readonly readings: number;
+  /** Items that cannot be read. */
+  readonly broken: number;
+}
+
+/** The minutes of one hour of a device's thinned readings that count, of all hubs. */
+export interface ThinnedHour {
+  readonly hourMs: number;
+  readonly rollup: Rollup;
 }
 
 /** What the origin knows of one life of a replica. */
@@ -69,6 +85,12 @@ export interface ShardStore {
   joinGaps(message: GapMessage): void;
   /** What all hubs gave up of a device. */
   gapsOf(device: DeviceId): GapRecord[];
+  /** Takes in the minutes of what a hub thinned; what is held already changes nothing. */
+  joinThinned(message: ThinnedMessage): AbsorbedThinned;
+  /** What was thinned of a device in all; times and values as of readings. */
+  thinnedTotals(device: DeviceId): { readonly lane: Lane; readonly total: Aggregate }[];
+  /** The first hour that begins from `fromMs` until before `toMs` of which there is something. */
+  thinnedHour(device: DeviceId, fromMs: number, toMs: number): ThinnedHour | null;
   /** Keeps an entry that does not decode, so that it is not lost and does not block the link. */
   savePoison(replica: ReplicaId, replicaEpoch: number, seq: number, body: Uint8Array): void;
 }

@@ -21,6 +21,9 @@ export interface GapRecord {
 }
 
 export const HOUR_MS = 3_600_000;
+/** Under this policy the minutes of what goes remain, and reach the origin (state/thinned.ts). */
+export const THIN = "thin";
+const THINNED = { reason: "thinned", rollups: "1m" };
 /** Records of one message. */
 export const GAPS_PER_MESSAGE_MAX = 1_000;
 
@@ -157,7 +160,7 @@ export function formatGaps(
       from: iso(fromMs),
       to: iso(toMs),
       readings,
-      reason: "buffer-full",
+      ...(policy === THIN ? THINNED : { reason: "buffer-full" }),
       policy,
     })),
     truncated: gaps.length > countMax,

@@ -4,7 +4,7 @@
 import { limits } from "../limits.ts";
 
 /** What becomes of readings once there is no room: the default sheds nothing that was accepted. */
-export type BufferPolicy = "reject" | "drop-oldest";
+export type BufferPolicy = "reject" | "thin" | "drop-oldest" | "drop-newest";
 
 /** How much may wait for the origin, and what becomes of more. */
 export interface BufferQuota {
@@ -13,6 +13,15 @@ export interface BufferQuota {
   /** Age of the oldest entry, milliseconds; null: any. */
   readonly ageMsMax: number | null;
   readonly policy: BufferPolicy;
+  /** The minutes of thinned readings, a class of their own. */
+  readonly rollups: ClassQuota;
+}
+
+/** How much of one class may wait for the origin. */
+export interface ClassQuota {
+  readonly bytesMax: number;
+  /** Age of the oldest, milliseconds; null: any. */
+  readonly ageMsMax: number | null;
 }
 
 /** What waits. */
@@ -27,6 +36,7 @@ export const DEFAULT_QUOTA: BufferQuota = {
   bytesMax: limits.journalUnackedBytesMax,
   ageMsMax: null,
   policy: "reject",
+  rollups: { bytesMax: limits.thinnedBytesMax, ageMsMax: null },
 };
 
 /** What a hub does with readings that it did not have yet. `fill` is a share of the quota. */
@@ -38,7 +48,7 @@ export type Admission =
   | { readonly kind: "buffer-full"; readonly fill: number; readonly waitS: number };
 
 /** The share of the quota that is used: by bytes or by age, whichever is more. */
-export function fillOf({ bytes, oldestMs }: BufferUse, quota: BufferQuota, nowMs: number): number {
+export function fillOf({ bytes, oldestMs }: BufferUse, quota: ClassQuota, nowMs: number): number {
   const ageMs = oldestMs === null ? 0 : Math.max(0, nowMs - oldestMs);
   const byAge = quota.ageMsMax === null ? 0 : ageMs / quota.ageMsMax;
   return Math.max(bytes / quota.bytesMax, byAge);

@@ -20,7 +20,7 @@ import { JournalReplica } from "../journal-replica.ts";
 import { limits } from "../limits.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
-import { GAPS_RANGE, openOriginLink } from "../platform/origin-link.ts";
+import { GAPS_RANGE, openOriginLink, THINNED_RANGE } from "../platform/origin-link.ts";
 import { Regions } from "../platform/regions.ts";
 import type { LiveStatus } from "../live/live-line.ts";
 import type { LivePosition } from "../live/position.ts";
@@ -31,6 +31,7 @@ import type { Sql } from "../../storage/sql.ts";
 import { SqlHubStore } from "../platform/sql-hub-store.ts";
 import { Sealing } from "../sealing.ts";
 import { RateBook } from "../telemetry/rate-limit.ts";
+import { ThinnedLink } from "../thinned-link.ts";
 import { DeviceStreams } from "./device-streams.ts";
 import { minuteOf, type DeviceState, type MinuteRollup } from "../telemetry/device-state.ts";
 import { foldHeldMinute } from "../telemetry/held-minute.ts";
@@ -77,6 +78,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   readonly #buffer: HubBuffer;
   readonly #live: LiveTail;
   readonly #gaps: GapLink;
+  readonly #thinned: ThinnedLink;
   readonly #sealing: Sealing;
   readonly #sql: Sql;
   /** Where the journal and the count of rows stood when the hub started. */
@@ -120,6 +122,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     this.#alarm = new LinkAlarm(ctx.storage, origin);
     const gapsLink = openOriginLink(config.originUrl, config.linkKey, GAPS_RANGE);
     this.#gaps = new GapLink(this.#store, replica, gapsLink);
+    const thinnedLink = openOriginLink(config.originUrl, config.linkKey, THINNED_RANGE);
+    this.#thinned = new ThinnedLink(this.#store, replica, thinnedLink);
     this.#regions = new Regions(config, env);
     const region = replica.split("/")[0] ?? "";
     this.#streams = new DeviceStreams(ctx, {
@@ -222,7 +226,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
 
   /** Tells what was given up of a device's readings. */
   async gaps(device: DeviceId): Promise<GapRecord[]> {
-    return this.#store.gapsOf(device);
+    return this.#store.gaps.of(device);
   }
 
   /** Tells where the link stands. */
@@ -276,8 +280,10 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     this.ctx.waitUntil(this.#sealing.run().then(() => this.#makeRoom()));
     // Before any readings: whoever reads the totals is to know what is missing.
     await this.#gaps.send();
+    const isMoreThinned = await this.#thinned.send();
     const isHeartbeatDue = Date.now() - this.#alarm.heardMs >= limits.heartbeatMs / 2;
     await this.#alarm.run(this.#journal, isHeartbeatDue, () => spread(limits.heartbeatMs));
+    if (isMoreThinned) this.#alarm.ring(Date.now() + limits.syncLingerMs);
     this.#live.linkRan();
     this.#buffer.shed(this.#originTime());
     this.#makeRoom();

@@ -2,7 +2,7 @@
 // named, what is wrong is refused with the name of the variable.
 
 import * as z from "zod/mini";
-import { DEFAULT_QUOTA } from "../buffer/quota.ts";
+import { DEFAULT_QUOTA, type ClassQuota } from "../buffer/quota.ts";
 import type { EdgeConfig } from "../config.ts";
 import type { ContentCell } from "../objects/content-cell.ts";
 import type { DeviceHub } from "../objects/device-hub.ts";
@@ -45,10 +45,18 @@ const regionSchema = z.object({
 });
 const PER_SECOND = z.number().check(z.positive(), z.lte(10_000_000));
 const QUOTA_BYTES = z.number().check(z.int(), z.gte(65_536), z.lte(8_589_934_592));
+const AGE_SECONDS = orNull(z.number().check(z.int(), z.gte(60), z.lte(315_360_000)));
 const bufferSchema = z.strictObject({
   bytes: z._default(QUOTA_BYTES, DEFAULT_QUOTA.bytesMax),
-  ageSeconds: orNull(z.number().check(z.int(), z.gte(60), z.lte(315_360_000))),
-  policy: z._default(z.enum(["reject", "drop-oldest"]), "reject"),
+  ageSeconds: AGE_SECONDS,
+  policy: z._default(z.enum(["reject", "thin", "drop-oldest", "drop-newest"]), "reject"),
+  rollups: z._default(
+    z.strictObject({
+      bytes: z._default(QUOTA_BYTES, DEFAULT_QUOTA.rollups.bytesMax),
+      ageSeconds: AGE_SECONDS,
+    }),
+    { bytes: DEFAULT_QUOTA.rollups.bytesMax, ageSeconds: null },
+  ),
 });
 const varsSchema = z.object({
   REGION: orNull(z.string().check(z.regex(REGION_NAME))),
@@ -78,11 +86,7 @@ const varsSchema = z.object({
     json(z.strictObject({ readings: orNull(PER_SECOND), requests: orNull(PER_SECOND) })),
     { readings: null, requests: null },
   ),
-  BUFFER: z._default(json(bufferSchema), {
-    bytes: DEFAULT_QUOTA.bytesMax,
-    ageSeconds: null,
-    policy: "reject",
-  }),
+  BUFFER: z._default(json(bufferSchema), bufferSchema.parse({})),
   TRUSTED_ADDRESS_HEADER: orNull(z.string().check(z.regex(/^[a-z0-9-]{1,64}$/))),
   ADDRESS_RATE: orNull(json(PER_SECOND)),
   GRACE_SECONDS: z._default(z.string().check(z.regex(/^[0-9]{1,8}$/)), "604800"),
@@ -129,9 +133,9 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
     graceMs: Number(vars.GRACE_SECONDS) * 1000,
     deviceRate: vars.DEVICE_RATE,
     buffer: {
-      bytesMax: vars.BUFFER.bytes,
-      ageMsMax: vars.BUFFER.ageSeconds === null ? null : vars.BUFFER.ageSeconds * 1000,
+      ...toQuota(vars.BUFFER),
       policy: vars.BUFFER.policy,
+      rollups: toQuota(vars.BUFFER.rollups),
     },
     addressHeader: vars.TRUSTED_ADDRESS_HEADER,
     addressRate: vars.ADDRESS_RATE,
@@ -167,6 +171,14 @@ const UNUSABLE: EdgeConfig = {
   addressRate: null,
   missing: [],
 };
+
+function toQuota(given: {
+  readonly bytes: number;
+  readonly ageSeconds: number | null;
+}): ClassQuota {
+  const { bytes, ageSeconds } = given;
+  return { bytesMax: bytes, ageMsMax: ageSeconds === null ? null : ageSeconds * 1000 };
+}
 
 function present(value: unknown): unknown {
   return value === null || value === "" ? undefined : value;

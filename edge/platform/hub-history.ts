@@ -13,7 +13,7 @@ import type {
   TimeRange,
 } from "../ports.ts";
 import { decodeColumn, decodeSegment } from "../segment/decode.ts";
-import { decodeRollup } from "../segment/rollup.ts";
+import { decodeRollup } from "../../state/rollup.ts";
 import { readZoneMap, type ZoneMap } from "../segment/zone-map.ts";
 import { damagedOf } from "./hub-damage.ts";
 import type { HubMemory } from "./hub-memory.ts";

@@ -15,8 +15,10 @@ import { DeviceCache } from "./device-cache.ts";
 import type { Retention } from "./hub-retention.ts";
 import { loadAside } from "./hub-shedding.ts";
 import { SqlJournal } from "./sql-journal.ts";
+import { SqlKept } from "./sql-kept.ts";
 import { SqlPages } from "./sql-pages.ts";
 import { hourKey, hourOf, SqlSegments } from "./sql-segments.ts";
+import { SqlThinned } from "./sql-thinned.ts";
 
 /** What a store may be bounded by, and whom it tells. */
 export interface HubStoreOptions {
@@ -35,10 +37,15 @@ export interface HubMemory {
   readonly segments: SqlSegments;
   readonly minutes: SqlPages;
   readonly hours: SqlPages;
+  /** Entries in front of the journal, which gives up what came behind them. */
+  readonly kept: SqlKept;
+  /** Minutes of what was thinned, which the origin does not hold yet. */
+  readonly thinned: SqlThinned;
   readonly places: Places;
   /** Sealed bytes that wait for the origin, after which they are packed. */
   readonly archiveBytes: number;
   link: SavedLink;
+  /** Of the journal. */
   unackedBytes: number;
   /** Up to here the journal is sealed, and every device on disk is folded. */
   checkpoint: number;
@@ -73,6 +80,8 @@ export function loadMemory(
     segments: new SqlSegments(new SqlPages(sql, "segment", onDamage), onDamage),
     minutes: new SqlPages(sql, "rollup_minute", onDamage),
     hours: new SqlPages(sql, "rollup_hour", onDamage),
+    kept: new SqlKept(new SqlPages(sql, "kept", onDamage)),
+    thinned: new SqlThinned(new SqlPages(sql, "thinned", onDamage)),
     places: new Places(),
     archiveBytes: options.archiveBytes ?? limits.archiveBytes,
     link,
@@ -121,7 +130,7 @@ export function setCheckpoint(sql: Sql, memory: HubMemory, seq: number): void {
 export function unseal(sql: Sql, memory: HubMemory, changes: readonly Restamp[]): void {
   const { journal, segments, checkpoint } = memory;
   const stamps = new Map<string, Set<number>>();
-  const sealed = changes.filter(({ seq }) => seq <= checkpoint);
+  const sealed = changes.filter(({ seq }) => seq <= checkpoint && seq >= journal.floor);
   for (const entry of sealed.map(({ seq }) => journal.read(seq))) {
     for (const { batch } of entry === null ? [] : placedIn(entry)) {
       for (const hourMs of new Set(batch.times.map(hourOf))) {

@@ -7,7 +7,7 @@ import { isQuarantined } from "../../sync/quarantine.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import { limits } from "../limits.ts";
 import type { FoldedReadings, TimeRange } from "../ports.ts";
-import { addPart, decodeRollup, encodeRollup, type Rollup } from "../segment/rollup.ts";
+import { addPart, decodeRollup, encodeRollup, type Rollup } from "../../state/rollup.ts";
 import type { Segment, SegmentColumn } from "../segment/segment.ts";
 import type { Item, SqlPages } from "./sql-pages.ts";
 import { HOUR_MS, hourKey, partsOf, type SqlSegments } from "./sql-segments.ts";

@@ -6,7 +6,7 @@ import { encodeText } from "../../sync/wire/bytes.ts";
 import { decodeBatches } from "../../sync/wire/batch.ts";
 import type { Committed } from "../journal/committed.ts";
 import { encodeNote, encodePart, placedIn } from "../journal/slot-note.ts";
-import { addPart, encodeRollup, type Rollup } from "../segment/rollup.ts";
+import { addPart, encodeRollup, type Rollup } from "../../state/rollup.ts";
 import { loadAggregate } from "../../sync/crdt/aggregate.ts";
 import { MINUTE_MS, minuteOf, type MinuteRollup } from "../telemetry/device-state.ts";
 import { ASIDE_TABLE } from "./hub-shedding.ts";
@@ -47,6 +47,8 @@ export const HUB_MIGRATIONS: readonly string[] = [
   `${ASIDE_TABLE}
    ${GAP_TABLE};
    alter table hub add column confirmed integer not null default 0`,
+  `${pagesTable("kept")}
+   ${pagesTable("thinned")}`,
 ];
 
 /** Takes over what a release with rows for each commit and device has left; nothing is lost (P1). */

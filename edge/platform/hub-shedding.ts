@@ -1,16 +1,20 @@
-// How is the oldest of what waits for the origin given up, so that nothing is lost unsaid and nothing
-// is said lost that the origin holds? A frame whose answer did not come may have arrived: what it can
-// have held, the entries that follow the cursor, is set aside and stays on its way.
+// How is some of what waits for the origin given up, so that nothing is lost unsaid and nothing is said
+// lost that the origin holds? A frame whose answer did not come may have arrived: what it can have
+// held, the entries that follow the cursor, is set aside, or kept, and stays on its way.
 
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../../sync/limits.ts";
-import { decodeBatches, encodeBatches, type ReadingBatch } from "../../sync/wire/batch.ts";
+import { decodeBatches, encodeBatches } from "../../sync/wire/batch.ts";
 import { bytesOf, numberOf, type Sql } from "../../storage/sql.ts";
+import { THIN } from "../../state/gap.ts";
 import { freshOf } from "../journal/committed.ts";
 import { decodeSlot } from "../journal/slot-note.ts";
 import type { Restamp, SavedLink, ShedGoal } from "../ports.ts";
+import { entriesAfter, heldFloor, nextHeld, readHeld } from "./hub-entries.ts";
 import type { HubMemory } from "./hub-memory.ts";
 import { addGaps } from "./sql-gaps.ts";
+import { packEntry, type Packed, type SlotEntry } from "./sql-journal.ts";
+import type { StampedBatch } from "./sql-thinned.ts";
 
 export const ASIDE_TABLE = `create table aside (seq integer primary key, stamp_ms integer not null, body blob not null);`;
 
@@ -32,47 +36,175 @@ function saveAside(sql: Sql, memory: HubMemory, entries: readonly LogEntry[]): v
 }
 
 /** Sets aside what a frame may have held, unless it is set aside already. */
-export function setAside(
-  sql: Sql,
-  memory: HubMemory,
-  entriesAfter: (after: number, bytes: number, entries: number) => LogEntry[],
-): void {
+function setAside(sql: Sql, memory: HubMemory): void {
   const cursor = memory.link.cursor.seq;
-  // While some of it is in no journal any more, it is all that is cut from this cursor.
-  const { floor } = memory.journal;
+  // While some of it is held nowhere else any more, it is all that is cut from this cursor.
+  const floor = heldFloor(memory);
   if (memory.aside.some(({ seq }) => seq > cursor && seq < floor)) return;
-  saveAside(sql, memory, entriesAfter(cursor, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX));
+  saveAside(sql, memory, entriesAfter(memory, cursor, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX));
+}
+
+/** Bytes that the origin does not hold. */
+export function waitingBytes({ unackedBytes, kept, link }: HubMemory): number {
+  return unackedBytes + kept.bytesAfter(link.cursor.seq);
+}
+
+/** Gives up entries, and says so; within a transaction. */
+export function shedEntries(sql: Sql, memory: HubMemory, goal: ShedGoal): void {
+  if (goal.policy === "drop-newest") shedNewest(sql, memory, goal);
+  else if (goal.policy === "drop-oldest" || memory.thinned.bytes < goal.thinnedBytesMax)
+    shedOldest(sql, memory, goal);
+}
+
+/** Gives up the oldest; where it is thinned, its minutes stay. */
+function shedOldest(sql: Sql, memory: HubMemory, goal: ShedGoal): void {
+  setAside(sql, memory);
+  const from = heldFloor(memory);
+  const before = waitingBytes(memory);
+  const batches: StampedBatch[] = [];
+  while (before - waitingBytes(memory) < goal.bytesAtOnce && isGoalAhead(memory, goal)) {
+    const given = giveUpOldest(memory);
+    if (given === null) break;
+    batches.push(...given);
+  }
+  record(sql, memory, goal, from, batches);
+}
+
+function record(
+  sql: Sql,
+  { link, thinned }: HubMemory,
+  { policy }: ShedGoal,
+  from: number,
+  batches: readonly StampedBatch[],
+): void {
+  if (batches.length === 0) return;
+  const { replicaEpoch } = link;
+  addGaps(
+    sql,
+    replicaEpoch,
+    policy,
+    batches.map(({ batch }) => batch),
+  );
+  if (policy === THIN) thinned.add(replicaEpoch, from, batches);
+}
+
+/** Gives up the first page of what is kept, or of the journal; null: there is none that may go. */
+function giveUpOldest(memory: HubMemory): StampedBatch[] | null {
+  const { kept, journal } = memory;
+  if (kept.first !== null)
+    return kept.dropFirst().flatMap((entry) => {
+      // One that the journal holds too goes with the journal's.
+      return entry.seq >= journal.floor ? [] : readingsNobodyHolds(memory, entry);
+    });
+  const last = journalPageEnd(memory);
+  return last === null
+    ? null
+    : dropFromJournal(memory, last, (entry) => readingsNobodyHolds(memory, entry));
+}
+
+/** The last entry of the journal's oldest page, or its oldest; null if it is needed. */
+function journalPageEnd({ journal, checkpoint }: HubMemory): number | null {
+  const last = journal.archived === 0 ? journal.floor : journal.firstPageEnd();
+  return last > checkpoint || last >= journal.head ? null : last;
+}
+
+/** Drops the journal's entries up to `last`; what does something else with them is told of each. */
+function dropFromJournal<T>(
+  memory: HubMemory,
+  last: number,
+  each: (entry: SlotEntry) => readonly T[],
+): T[] {
+  const { journal, link } = memory;
+  const found: T[] = [];
+  for (let seq = journal.floor; seq <= last; seq += 1) {
+    if (seq <= link.cursor.seq) continue;
+    const entry = journal.read(seq);
+    if (entry !== null) found.push(...each(entry));
+    memory.unackedBytes -= journal.bytesAt(seq);
+  }
+  if (journal.archived === 0) journal.dropOldest();
+  else journal.dropArchived(last);
+  return found;
+}
+
+/** The readings of an entry that neither the origin holds nor what is set aside; conflicts never counted. */
+function readingsNobodyHolds(
+  { aside, confirmed, link }: HubMemory,
+  { seq, stampMs, note, body }: SlotEntry,
+): StampedBatch[] {
+  if (seq <= Math.max(link.cursor.seq, confirmed, aside.at(-1)?.seq ?? 0)) return [];
+  const committed = decodeSlot(stampMs, note, body) ?? [];
+  return committed.flatMap(({ kept }) => kept.map((one) => ({ stampMs, batch: freshOf(one) })));
 }
 
 /**
- * Gives up entries, oldest first, and says so; within a transaction.
- *
- * @returns Bytes of journal that do not wait any more.
+ * Gives up the newest: the oldest that waits is moved out of the journal and kept, until that is as
+ * much as may be; then the journal gives up what came behind.
  */
-export function shedOldest(sql: Sql, memory: HubMemory, goal: ShedGoal): number {
-  const { journal, link } = memory;
-  const batches: ReadingBatch[] = [];
-  let freed = 0;
-  while (freed < goal.bytesAtOnce && journal.floor < journal.head) {
-    const last = journal.archived === 0 ? journal.floor : journal.firstPageEnd();
-    const isNeeded = last > memory.checkpoint || last >= journal.head;
-    if (isNeeded || !isGoalAhead(memory, goal)) break;
-    const before = memory.unackedBytes;
-    for (let seq = journal.floor; seq <= last; seq += 1) batches.push(...giveUp(memory, seq));
-    freed += before - memory.unackedBytes;
-    if (journal.archived === 0) journal.dropOldest();
-    else journal.dropArchived(last);
+function shedNewest(sql: Sql, memory: HubMemory, goal: ShedGoal): void {
+  const { kept, link } = memory;
+  if (waitingBytes(memory) <= goal.bytesMax) return;
+  // A frame may have held these: they are kept however much that is.
+  if (kept.last <= link.cursor.seq) keepFrame(memory);
+  const room = (): number => goal.keptBytesMax - kept.bytesAfter(link.cursor.seq);
+  if (room() > 0) keepOldest(memory, Math.min(room(), goal.bytesAtOnce));
+  if (room() > 0) return;
+  const before = waitingBytes(memory);
+  const batches: StampedBatch[] = [];
+  const from = memory.journal.floor;
+  while (before - waitingBytes(memory) < goal.bytesAtOnce) {
+    const last = journalPageEnd(memory);
+    if (last === null) break;
+    const isKept = ({ seq }: SlotEntry): boolean => seq <= kept.last;
+    const given = dropFromJournal(memory, last, (entry) =>
+      isKept(entry) ? [] : readingsNobodyHolds(memory, entry),
+    );
+    batches.push(...given);
   }
-  addGaps(sql, link.replicaEpoch, goal.policy, batches);
-  return freed;
+  record(sql, memory, goal, from, batches);
 }
 
-/** The readings of an entry that nobody will hold: neither the origin nor what is set aside. */
-function giveUp(memory: HubMemory, seq: number): ReadingBatch[] {
-  const { journal, link, aside, confirmed } = memory;
-  if (seq <= link.cursor.seq) return [];
-  memory.unackedBytes -= journal.bytesAt(seq);
-  return seq <= Math.max(confirmed, aside.at(-1)?.seq ?? 0) ? [] : readingsAt(memory, seq);
+/** Keeps what the next frame would be cut from; the newest entry the journal has as well. */
+function keepFrame(memory: HubMemory): void {
+  const { link, journal, kept } = memory;
+  const entries = entriesAfter(memory, link.cursor.seq, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
+  const held = entries.filter(({ seq }) => seq >= journal.floor);
+  kept.add(held.flatMap(({ seq }) => journal.read(seq) ?? []).map(packEntry));
+  for (let last = journalPageEnd(memory); last !== null && last <= kept.last;) {
+    dropFromJournal(memory, last, () => []);
+    last = journalPageEnd(memory);
+  }
+}
+
+/** Moves the journal's oldest entries to those that are kept. */
+function keepOldest(memory: HubMemory, bytesMax: number): void {
+  const { kept } = memory;
+  const packed: Packed[] = [];
+  let bytes = 0;
+  while (bytes < bytesMax) {
+    const last = journalPageEnd(memory);
+    if (last === null) break;
+    const moved = dropFromJournal(memory, last, (entry) => [packEntry(entry)]);
+    packed.push(...moved.filter(({ seq }) => seq > kept.last));
+    bytes += moved.reduce((sum, one) => sum + one.bytes.length, 0);
+  }
+  kept.add(packed);
+}
+
+/**
+ * Drops what is kept and the origin holds: oldest first, while that is more than `bytesMax` or was
+ * committed before.
+ */
+export function dropKept(
+  { kept, link, journal }: HubMemory,
+  bytesMax: number,
+  beforeMs: number,
+): void {
+  while (kept.first !== null && kept.firstPageEnd() <= link.cursor.seq) {
+    const isOver = kept.bytes + journal.totalBytes > bytesMax;
+    if (!isOver && (kept.read(kept.first)?.stampMs ?? 0) >= beforeMs) return;
+    kept.dropFirst();
+  }
 }
 
 /**
@@ -89,17 +221,16 @@ export function saveConfirmed(sql: Sql, memory: HubMemory, next: SavedLink): voi
 }
 
 /** What is acknowledged goes first, then what is over the goal. */
-function isGoalAhead({ journal, link, unackedBytes }: HubMemory, goal: ShedGoal): boolean {
-  const oldest = journal.floor;
-  if (oldest <= link.cursor.seq || unackedBytes > goal.bytesMax) return true;
-  return goal.beforeMs > 0 && (journal.read(oldest)?.stampMs ?? 0) < goal.beforeMs;
+function isGoalAhead(memory: HubMemory, goal: ShedGoal): boolean {
+  const oldest = heldFloor(memory);
+  if (oldest <= memory.link.cursor.seq || waitingBytes(memory) > goal.bytesMax) return true;
+  return goal.beforeMs > 0 && (readHeld(memory, oldest)?.stampMs ?? 0) < goal.beforeMs;
 }
 
-/** The readings of an entry that count; conflicts were never among those accepted. */
-function readingsAt({ journal }: HubMemory, seq: number): ReadingBatch[] {
-  const entry = journal.read(seq);
-  const committed = entry === null ? null : decodeSlot(entry.stampMs, entry.note, entry.body);
-  return (committed ?? []).flatMap(({ kept }) => kept.map(freshOf));
+/** The oldest entry that the origin does not hold; null if it holds all. */
+export function oldestWaiting({ journal, kept, link }: HubMemory): number | null {
+  const seq = nextHeld({ journal, kept, aside: [] }, link.cursor.seq);
+  return seq > journal.head ? null : seq;
 }
 
 /** Stamps anew what is set aside: a hub that refused its stamps does not hold it. */

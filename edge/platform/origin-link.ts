@@ -11,6 +11,8 @@ export const ORIGIN_RANGE = "00-ff";
 export const REGION_RANGE = "region";
 /** What hubs gave up, of all shards. */
 export const GAPS_RANGE = "gaps";
+/** The minutes of what they thinned. */
+export const THINNED_RANGE = "thinned";
 
 /** Opens the way to the origin's object for a range: for all shards, unless told. */
 export function openOriginLink(

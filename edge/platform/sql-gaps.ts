@@ -2,9 +2,11 @@
 // stream, and then for a device, so that what is missing is always told and never grows without end.
 
 import { numberOf, type Sql } from "../../storage/sql.ts";
-import { columnsOf, gapOfRow, HOUR_MS, type GapRecord } from "../../state/gap.ts";
+import { columnsOf, gapOfRow, HOUR_MS, THIN, type GapRecord } from "../../state/gap.ts";
+import type { DeviceId } from "../../sync/brand.ts";
 import type { ReadingBatch } from "../../sync/wire/batch.ts";
 import { limits } from "../limits.ts";
+import type { GapReadings, GapStore } from "../ports.ts";
 
 /** `unsent` is 1 until the origin holds the row as it is. */
 export const GAP_TABLE = `create table gap (epoch integer not null, device text not null, stream text not null,
@@ -64,35 +66,45 @@ function add(sql: Sql, gap: GapRecord): void {
   );
 }
 
-/** Lists the records of a device. */
-export function gapsOf(sql: Sql, device: string): GapRecord[] {
-  return sql.exec("select * from gap where device = ?", device).map(gapOfRow);
-}
+/** What a hub gave up. */
+export class SqlGaps implements GapStore {
+  readonly #sql: Sql;
 
-/** Lists records that the origin does not hold as they are. */
-export function unsentGaps(sql: Sql, countMax: number): GapRecord[] {
-  return sql.exec("select * from gap where unsent = 1 limit ?", countMax).map(gapOfRow);
-}
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
 
-/** Notes that the origin holds records; one that has grown meanwhile is sent again. */
-export function markSent(sql: Sql, gaps: readonly GapRecord[]): void {
-  sql.transaction(() => {
-    for (const gap of gaps)
-      sql.exec(
-        `update gap set unsent = 0 where device = ? and stream = ? and policy = ? and hour_ms = ?
-           and epoch = ? and readings = ?`,
-        gap.device,
-        gap.stream,
-        gap.policy,
-        gap.hourMs,
-        gap.epoch,
-        gap.readings,
-      );
-  });
-}
+  of(device: DeviceId): GapRecord[] {
+    return this.#sql.exec("select * from gap where device = ?", device).map(gapOfRow);
+  }
 
-/** Counts all readings that were given up. */
-export function shedReadings(sql: Sql): number {
-  const [row] = sql.exec("select total(readings) as n from gap");
-  return numberOf(row?.["n"]);
+  unsent(countMax: number): GapRecord[] {
+    return this.#sql.exec("select * from gap where unsent = 1 limit ?", countMax).map(gapOfRow);
+  }
+
+  /** One that has grown meanwhile is sent again. */
+  sent(gaps: readonly GapRecord[]): void {
+    this.#sql.transaction(() => {
+      for (const gap of gaps)
+        this.#sql.exec(
+          `update gap set unsent = 0 where device = ? and stream = ? and policy = ? and hour_ms = ?
+             and epoch = ? and readings = ?`,
+          gap.device,
+          gap.stream,
+          gap.policy,
+          gap.hourMs,
+          gap.epoch,
+          gap.readings,
+        );
+    });
+  }
+
+  readings(): GapReadings {
+    const [row] = this.#sql.exec(
+      `select total(readings) as n, total(case policy when ? then readings end) as thinned from gap`,
+      THIN,
+    );
+    const thinned = numberOf(row?.["thinned"]);
+    return { thinned, gapped: numberOf(row?.["n"]) - thinned };
+  }
 }

@@ -1,7 +1,6 @@
 // The HubStore over SQLite. A commit writes one row, a slot of the journal; devices are in memory,
 // and written with many others once in a while, because the slots since then say what they became.
 
-import type { GapRecord } from "../../state/gap.ts";
 import { assert } from "../../sync/assert.ts";
 import type { DeviceId, ReplicaId } from "../../sync/brand.ts";
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
@@ -9,7 +8,7 @@ import { newLife } from "../../sync/link/edge.ts";
 import { migrate, type Sql } from "../../storage/sql.ts";
 import type { Committed } from "../journal/committed.ts";
 import { OpenSlot } from "../journal/open-slot.ts";
-import { decodePart, decodeSlot } from "../journal/slot-note.ts";
+import { decodePart } from "../journal/slot-note.ts";
 import { limits } from "../limits.ts";
 import type {
   FoldedReadings,
@@ -28,7 +27,6 @@ import {
   indexSlot,
   loadMemory,
   storedLink,
-  unseal,
   type HubMemory,
   type HubStoreOptions,
 } from "./hub-memory.ts";
@@ -37,9 +35,18 @@ import { readSlice } from "./hub-history.ts";
 import { HUB_MIGRATIONS, takeOver } from "./hub-schema.ts";
 import { foldedIn, HOUR, MINUTE, retain, RETENTION } from "./hub-retention.ts";
 import { sealAll } from "./seal-journal.ts";
-import { restampAside, saveConfirmed, setAside, shedOldest } from "./hub-shedding.ts";
-import { gapsOf, markSent, shedReadings, unsentGaps } from "./sql-gaps.ts";
+import { entriesAfter, floorAfter, readHeld } from "./hub-entries.ts";
+import { restampEntries } from "./hub-restamp.ts";
+import {
+  dropKept,
+  oldestWaiting,
+  saveConfirmed,
+  shedEntries,
+  waitingBytes,
+} from "./hub-shedding.ts";
+import { SqlGaps } from "./sql-gaps.ts";
 import type { SlotEntry } from "./sql-journal.ts";
+import type { SqlThinned } from "./sql-thinned.ts";
 
 /** A saved link leaves out whose it is. */
 const NOBODY = "-/-" as ReplicaId;
@@ -49,6 +56,7 @@ export class SqlHubStore implements HubStore {
   readonly #sql: Sql;
   readonly #options: HubStoreOptions;
   readonly #journalBytesMax: number;
+  readonly gaps: SqlGaps;
   #damaged = 0;
   readonly #reported = new Set<string>();
   #reloads = 0;
@@ -69,6 +77,7 @@ export class SqlHubStore implements HubStore {
     this.#sql = sql;
     this.#options = options;
     this.#journalBytesMax = options.journalBytesMax ?? limits.journalBytesMax;
+    this.gaps = new SqlGaps(sql);
     migrate(sql, HUB_MIGRATIONS);
     const { replica: _, ...link } = newLife(NOBODY, newEpoch);
     sql.exec("insert or ignore into link_record values (1, ?)", JSON.stringify(link));
@@ -142,67 +151,40 @@ export class SqlHubStore implements HubStore {
   }
 
   unackedBytes(): number {
-    return this.#memory.unackedBytes;
+    return waitingBytes(this.#memory);
   }
 
   floorAfter(after: number): number {
-    const { journal, aside } = this.#memory;
-    const isAside = (aside.at(-1)?.seq ?? 0) > after;
-    return isAside ? Math.min(aside[0]?.seq ?? Infinity, journal.floor) : journal.floor;
+    return floorAfter(this.#memory, after);
   }
 
   shed(goal: ShedGoal): void {
     const memory = this.#memory;
-    // What is not sealed is held by the journal alone.
-    if (memory.journal.floor > memory.checkpoint - limits.dropRowsMax) for (const _ of this.seal());
+    // What is not sealed is held by the journal alone. The newest come and go while few are sealed.
+    const sealed = goal.policy === "drop-newest" ? 0 : limits.dropRowsMax;
+    if (memory.journal.floor > memory.checkpoint - sealed) for (const _ of this.seal());
     this.transaction(() => {
       this.#sealing += 1;
       this.#oldest = null;
-      setAside(this.#sql, memory, (...args) => this.entriesAfter(...args));
-      shedOldest(this.#sql, memory, goal);
+      shedEntries(this.#sql, memory, goal);
     });
   }
 
-  gapsOf(device: DeviceId): GapRecord[] {
-    return gapsOf(this.#sql, device);
-  }
-
-  shedReadings(): number {
-    return shedReadings(this.#sql);
-  }
-
-  unsentGaps(countMax: number): GapRecord[] {
-    return unsentGaps(this.#sql, countMax);
-  }
-
-  gapsSent(gaps: readonly GapRecord[]): void {
-    markSent(this.#sql, gaps);
+  get thinned(): SqlThinned {
+    return this.#memory.thinned;
   }
 
   oldestUnackedMs(): number | null {
-    const { journal, link } = this.#memory;
-    const seq = Math.max(link.cursor.seq + 1, journal.floor);
-    if (seq > journal.head) return null;
+    const seq = oldestWaiting(this.#memory);
+    if (seq === null) return null;
     // What is archived has to be read for it, and is asked for with each batch.
-    if (this.#oldest?.seq !== seq) this.#oldest = { seq, stampMs: journal.read(seq)?.stampMs ?? 0 };
+    if (this.#oldest?.seq !== seq)
+      this.#oldest = { seq, stampMs: readHeld(this.#memory, seq)?.stampMs ?? 0 };
     return this.#oldest.stampMs;
   }
 
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[] {
-    const { journal, aside } = this.#memory;
-    const entries: LogEntry[] = [];
-    let bytes = 0;
-    // What is set aside is a frame of its own: behind it the history has a gap.
-    const set = aside.filter(({ seq }) => seq > after && seq < journal.floor);
-    if (set.length > 0) return set.slice(0, bytesTarget === 0 ? 1 : entriesMax);
-    for (let seq = Math.max(after + 1, journal.floor); seq <= journal.head; seq += 1) {
-      if (entries.length >= entriesMax) break;
-      const entry = journal.read(seq);
-      bytes += (entry?.body.length ?? 0) + (entry?.note.length ?? 0);
-      if (entries.length > 0 && bytes > bytesTarget) break;
-      if (entry !== null) entries.push(logEntry(entry));
-    }
-    return entries;
+    return entriesAfter(this.#memory, after, bytesTarget, entriesMax);
   }
 
   *held(device: DeviceId, ranges: readonly TimeRange[], bytesMax: number): Iterable<HeldReadings> {
@@ -229,6 +211,7 @@ export class SqlHubStore implements HubStore {
     const { journal } = this.#memory;
     let dropped = 0;
     this.#sql.transaction(() => {
+      dropKept(this.#memory, this.#keptBytes(), journal.lastStampMs - limits.journalKeptMs);
       for (; dropped < limits.dropRowsMax && this.#isOver(); dropped += 1) {
         if (journal.archived === 0) journal.dropOldest();
         else if (!journal.dropArchived(this.#heldElsewhere())) break;
@@ -242,13 +225,7 @@ export class SqlHubStore implements HubStore {
     this.transaction(() => {
       this.#sealing += 1;
       this.#oldest = null;
-      const { journal, devices } = this.#memory;
-      // What the entries were folded to is written first: under other stamps they would fold otherwise.
-      devices.write(devices.dirty(), journal.head);
-      unseal(this.#sql, this.#memory, changes);
-      this.#memory.places.forget(new Set(changes.map(({ seq }) => seq)));
-      for (const change of changes) this.#restamp(change);
-      restampAside(this.#sql, this.#memory, changes);
+      restampEntries(this.#sql, this.#memory, changes);
     });
   }
 
@@ -341,24 +318,6 @@ export class SqlHubStore implements HubStore {
     return this.#damaged;
   }
 
-  #restamp({ seq, stampMs, change }: Restamp): void {
-    const { journal, link } = this.#memory;
-    const entry = journal.read(seq);
-    const committed = entry === null ? null : decodeSlot(entry.stampMs, entry.note, entry.body);
-    if (committed === null) return;
-    const slot = new OpenSlot(stampMs);
-    for (const each of committed) {
-      const kept = each.kept.map((one) => ({ ...one, batch: change(one.batch) }));
-      slot.add({ ...each, kept });
-    }
-    const before = journal.bytesAt(seq);
-    journal.replace({ seq, stampMs, ...slot.encode() });
-    const more = journal.bytesAt(seq) - before;
-    if (seq > link.cursor.seq) this.#memory.unackedBytes += more;
-    if (seq > this.#memory.checkpoint) this.#memory.unsealedBytes += more;
-    indexSlot(this.#memory, seq, slot.placed());
-  }
-
   /** Tells whether the slot of the oldest entry may be overwritten by `next`. */
   #isOldestFree(next: SlotEntry): boolean {
     const { journal } = this.#memory;
@@ -388,8 +347,4 @@ export class SqlHubStore implements HubStore {
   #keptBytes(): number {
     return this.#journalBytesMax * limits.journalKeptShare;
   }
-}
-
-function logEntry({ seq, stampMs, body }: SlotEntry): LogEntry {
-  return { seq, stampMs, body };
 }

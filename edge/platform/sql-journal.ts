@@ -121,7 +121,7 @@ export class SqlJournal {
   /** The last entry of the archive's oldest page. */
   firstPageEnd(): number {
     const next = this.#archive.secondKey();
-    return next === null ? this.#archived : parseInt(next, 16) - 1;
+    return next === null ? this.#archived : seqOfKey(next) - 1;
   }
 
   /** Drops the oldest page of the archive if all in it is at most `upTo`; false if it is not. */
@@ -153,7 +153,7 @@ export class SqlJournal {
 
   #readArchived(seq: number): SlotEntry {
     const item = this.#archive.get(seqKey(seq));
-    const entry = item === null ? null : decodeArchived(seq, item);
+    const entry = item === null ? null : unpackEntry(seq, item);
     return entry ?? this.#nothing(seq);
   }
 
@@ -215,11 +215,11 @@ export class SqlJournal {
     this.#archived = pages.at(-1)?.mark ?? 0;
     const [first] = pages;
     if (first === undefined) return;
-    this.#queue.first = parseInt(first.first, 16);
+    this.#queue.first = seqOfKey(first.first);
     for (const [at, page] of pages.entries()) {
-      const from = parseInt(page.first, 16);
+      const from = seqOfKey(page.first);
       const next = pages[at + 1];
-      const to = next === undefined ? this.#archived : parseInt(next.first, 16) - 1;
+      const to = next === undefined ? this.#archived : seqOfKey(next.first) - 1;
       const bytes = Math.ceil(page.bytes / Math.max(1, to - from + 1));
       for (let seq = from; seq <= to; seq += 1) {
         this.#queue.push(ARCHIVED, bytes, 0);
@@ -289,8 +289,13 @@ export class SqlJournal {
   }
 }
 
-function seqKey(seq: number): string {
+/** Names an entry in pages. */
+export function seqKey(seq: number): string {
   return seq.toString(16).padStart(SEQ_DIGITS, "0");
+}
+
+export function seqOfKey(key: string): number {
+  return parseInt(key, 16);
 }
 
 /** Packs an entry for the archive. */
@@ -302,7 +307,8 @@ export function packEntry({ seq, stampMs, note, body }: SlotEntry): Packed {
   return { seq, bytes: writer.bytes() };
 }
 
-function decodeArchived(seq: number, bytes: Uint8Array): SlotEntry | null {
+/** Reads what packEntry() wrote; null if it is broken. */
+export function unpackEntry(seq: number, bytes: Uint8Array): SlotEntry | null {
   const reader = new ByteReader(bytes);
   const stampMs = reader.varint();
   const note = reader.block(bytes.length);

@@ -2,7 +2,7 @@
 
 import { loadAggregate, type StoredAggregate } from "../../sync/crdt/aggregate.ts";
 import { formatDecimal } from "../../sync/decimal.ts";
-import type { BufferReport } from "../hub-buffer.ts";
+import type { BufferReport, ClassReport } from "../hub-buffer.ts";
 import type { DeviceReport, LinkReport } from "../objects/device-hub.ts";
 import type { CellReport } from "../objects/region-cell.ts";
 import { shareOf } from "./buffer-answer.ts";
@@ -90,22 +90,21 @@ export function formatLink({
   };
 }
 
-function formatBuffer({
-  bytesMax,
-  fill,
-  policy,
-  shed,
-  oldestMs,
-  drainBytesPerS,
-}: BufferReport): object {
+function formatBuffer(buffer: BufferReport): object {
+  const { policy, thinned, gapped, drainBytesPerS, rollups } = buffer;
   return {
-    fill: shareOf(fill),
-    bytesMax,
-    oldest: oldestMs === null ? null : iso(oldestMs),
+    ...formatClass(buffer),
     policy,
-    shed,
+    thinned,
+    gapped,
     drainBytesPerS: Math.round(drainBytesPerS),
+    rollups: formatClass(rollups),
   };
+}
+
+function formatClass({ fill, bytes, bytesMax, oldestMs }: ClassReport): object {
+  const oldest = oldestMs === null ? null : iso(oldestMs);
+  return { fill: shareOf(fill), bytes, bytesMax, oldest };
 }
 
 /** Formats where the link of a region's cell stands, and which purges it knows. */

@@ -6,11 +6,13 @@ import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { decodeGaps, type GapRecord } from "../../state/gap.ts";
+import { decodeThinned } from "../../state/thinned.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import { absorb, type Absorbed } from "../absorb-sync.ts";
 import type { OriginEnv } from "../platform/env.ts";
 import { SqlShardStore } from "../platform/sql-shard-store.ts";
-import type { ReplicaStatus, ShardStore } from "../ports.ts";
+import type { AbsorbedThinned, ReplicaStatus, ShardStore } from "../ports.ts";
+import { readThinned, type ThinnedPage, type ThinnedQuery } from "../replica/read-thinned.ts";
 import { totalsOf, type StreamTotals } from "../replica/totals.ts";
 
 /** Everything the origin knows of one device's readings. */
@@ -41,7 +43,7 @@ export class DeviceShard extends DurableObject<OriginEnv> {
   /** Folds a device's totals over all regions. */
   async totals(device: DeviceId): Promise<DeviceTotals> {
     return {
-      streams: totalsOf(this.#store.summaries(device)),
+      streams: totalsOf(this.#store.summaries(device), this.#store.thinnedTotals(device)),
       replicas: this.#store.listReplicas(),
     };
   }
@@ -57,6 +59,21 @@ export class DeviceShard extends DurableObject<OriginEnv> {
   /** Tells what was given up of a device's readings, in all regions. */
   async gaps(device: DeviceId): Promise<GapRecord[]> {
     return this.#store.gapsOf(device);
+  }
+
+  /** Takes in the minutes of what a hub thinned; its seal is good. Null: it cannot be read. */
+  async absorbThinned(bytes: Uint8Array): Promise<AbsorbedThinned | null> {
+    const message = decodeThinned(bytes);
+    if (message === null) return null;
+    const absorbed = this.#store.joinThinned(message);
+    const { broken } = absorbed;
+    if (broken > 0) log("minutes-not-counted", { replica: message.replica, items: broken });
+    return absorbed;
+  }
+
+  /** Reads a page of the minutes that are left of a device's thinned readings, in all regions. */
+  async thinned(query: ThinnedQuery): Promise<ThinnedPage> {
+    return readThinned(query, this.#store);
   }
 
   /** Tells what is known of every replica of this range. */

@@ -8,13 +8,22 @@ import {
   encodeReadingSet,
   type ReadingSet,
 } from "../../sync/crdt/reading-set.ts";
-import type { StoredAggregate } from "../../sync/crdt/aggregate.ts";
+import type { Aggregate, StoredAggregate } from "../../sync/crdt/aggregate.ts";
 import { bytesOf, migrate, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
 import { ORIGIN_POSITION } from "../../sync/wire/frame.ts";
 import type { GapMessage, GapRecord } from "../../state/gap.ts";
+import type { ThinnedMessage } from "../../state/thinned.ts";
 import { limits } from "../limits.ts";
 import { GAP_TABLE, gapsOf, joinGaps } from "./sql-gaps.ts";
-import type { Lane, ReplicaStatus, SegmentSummary, ShardStore } from "../ports.ts";
+import { joinThinned, thinnedHour, THINNED_TABLES, thinnedTotals } from "./sql-thinned.ts";
+import type {
+  AbsorbedThinned,
+  Lane,
+  ReplicaStatus,
+  SegmentSummary,
+  ShardStore,
+  ThinnedHour,
+} from "../ports.ts";
 
 /** Numbered migrations; the newest applied one is in `schema_version`. */
 const MIGRATIONS: readonly string[] = [
@@ -37,6 +46,7 @@ const MIGRATIONS: readonly string[] = [
      last_stamp_ms integer not null, seen_ms integer not null, lost_entries integer not null);
    create index link_by_replica on link (replica, seen_ms)`,
   GAP_TABLE,
+  THINNED_TABLES,
 ];
 
 /** The durable state of one DeviceShard. */
@@ -66,6 +76,18 @@ export class SqlShardStore implements ShardStore {
 
   gapsOf(device: DeviceId): GapRecord[] {
     return gapsOf(this.#sql, device);
+  }
+
+  joinThinned(message: ThinnedMessage): AbsorbedThinned {
+    return joinThinned(this.#sql, message);
+  }
+
+  thinnedTotals(device: DeviceId): { readonly lane: Lane; readonly total: Aggregate }[] {
+    return thinnedTotals(this.#sql, device);
+  }
+
+  thinnedHour(device: DeviceId, fromMs: number, toMs: number): ThinnedHour | null {
+    return thinnedHour(this.#sql, device, fromMs, toMs);
   }
 
   loadReplica(link: number): ReplicaStatus | null {

@@ -4,7 +4,7 @@
 import type { RegisteredDevice } from "../fleet/device.ts";
 import type { DeviceTotals } from "../objects/device-shard.ts";
 import type { ReplicaStatus } from "../ports.ts";
-import type { StreamTotals } from "../replica/totals.ts";
+import type { StreamTotals, ThinnedStream } from "../replica/totals.ts";
 
 /** Formats the view of all regions. */
 export function formatTotals(
@@ -19,6 +19,7 @@ export function formatTotals(
     asOf: iso(nowMs),
     registered: registered === null ? null : iso(registered.registeredMs),
     readings: totals.streams.reduce((sum, stream) => sum + stream.count, 0),
+    thinned: totals.streams.reduce((sum, { thinned }) => sum + thinnedOf(thinned), 0),
     streams: Object.fromEntries(
       totals.streams.map((stream) => [stream.stream, formatStream(stream)]),
     ),
@@ -26,20 +27,26 @@ export function formatTotals(
   };
 }
 
+function thinnedOf(thinned: ThinnedStream | null): number {
+  return thinned === null ? 0 : thinned.count + thinned.quarantined;
+}
+
 function formatStream(totals: StreamTotals): object {
-  const { count, sum, min, max, firstMs, lastMs, conflicts, quarantined } = totals;
-  const mean = count === 0 ? null : Number(sum) / count;
+  const { conflicts, quarantined, thinned } = totals;
   return {
-    count,
-    sum,
-    mean,
-    min,
-    max,
-    first: iso(firstMs),
-    last: iso(lastMs),
+    ...formatSums(totals),
     conflicts,
     quarantined,
+    ...(thinned === null
+      ? {}
+      : { thinned: { ...formatSums(thinned), quarantined: thinned.quarantined } }),
   };
+}
+
+function formatSums(totals: Omit<ThinnedStream, "quarantined">): object {
+  const { count, sum, min, max, firstMs, lastMs } = totals;
+  const mean = count === 0 ? null : Number(sum) / count;
+  return { count, sum, mean, min, max, first: iso(firstMs), last: iso(lastMs) };
 }
 
 function formatLag(replica: ReplicaStatus, nowMs: number): object {

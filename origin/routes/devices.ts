@@ -16,6 +16,7 @@ import { credentialRoutes } from "./device-credentials.ts";
 import { BAD_LIMIT, notRegistered, readDeviceName, registryFull } from "./device-problems.ts";
 import { gapRoutes } from "./gaps.ts";
 import { shadowRoutes } from "./shadow.ts";
+import { thinnedRoutes } from "./thinned.ts";
 import { formatTotals } from "./device-totals.ts";
 
 const registerSchema = z.strictObject(
@@ -58,6 +59,7 @@ export function deviceRoutes(parts: ApiParts): Hono<ApiEnv> {
   app.all("/", onlyMethods("GET", "POST"));
   app.route("/", credentialRoutes(parts));
   app.route("/", gapRoutes(parts));
+  app.route("/", thinnedRoutes(parts));
   app.route("/", shadowRoutes(parts));
   app.route("/", commandRoutes(parts));
   app.get("/:device", (c) => view(c.req.raw, c.req.param("device"), parts));

@@ -1,5 +1,5 @@
 // POST /v1/sync/{range}: one exchange of a link. `region` is the one of a RegionCell, the others
-// those of hubs; `gaps` takes what hubs gave up.
+// those of hubs; `gaps` takes what hubs gave up, `thinned` the minutes that are left of it.
 
 import { Hono } from "hono";
 import { onlyMethods } from "../../doors/methods.ts";
@@ -13,6 +13,9 @@ import { ALL_DEVICES, openShard } from "../platform/shards.ts";
 
 const REGION = "region";
 const GAPS = "gaps";
+const THINNED = "thinned";
+const BROKEN = { kind: "not-a-frame", reason: "broken-frame" } as const;
+const TAKEN = { kind: "answered", answer: new Uint8Array(0) } as const;
 
 export function syncRoutes({ env, linkKey }: ApiParts): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
@@ -33,9 +36,15 @@ export function syncRoutes({ env, linkKey }: ApiParts): Hono<ApiEnv> {
     answerSealed(c.req.raw, GAPS, await linkKey(), async (frame) => {
       const gaps = await openShard(env, ALL_DEVICES).absorbGaps(frame);
       Object.assign(c.env.scope.fields, { door: "sync", range: GAPS, bytes: frame.length });
-      return gaps === null
-        ? { kind: "not-a-frame", reason: "broken-frame" }
-        : { kind: "answered", answer: new Uint8Array(0) };
+      return gaps === null ? BROKEN : TAKEN;
+    }),
+  );
+  app.post(`/${THINNED}`, async (c) =>
+    answerSealed(c.req.raw, THINNED, await linkKey(), async (frame) => {
+      const absorbed = await openShard(env, ALL_DEVICES).absorbThinned(frame);
+      const { fields } = c.env.scope;
+      Object.assign(fields, { door: "sync", range: THINNED, bytes: frame.length, ...absorbed });
+      return absorbed === null ? BROKEN : TAKEN;
     }),
   );
   app.post("/:range", async (c) => {

@@ -6,6 +6,9 @@ import { limits } from "../../origin/limits.ts";
 import type { Lane, ReplicaStatus, ShardStore } from "../../origin/ports.ts";
 import { summarize } from "../../origin/replica/merge-readings.ts";
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
+import { encodeRollup } from "../../state/rollup.ts";
+import { fold } from "../../sync/crdt/aggregate.ts";
+import { formatDecimal } from "../../sync/decimal.ts";
 import type { Reading, ReadingSet } from "../../sync/crdt/reading-set.ts";
 import { ORIGIN_POSITION, type Position } from "../../sync/wire/frame.ts";
 import { deviceId } from "../support/arbitraries.ts";
@@ -34,6 +37,7 @@ export const TIMELESS_MAX = 20;
 /** Replicas that these stores know. */
 export const REPLICAS_MAX = 3;
 
+const HOUR_MS = 3_600_000;
 const LANES: readonly Lane[] = [
   DEPTH,
   { ...DEPTH, isQuarantined: true },
@@ -259,6 +263,35 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
       assert.deepEqual(held, batches.slice(TIMELESS_MAX / 10 + 1));
       assert.equal(store.forgottenMs(BOAT), 1000 + TIMELESS_MAX / 10);
       assert.equal(store.forgottenMs(deviceId("boat-2")), 0);
+    },
+  },
+  {
+    name: "joinThinned() counts an item once, by its name, and leaves out what cannot be read",
+    run(open) {
+      const { store } = open();
+      const item = (seq: number, values: readonly number[], isQuarantined = false) => {
+        const times = values.map((_, at) => HOUR_MS + 60_000 + at);
+        const body = encodeRollup(
+          new Map([["depth_m", new Map([[1, fold(times, values)]])]]),
+          HOUR_MS,
+        );
+        return { epoch: 7, seq, device: BOAT, hourMs: HOUR_MS, isQuarantined, body };
+      };
+      const broken = { ...item(9, [1]), body: Uint8Array.of(9) };
+      const items = [item(1, [1, 2]), item(2, [0.1]), item(1, [5], true), broken];
+      assert.deepEqual(store.joinThinned({ replica: HEL, items }), { readings: 4, broken: 1 });
+      assert.deepEqual(store.joinThinned({ replica: HEL, items }), { readings: 0, broken: 1 });
+      const totals = store
+        .thinnedTotals(BOAT)
+        .map(({ lane, total }) => [lane.isQuarantined, total.count, formatDecimal(total.sum)]);
+      assert.deepEqual(totals, [
+        [false, 3, "3.1"],
+        [true, 1, "5"],
+      ]);
+      const hour = store.thinnedHour(BOAT, 0, 2 * HOUR_MS);
+      assert.deepEqual([hour?.hourMs, hour?.rollup.get("depth_m")?.get(1)?.count], [HOUR_MS, 3]);
+      assert.equal(store.thinnedHour(BOAT, 0, HOUR_MS), null);
+      assert.equal(store.thinnedHour(deviceId("boat-2"), 0, 2 * HOUR_MS), null);
     },
   },
   {

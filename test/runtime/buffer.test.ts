@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { addDecimals, formatDecimal, parseDecimal, sumOf, ZERO } from "../../sync/decimal.ts";
 import { BATCH, BufferWorld, type Answer } from "../support/buffer-world.ts";
 
 /** Posts until all is refused; the answers by status. Between the marks chance refuses some of many. */
@@ -61,8 +62,8 @@ test("P1 a full buffer refuses with Retry-After, takes again once it drains, and
   assert.equal(await world.counted("boat-2"), 0);
 });
 
-test("P1 with drop-oldest nothing is refused, and what is given up is told at both ends, to the reading", async () => {
-  await using world = await BufferWorld.open({ bytes: 65_536, policy: "drop-oldest" });
+/** Posts much more than fits while the origin is away, over a kill; then all is drained. */
+async function overfill(world: BufferWorld): Promise<number> {
   world.region.link.cut();
   let accepted = 0;
   for (let posts = 0; posts < 150; posts += 1) {
@@ -72,16 +73,90 @@ test("P1 with drop-oldest nothing is refused, and what is given up is told at bo
     // A hub that is killed in between goes on where it was.
     if (posts === 100) await world.region.edge.restart();
   }
-  const buffer = await world.buffer();
-  assert.ok(Number(buffer["shed"]) > 0 && Number(buffer["fill"]) < 0.95, JSON.stringify(buffer));
   world.region.link.heal();
   await world.drained();
+  return accepted;
+}
+
+interface Gap {
+  readonly stream: string;
+  readonly policy: string;
+  readonly reason: string;
+  readonly to: string;
+  readonly readings: number;
+  readonly rollups?: string;
+}
+
+/** What both ends tell of the gaps, the same at both. */
+async function gapsOf(world: BufferWorld): Promise<{ readings: number; gaps: readonly Gap[] }> {
   const there = await world.origin("/v1/devices/boat-1/gaps");
   const here = await world.edge("/v1/devices/boat-1/gaps");
   assert.deepEqual({ region: "hel", ...there }, here);
-  assert.equal(Number(there["readings"]) + (await world.counted("boat-1")), accepted);
-  const gaps = there["gaps"] as { stream: string; policy: string; reason: string }[];
-  for (const { stream, policy, reason } of gaps)
-    assert.deepEqual([stream, policy, reason], ["noise", "drop-oldest", "buffer-full"]);
-  assert.ok(gaps.length === 1 || gaps.length === 2, "Hours that follow each other are one gap");
+  return there as unknown as { readings: number; gaps: readonly Gap[] };
+}
+
+for (const policy of ["drop-oldest", "drop-newest"])
+  test(`P1 with ${policy} nothing is refused, and what is given up is told at both ends, to the reading`, async () => {
+    await using world = await BufferWorld.open({ bytes: 65_536, policy });
+    const accepted = await overfill(world);
+    const { readings, gaps } = await gapsOf(world);
+    const { gapped, thinned } = await world.buffer();
+    assert.deepEqual([gapped, thinned], [readings, 0]);
+    assert.ok(readings > 0);
+    assert.equal(readings + (await world.counted("boat-1")), accepted);
+    for (const gap of gaps)
+      assert.deepEqual([gap.stream, gap.policy, gap.reason], ["noise", policy, "buffer-full"]);
+    assert.ok(gaps.length <= 2, "Hours that follow each other are one gap");
+    // Which of the two goes: what came long before the last, or nearly the last.
+    const end = Math.max(...gaps.map(({ to }) => Date.parse(to)));
+    const batches = (world.lastMs - end) / BATCH;
+    assert.equal(policy === "drop-newest" ? batches < 8 : batches > 20, true, String(batches));
+  });
+
+test("P1 P2 with thin nothing is refused, and the minutes of what goes reach the origin exactly", async () => {
+  await using world = await BufferWorld.open({ bytes: 65_536, policy: "thin" });
+  const accepted = await overfill(world);
+  const { readings, gaps } = await gapsOf(world);
+  assert.ok(readings > 0);
+  for (const { reason, rollups } of gaps) assert.deepEqual([reason, rollups], ["thinned", "1m"]);
+  const totals = (await world.origin("/v1/devices/boat-1")) as {
+    readings: number;
+    thinned: number;
+    streams: { noise: { sum: string; thinned: { count: number; sum: string } } };
+  };
+  assert.deepEqual([totals.thinned, totals.readings + readings], [readings, accepted]);
+  const { noise } = totals.streams;
+  const sums = [noise.sum, noise.thinned.sum].map((sum) => parseDecimal(sum) ?? ZERO);
+  const sum = formatDecimal(sums.reduce(addDecimals, ZERO));
+  assert.equal(sum, formatDecimal(sumOf(world.values)));
+  // Page by page they are the same.
+  let [count, where] = [0, ""];
+  do {
+    const page = (await world.origin(
+      `/v1/devices/boat-1/thinned?stream=noise&limit=1${where}`,
+    )) as {
+      minutes: { count: number }[];
+      cursor: string | null;
+    };
+    for (const minute of page.minutes) count += minute.count;
+    where = page.cursor === null ? "" : `&cursor=${encodeURIComponent(page.cursor)}`;
+  } while (where !== "");
+  assert.equal(count, readings);
+  const wrong = await world.origin("/v1/devices/boat-1/thinned?from=soon&limit=0&stream=A");
+  assert.deepEqual(wrong["type"], "urn:skerry:problem:malformed-query");
+  assert.equal((wrong["errors"] as object[]).length, 3);
+});
+
+test("P1 with thin nothing is lost where the minutes have no room either: then readings are refused", async () => {
+  const rollups = { bytes: 65_536, ageSeconds: 60 };
+  await using world = await BufferWorld.open({ bytes: 65_536, policy: "thin", rollups });
+  world.region.link.cut();
+  const seen = await fill(world);
+  // The minutes of readings that are nearly an hour old are too old at once.
+  const { gapped, thinned } = await world.buffer();
+  assert.ok(gapped === 0 && Number(thinned) > 0 && seen.has(503));
+  world.region.link.heal();
+  await world.drained();
+  const counted = await world.counted("boat-1");
+  assert.equal(counted + Number(thinned), (seen.get(200)?.length ?? 0) * BATCH);
 });

@@ -29,6 +29,9 @@ export class BufferWorld implements AsyncDisposable {
   readonly #read: string;
   readonly #tokens = new Map<string, string>();
   #posts = 0;
+  /** The values that were posted, and the last event time. */
+  readonly values: number[] = [];
+  lastMs = 0;
 
   private constructor(world: World, region: WorldRegion, stateDir: string, read: string) {
     this.world = world;
@@ -56,13 +59,11 @@ export class BufferWorld implements AsyncDisposable {
     this.#posts += 1;
     const token = this.#tokens.get(device) ?? (await this.world.deviceToken(device));
     this.#tokens.set(device, token);
-    const body = {
-      boot,
-      seq: this.#posts,
-      t0: Date.now() - 3_000_000 + this.#posts * BATCH,
-      step: 1,
-      series: { noise: Array.from({ length: BATCH }, () => Math.random()) },
-    };
+    const t0 = Date.now() - 3_000_000 + this.#posts * BATCH;
+    this.lastMs = t0 + BATCH - 1;
+    const noise = Array.from({ length: BATCH }, () => Math.random());
+    this.values.push(...noise);
+    const body = { boot, seq: this.#posts, t0, step: 1, series: { noise } };
     return this.send(`/v1/devices/${device}/readings`, token, body);
   }
 
@@ -97,8 +98,11 @@ export class BufferWorld implements AsyncDisposable {
   /** Waits until the hub has nothing left for the origin. */
   async drained(): Promise<void> {
     for (let tries = 0; tries < 300; tries += 1) {
-      const { links } = (await this.edge("/readyz")) as { links: { unackedBytes: number }[] };
-      if (links.every(({ unackedBytes }) => unackedBytes === 0)) return;
+      const { links } = (await this.edge("/readyz")) as {
+        links: { unackedBytes: number; buffer: { rollups: { bytes: number } } }[];
+      };
+      const waits = links.map(({ unackedBytes, buffer }) => unackedBytes + buffer.rollups.bytes);
+      if (waits.every((bytes) => bytes === 0)) return;
       await sleep(100);
     }
     assert.fail("The buffer does not drain");

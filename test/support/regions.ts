@@ -4,6 +4,8 @@
 import { absorb } from "../../origin/absorb-sync.ts";
 import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
 import { totalsOf, type StreamTotals } from "../../origin/replica/totals.ts";
+import type { Admission, BufferQuota } from "../../edge/buffer/quota.ts";
+import { HubBuffer } from "../../edge/hub-buffer.ts";
 import { ingest, type IngestOutcome } from "../../edge/ingest.ts";
 import { JournalReplica } from "../../edge/journal-replica.ts";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
@@ -22,7 +24,7 @@ export type LinkFault = "none" | "lose-request" | "lose-answer";
 /** The origin's object for all devices. */
 export class TestOrigin {
   readonly #sql = openNodeSql();
-  readonly store = new SqlShardStore(this.#sql);
+  store: SqlShardStore = new SqlShardStore(this.#sql);
   #links = 0;
   nowMs = 1_000_000;
 
@@ -34,6 +36,7 @@ export class TestOrigin {
   /** Puts an older copy of the database in place. */
   restore(copy: Uint8Array): void {
     this.#sql.restore(copy);
+    this.store = new SqlShardStore(this.#sql);
   }
 
   absorb(request: Uint8Array): Uint8Array {
@@ -43,7 +46,7 @@ export class TestOrigin {
   }
 
   totals(): StreamTotals[] {
-    return totalsOf(this.store.summaries(DEVICE));
+    return totalsOf(this.store.summaries(DEVICE), this.store.thinnedTotals(DEVICE));
   }
 }
 
@@ -117,13 +120,23 @@ export class TestRegion {
     return isAtRest && (await this.#beatsUntilRest(attemptsMax));
   }
 
-  /** Posts a body as a device would. */
-  post(body: unknown, key: string | null = null): IngestOutcome {
+  /** Posts a body as a device would; with a quota to a hub whose buffer has it. */
+  post(body: unknown, key: string | null = null, quota: BufferQuota | null = null): IngestOutcome {
     const command = commandOf(body, { key });
     const nowMs = hubTime(this.store.loadLink().clock, this.nowMs);
-    const outcome = ingest(command, this.store, nowMs);
+    const outcome =
+      quota === null
+        ? ingest(command, this.store, nowMs)
+        : ingest(command, this.store, nowMs, this.#admission(quota, nowMs));
     this.store.write();
     return outcome;
+  }
+
+  /** What the hub does before it takes a batch, with a quota of its own. */
+  #admission(quota: BufferQuota, nowMs: number): Admission {
+    const buffer = new HubBuffer(this.store, quota);
+    buffer.shed(nowMs);
+    return buffer.admission(nowMs, 0.5);
   }
 
   /** Runs the link as an alarm would; `fault` befalls its first exchange. */

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import {
   admissionOf,
+  DEFAULT_QUOTA,
   fillOf,
   retryAfterS,
   type Admission,
@@ -14,7 +15,7 @@ import {
 import { limits } from "../../../../edge/limits.ts";
 
 const NOW = 1_790_000_000_000;
-const quota: BufferQuota = { bytesMax: 1_000, ageMsMax: null, policy: "reject" };
+const quota: BufferQuota = { ...DEFAULT_QUOTA, bytesMax: 1_000 };
 
 function at(bytes: number, chance: number, policy: BufferPolicy = "reject"): Admission {
   return admissionOf({ bytes, oldestMs: NOW }, { ...quota, policy }, NOW, 10, chance);

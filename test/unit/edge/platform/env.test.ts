@@ -170,6 +170,13 @@ test("parseEdgeEnv() reads the buffer's quota, and names it where it is wrong", 
     bytesMax: 65_536,
     ageMsMax: 60_000,
     policy: "reject",
+    rollups: DEFAULT_QUOTA.rollups,
+  });
+  const thin = '{"policy":"thin","rollups":{"bytes":65536,"ageSeconds":3600}}';
+  assert.deepEqual(buffer(thin).buffer, {
+    ...DEFAULT_QUOTA,
+    policy: "thin",
+    rollups: { bytesMax: 65_536, ageMsMax: 3_600_000 },
   });
   assert.deepEqual(parseEdgeEnv(GOOD).buffer, DEFAULT_QUOTA);
   for (const wrong of [
@@ -177,6 +184,7 @@ test("parseEdgeEnv() reads the buffer's quota, and names it where it is wrong", 
     '{"ageSeconds":1}',
     '{"policy":"shed"}',
     '{"byte":1}',
+    '{"rollups":{"bytes":1}}',
     "7",
   ])
     assert.match(buffer(wrong).missing[0] ?? "", /^BUFFER/);

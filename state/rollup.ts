@@ -1,7 +1,7 @@
 // What is left of readings that are not kept one by one? Their aggregates: of each stream the minutes
 // of an hour, or the hours of a day, together in one item, with exact sums.
 
-import { combine, type Aggregate } from "../../sync/crdt/aggregate.ts";
+import { combine, type Aggregate } from "../sync/crdt/aggregate.ts";
 import {
   addDecimals,
   decimalOf,
@@ -9,8 +9,8 @@ import {
   parseDecimal,
   valueOf,
   ZERO,
-} from "../../sync/decimal.ts";
-import { ByteReader, ByteWriter, decodeText, encodeText } from "../../sync/wire/bytes.ts";
+} from "../sync/decimal.ts";
+import { ByteReader, ByteWriter, decodeText, encodeText } from "../sync/wire/bytes.ts";
 
 /** Aggregates of a span by stream, then by the part of the span: its minute, or its hour. */
 export type Rollup = Map<string, Map<number, Aggregate>>;

@@ -3,14 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  addPart,
-  decodeRollup,
-  encodeRollup,
-  type Rollup,
-} from "../../../../edge/segment/rollup.ts";
-import { fold } from "../../../../sync/crdt/aggregate.ts";
-import { sensorValue } from "../../../support/arbitraries.ts";
+import { addPart, decodeRollup, encodeRollup, type Rollup } from "../../../state/rollup.ts";
+import { fold } from "../../../sync/crdt/aggregate.ts";
+import { sensorValue } from "../../support/arbitraries.ts";
 
 const START = 1_800_000_000_000;
 

@@ -1,0 +1,59 @@
+// Does a full buffer of an older release go on in today's? The files are what that release wrote, a hub
+// that had given up some of its oldest with its frame set aside, and its origin, beside what they said.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { DEFAULT_QUOTA, type BufferPolicy } from "../../../../edge/buffer/quota.ts";
+import { FullBuffer } from "../../../support/full-buffer.ts";
+import { readFile, ROOT } from "../../../support/repository.ts";
+
+interface Said {
+  readonly nowMs: number;
+  readonly accepted: number;
+  readonly extent: unknown;
+  readonly unackedBytes: number;
+  readonly gaps: unknown;
+  readonly originGaps: unknown;
+}
+
+const said = JSON.parse(readFile("test/vectors/storage/hub-7.json")) as Said;
+
+function stored(name: string): Uint8Array {
+  return gunzipSync(readFileSync(path.join(ROOT, `test/vectors/storage/${name}.sqlite.gz`)));
+}
+
+function oldWorld(policy: BufferPolicy): FullBuffer {
+  const world = new FullBuffer({ ...DEFAULT_QUOTA, bytesMax: 900, policy });
+  world.origin.restore(stored("shard-3"));
+  world.region.restore(stored("hub-7"));
+  world.accepted = said.accepted;
+  return world;
+}
+
+test("P1 a hub and an origin take over what an older release had given up, and what waits", () => {
+  const { origin, region } = oldWorld("reject");
+  const { store } = region;
+  const device = region.store.deviceIds()[0];
+  assert.ok(device !== undefined);
+  assert.deepEqual(
+    [store.extent(), store.unackedBytes(), store.gaps.of(device), origin.store.gapsOf(device)],
+    [said.extent, said.unackedBytes, said.gaps, said.originGaps],
+  );
+});
+
+for (const policy of ["reject", "thin", "drop-oldest", "drop-newest"] as const)
+  test(`P1 P2 it goes on under ${policy}, and the counts are exact`, async () => {
+    const world = oldWorld(policy);
+    for (let n = 0; n < 40; n += 1) {
+      const first = said.nowMs + n * 1_000;
+      await world.take({ kind: "post", times: Array.from({ length: 20 }, (_, at) => first + at) });
+    }
+    const { counted, thinned, gapped } = await world.settle();
+    assert.equal(counted + thinned + gapped, world.accepted);
+    assert.ok(policy !== "reject" || world.refused > 0);
+    assert.equal(thinned > 0, policy === "thin");
+    assert.equal(gapped > 102, policy.startsWith("drop"));
+  });
