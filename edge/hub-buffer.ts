@@ -25,6 +25,8 @@ export interface BufferReport extends BufferUse {
   readonly drainBytesPerS: number;
   /** Minutes of thinned readings that wait for the origin. */
   readonly rollups: ClassReport;
+  /** What is told of what was given up. */
+  readonly events: Omit<ClassReport, "oldestMs">;
 }
 
 /** How full a class is. */
@@ -76,7 +78,8 @@ export class HubBuffer {
   }
 
   report(nowMs: number): BufferReport {
-    const { bytesMax, policy, rollups } = this.#quota;
+    const { bytesMax, policy, rollups, events } = this.#quota;
+    const gapBytes = this.#store.gaps.bytes();
     const use = this.#use();
     const minutes = this.#minutes();
     return {
@@ -87,6 +90,7 @@ export class HubBuffer {
       ...this.#store.gaps.readings(),
       drainBytesPerS: this.#drain.perS(nowMs),
       rollups: { ...minutes, bytesMax: rollups.bytesMax, fill: fillOf(minutes, rollups, nowMs) },
+      events: { bytes: gapBytes, bytesMax: events.bytesMax, fill: gapBytes / events.bytesMax },
     };
   }
 

@@ -78,8 +78,12 @@ export const limits = {
   thinnedMessagesPerAlarmMax: 16,
   /** Bytes that are given up in one turn, about, where a policy gives up. */
   shedBytesAtOnce: 524_288,
-  /** Hours of streams with gaps that a hub tells apart; then streams, and past twice as many devices. */
-  gapHoursMax: 16_384,
+  /**
+   * Bytes of gap records, and of one, estimated: past it hours of streams are not told apart any more,
+   * only streams, and past twice as much only devices.
+   */
+  gapBytesMax: 2_097_152,
+  gapRecordBytes: 128,
   /** Messages of gap records that are sent in one alarm; the rest waits for the next. */
   gapMessagesPerAlarmMax: 16,
   /** Gaps that an answer lists. */

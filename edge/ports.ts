@@ -90,6 +90,8 @@ export interface GapReadings {
 export interface GapStore {
   of(device: DeviceId): GapRecord[];
   readings(): GapReadings;
+  /** Of all records, estimated. */
+  bytes(): number;
   /** Records that the origin does not hold as they are. */
   unsent(countMax: number): GapRecord[];
   /** Notes that the origin holds records as they were sent. */

@@ -15,6 +15,8 @@ export interface BufferQuota {
   readonly policy: BufferPolicy;
   /** The minutes of thinned readings, a class of their own. */
   readonly rollups: ClassQuota;
+  /** What a hub tells of what it gave up: coarser past its bytes, never given up, at any age. */
+  readonly events: { readonly bytesMax: number };
 }
 
 /** How much of one class may wait for the origin. */
@@ -37,6 +39,7 @@ export const DEFAULT_QUOTA: BufferQuota = {
   ageMsMax: null,
   policy: "reject",
   rollups: { bytesMax: limits.thinnedBytesMax, ageMsMax: null },
+  events: { bytesMax: limits.gapBytesMax },
 };
 
 /** What a hub does with readings that it did not have yet. `fill` is a share of the quota. */

@@ -100,6 +100,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     this.#sql = openSql(ctx.storage);
     this.#store = new SqlHubStore(this.#sql, drawNumber(), {
       journalBytesMax: config.buffer.bytesMax,
+      gapBytesMax: config.buffer.events.bytesMax,
       onDamage: (what) => log("damaged", { replica, what }),
     });
     this.#firstHead = this.#store.extent().head;

@@ -57,6 +57,9 @@ const bufferSchema = z.strictObject({
     }),
     { bytes: DEFAULT_QUOTA.rollups.bytesMax, ageSeconds: null },
   ),
+  events: z._default(z.strictObject({ bytes: QUOTA_BYTES }), {
+    bytes: DEFAULT_QUOTA.events.bytesMax,
+  }),
 });
 const varsSchema = z.object({
   REGION: orNull(z.string().check(z.regex(REGION_NAME))),
@@ -136,6 +139,7 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
       ...toQuota(vars.BUFFER),
       policy: vars.BUFFER.policy,
       rollups: toQuota(vars.BUFFER.rollups),
+      events: { bytesMax: vars.BUFFER.events.bytes },
     },
     addressHeader: vars.TRUSTED_ADDRESS_HEADER,
     addressRate: vars.ADDRESS_RATE,

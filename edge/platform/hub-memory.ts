@@ -25,6 +25,7 @@ export interface HubStoreOptions {
   readonly journalBytesMax?: number;
   readonly devicesInMemoryBytesMax?: number;
   readonly archiveBytes?: number;
+  readonly gapBytesMax?: number;
   readonly retention?: Retention;
   /** Told of an entry, a page or an item that is left out because its checksum is wrong. */
   readonly onDamage?: (what: string) => void;
@@ -44,6 +45,8 @@ export interface HubMemory {
   readonly places: Places;
   /** Sealed bytes that wait for the origin, after which they are packed. */
   readonly archiveBytes: number;
+  /** Bytes of gap records past which they are coarser. */
+  readonly gapBytesMax: number;
   link: SavedLink;
   /** Of the journal. */
   unackedBytes: number;
@@ -84,6 +87,7 @@ export function loadMemory(
     thinned: new SqlThinned(new SqlPages(sql, "thinned", onDamage)),
     places: new Places(),
     archiveBytes: options.archiveBytes ?? limits.archiveBytes,
+    gapBytesMax: options.gapBytesMax ?? limits.gapBytesMax,
     link,
     unackedBytes: journal.bytesBetween(link.cursor.seq, journal.head),
     checkpoint,

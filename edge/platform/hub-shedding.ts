@@ -72,7 +72,7 @@ function shedOldest(sql: Sql, memory: HubMemory, goal: ShedGoal): void {
 
 function record(
   sql: Sql,
-  { link, thinned }: HubMemory,
+  { link, thinned, gapBytesMax }: HubMemory,
   { policy }: ShedGoal,
   from: number,
   batches: readonly StampedBatch[],
@@ -83,6 +83,7 @@ function record(
     sql,
     replicaEpoch,
     policy,
+    gapBytesMax,
     batches.map(({ batch }) => batch),
   );
   if (policy === THIN) thinned.add(replicaEpoch, from, batches);

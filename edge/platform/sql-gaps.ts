@@ -20,11 +20,11 @@ export function addGaps(
   sql: Sql,
   epoch: number,
   policy: string,
+  bytesMax: number,
   batches: readonly ReadingBatch[],
 ): void {
   if (batches.length === 0) return;
-  const [row] = sql.exec("select count(*) as n from gap");
-  const grain = Math.floor(numberOf(row?.["n"]) / limits.gapHoursMax);
+  const grain = Math.floor(bytesOf(sql) / bytesMax);
   const sums = new Map<string, GapRecord>();
   for (const batch of batches)
     for (const { stream, rows } of batch.columns)
@@ -35,6 +35,11 @@ export function addGaps(
         sums.set(key, widened(sums.get(key) ?? { ...of, ...NONE }, timeMs));
       }
   for (const gap of sums.values()) add(sql, gap);
+}
+
+function bytesOf(sql: Sql): number {
+  const [row] = sql.exec("select count(*) as n from gap");
+  return numberOf(row?.["n"]) * limits.gapRecordBytes;
 }
 
 const NONE = { firstMs: Infinity, lastMs: 0, readings: 0 };
@@ -97,6 +102,10 @@ export class SqlGaps implements GapStore {
           gap.readings,
         );
     });
+  }
+
+  bytes(): number {
+    return bytesOf(this.#sql);
   }
 
   readings(): GapReadings {

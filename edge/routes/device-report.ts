@@ -91,7 +91,7 @@ export function formatLink({
 }
 
 function formatBuffer(buffer: BufferReport): object {
-  const { policy, thinned, gapped, drainBytesPerS, rollups } = buffer;
+  const { policy, thinned, gapped, drainBytesPerS, rollups, events } = buffer;
   return {
     ...formatClass(buffer),
     policy,
@@ -99,6 +99,7 @@ function formatBuffer(buffer: BufferReport): object {
     gapped,
     drainBytesPerS: Math.round(drainBytesPerS),
     rollups: formatClass(rollups),
+    events: { ...events, fill: shareOf(events.fill) },
   };
 }
 

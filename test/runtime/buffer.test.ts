@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { addDecimals, formatDecimal, parseDecimal, sumOf, ZERO } from "../../sync/decimal.ts";
 import { BATCH, BufferWorld, type Answer } from "../support/buffer-world.ts";
 
@@ -60,6 +61,39 @@ test("P1 a full buffer refuses with Retry-After, takes again once it drains, and
   const taken = 2 + (seen.get(200)?.length ?? 0);
   assert.equal(await world.counted("boat-1"), taken * BATCH);
   assert.equal(await world.counted("boat-2"), 0);
+});
+
+test("P1 P8 where readings are refused, what is of a higher class is still taken: answers to commands, shadows", async () => {
+  await using world = await BufferWorld.open({ bytes: 65_536 });
+  const operator = await world.world.operatorToken("admin", "read");
+  const device = await world.world.deviceToken("boat-1");
+  world.region.link.cut();
+  const seen = await fill(world);
+  assert.ok(seen.has(503));
+  const base = "/v1/devices/boat-1";
+  const given = await world.send(`${base}/commands`, operator, { id: "c1", name: "stop" });
+  assert.equal(given.status, 201, JSON.stringify(given.json));
+  const done = await world.send(`${base}/commands/c1`, device, { state: "done", result: 7 });
+  assert.deepEqual([done.status, done.json["state"]], [200, "done"]);
+  const patched = await fetch(`${world.region.url}${base}/shadow`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${device}`, "content-type": "application/json" },
+    body: JSON.stringify({ reported: { full: true } }),
+  });
+  assert.equal(patched.status, 200);
+  const refused = await world.post("boat-1");
+  assert.ok(refused.status === 503 || refused.status === 429);
+  const { events, rollups } = (await world.buffer()) as Record<string, { fill: number }>;
+  assert.deepEqual([events?.fill, rollups?.fill], [0, 0], "Each class has a room of its own");
+  // They go up although the readings have not.
+  world.region.link.heal();
+  let state: string | undefined;
+  for (let tries = 0; tries < 200 && state !== "done"; tries += 1) {
+    const told = (await world.origin(`${base}/commands`)) as { commands?: { state: string }[] };
+    state = told.commands?.[0]?.state;
+    if (state !== "done") await sleep(100);
+  }
+  assert.equal(state, "done");
 });
 
 /** Posts much more than fits while the origin is away, over a kill; then all is drained. */

@@ -171,12 +171,15 @@ test("parseEdgeEnv() reads the buffer's quota, and names it where it is wrong", 
     ageMsMax: 60_000,
     policy: "reject",
     rollups: DEFAULT_QUOTA.rollups,
+    events: DEFAULT_QUOTA.events,
   });
-  const thin = '{"policy":"thin","rollups":{"bytes":65536,"ageSeconds":3600}}';
+  const thin =
+    '{"policy":"thin","rollups":{"bytes":65536,"ageSeconds":3600},"events":{"bytes":1000000}}';
   assert.deepEqual(buffer(thin).buffer, {
     ...DEFAULT_QUOTA,
     policy: "thin",
     rollups: { bytesMax: 65_536, ageMsMax: 3_600_000 },
+    events: { bytesMax: 1_000_000 },
   });
   assert.deepEqual(parseEdgeEnv(GOOD).buffer, DEFAULT_QUOTA);
   for (const wrong of [
