@@ -164,6 +164,8 @@ export const limits = {
   historyPagesMax: 8,
   /** Stretches of time of which a page says that they are damaged, or coarser; the last covers the rest. */
   historyRangesListedMax: 20,
+  /** Gaps that a page lists, the newest that meet its times. */
+  historyGapsListedMax: 20,
   /** Characters of a query's text. */
   historyQueryCharsMax: 32_768,
   /** Retry-After of a hub that serves as many devices, or has as many streams open, as it may. */

@@ -139,30 +139,59 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/**
- * The gaps of a device as its door tells them, the newest `countMax`.
- *
- * @param iso Writes a time, epoch milliseconds, as RFC 3339.
- */
+/** The records that have to do with streams (null: any), from a time on until before another. */
+export function gapsWithin(
+  records: readonly GapRecord[],
+  streams: readonly string[] | null,
+  fromMs: number,
+  toMs: number,
+): GapRecord[] {
+  const isOf = ({ stream }: GapRecord): boolean =>
+    streams === null || stream === "*" || streams.includes(stream);
+  return records.filter((gap) => gap.firstMs < toMs && gap.lastMs >= fromMs && isOf(gap));
+}
+
+/** Gaps as an answer tells them: the newest of them. */
+export interface ToldGaps {
+  readonly listed: readonly Gap[];
+  /** True if there are more. */
+  readonly isTruncated: boolean;
+}
+
+/** Lists the newest `countMax` gaps. */
+export function tellGaps(records: readonly GapRecord[], countMax: number): ToldGaps {
+  const gaps = mergeNeighbours(records);
+  const listed = gaps.toSorted((a, b) => b.toMs - a.toMs).slice(0, countMax);
+  return { listed, isTruncated: gaps.length > countMax };
+}
+
+/** A gap as an answer has it; `iso` writes a time, epoch milliseconds, as RFC 3339. */
+export function formatGap(
+  { stream, policy, fromMs, toMs, readings }: Gap,
+  iso: (timeMs: number) => string,
+): object {
+  return {
+    stream,
+    from: iso(fromMs),
+    to: iso(toMs),
+    readings,
+    ...(policy === THIN ? THINNED : { reason: "buffer-full" }),
+    policy,
+  };
+}
+
+/** The gaps of a device as its door tells them, the newest `countMax`. */
 export function formatGaps(
   device: string,
   records: readonly GapRecord[],
   countMax: number,
   iso: (timeMs: number) => string,
 ): object {
-  const gaps = mergeNeighbours(records);
-  const listed = gaps.toSorted((a, b) => b.toMs - a.toMs).slice(0, countMax);
+  const { listed, isTruncated } = tellGaps(records, countMax);
   return {
     device,
-    readings: gaps.reduce((sum, gap) => sum + gap.readings, 0),
-    gaps: listed.map(({ stream, policy, fromMs, toMs, readings }) => ({
-      stream,
-      from: iso(fromMs),
-      to: iso(toMs),
-      readings,
-      ...(policy === THIN ? THINNED : { reason: "buffer-full" }),
-      policy,
-    })),
-    truncated: gaps.length > countMax,
+    readings: records.reduce((sum, gap) => sum + gap.readings, 0),
+    gaps: listed.map((gap) => formatGap(gap, iso)),
+    truncated: isTruncated,
   };
 }

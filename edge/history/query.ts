@@ -2,6 +2,7 @@
 // Worker and the hub. Everything is in one order: by time, then stream, then what counts before what
 // is quarantined; a page goes on behind a position in it.
 
+import type { ToldGaps } from "../../state/gap.ts";
 import type { DeviceId, StreamName } from "../../sync/brand.ts";
 import type { CoarserRange, Resolution, TimeRange } from "../ports.ts";
 
@@ -74,6 +75,8 @@ export interface HistoryPage {
   readonly coarser: readonly CoarserRange[];
   /** Times of which something could not be read. */
   readonly damaged: readonly TimeRange[];
+  /** Readings of these times that are here and the origin was not given. */
+  readonly gaps: ToldGaps;
 }
 
 /** Tells whether `left` comes after `right`. */

@@ -2,6 +2,7 @@
 // segments hold of each is joined, in one turn, so that sealing in between changes nothing. It stops
 // when the page is full, or has taken as much work as one page may.
 
+import { gapsWithin, tellGaps } from "../../state/gap.ts";
 import { TIME_MS_MAX } from "../../sync/limits.ts";
 import { limits } from "../limits.ts";
 import type { CoarserRange, HubStore, TimeRange } from "../ports.ts";
@@ -31,7 +32,7 @@ const BOUNDS: HistoryBounds = {
  */
 export function* readHistory(
   query: HistoryQuery,
-  store: Pick<HubStore, "loadDevice" | "history">,
+  store: Pick<HubStore, "loadDevice" | "history" | "gaps">,
   bounds: HistoryBounds = BOUNDS,
 ): Generator<number, HistoryPage | null> {
   const state = store.loadDevice(query.device);
@@ -64,20 +65,34 @@ export function* readHistory(
     else if (work >= bounds.work) next = page.endAt(fromMs);
     if (next === null) yield slice.work;
   }
-  return { streams, rows: page.rows(), next, ...rangesOf(query, next, coarser, damaged) };
+  const told = toldRange(query, next);
+  const gaps = gapsWithin(store.gaps.of(query.device), query.streams, told[0], told[1] + 1);
+  return {
+    streams,
+    rows: page.rows(),
+    next,
+    ...rangesOf(told, coarser, damaged),
+    gaps: tellGaps(gaps, limits.historyGapsListedMax),
+  };
+}
+
+/** The times that a page is of. */
+function toldRange(
+  { fromMs, toMs, after, resolution }: HistoryQuery,
+  next: Position | null,
+): TimeRange {
+  return [
+    Math.max(fromMs, after?.timeMs ?? 0),
+    next === null ? toMs - 1 : next.timeMs + RESOLUTIONS[resolution],
+  ];
 }
 
 /** What a page says of the times that it is of. */
 function rangesOf(
-  { fromMs, toMs, after, resolution }: HistoryQuery,
-  next: Position | null,
+  told: TimeRange,
   coarser: readonly CoarserRange[],
   damaged: readonly TimeRange[],
 ): Pick<HistoryPage, "coarser" | "damaged"> {
-  const told: TimeRange = [
-    Math.max(fromMs, after?.timeMs ?? 0),
-    next === null ? toMs - 1 : next.timeMs + RESOLUTIONS[resolution],
-  ];
   const left = (["1m", "1h"] as const).flatMap((finest) => {
     const own = coarser.filter((each) => each.resolution === finest);
     return merged(own, told).map((range) => ({ range, resolution: finest }));

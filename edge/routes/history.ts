@@ -6,6 +6,7 @@ import { onlyMethods } from "../../doors/methods.ts";
 import { problemResponse } from "../../doors/respond.ts";
 import { decidePrecondition } from "../../http/conditional.ts";
 import type { Problem } from "../../http/problem.ts";
+import { formatGap, type ToldGaps } from "../../state/gap.ts";
 import { parseDeviceId, type DeviceId } from "../../sync/brand.ts";
 import { TIME_MS_MAX } from "../../sync/limits.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
@@ -122,6 +123,8 @@ function jsonAnswer(
       from: timeText(firstMs),
       to: timeText(lastMs + 1),
     })),
+    gaps: page.gaps.listed.map((gap) => formatGap(gap, timeText)),
+    ...(page.gaps.isTruncated ? { gapsTruncated: true } : {}),
     cursor: page.next === null ? null : formatCursor(query, page.next),
   };
   return answer(request, JSON.stringify(body) + "\n", {
@@ -140,8 +143,17 @@ function csvAnswer(request: Request, query: HistoryQuery, page: HistoryPage): Pr
     "content-type": "text/csv; charset=utf-8; header=present",
     ...(coarser.length === 0 ? {} : { "skerry-coarser": coarser.join(", ") }),
     ...(damaged.length === 0 ? {} : { "skerry-damaged": damaged.join(", ") }),
+    ...gapFields(page.gaps),
     ...linkOf(request, query, page),
   });
+}
+
+function gapFields({ listed, isTruncated }: ToldGaps): Record<string, string> {
+  if (listed.length === 0) return {};
+  const gaps = listed.map(({ stream, policy, readings, fromMs, toMs }) => {
+    return `${timeText(fromMs)}/${timeText(toMs)};stream="${stream}";readings=${readings};policy=${policy}`;
+  });
+  return { "skerry-gaps": [...gaps, ...(isTruncated ? ["more"] : [])].join(", ") };
 }
 
 /** Where the next page is (RFC 8288). */

@@ -5,7 +5,7 @@ import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
-import { decodeGaps, type GapRecord } from "../../state/gap.ts";
+import { decodeGaps, THIN, type GapRecord } from "../../state/gap.ts";
 import { decodeThinned } from "../../state/thinned.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import { absorb, type Absorbed } from "../absorb-sync.ts";
@@ -18,6 +18,8 @@ import { totalsOf, type StreamTotals } from "../replica/totals.ts";
 /** Everything the origin knows of one device's readings. */
 export interface DeviceTotals {
   readonly streams: readonly StreamTotals[];
+  /** Readings that regions gave up and kept no minutes of. */
+  readonly gapped: number;
   readonly replicas: readonly ReplicaStatus[];
 }
 
@@ -44,6 +46,7 @@ export class DeviceShard extends DurableObject<OriginEnv> {
   async totals(device: DeviceId): Promise<DeviceTotals> {
     return {
       streams: totalsOf(this.#store.summaries(device), this.#store.thinnedTotals(device)),
+      gapped: gappedOf(this.#store.gapsOf(device)),
       replicas: this.#store.listReplicas(),
     };
   }
@@ -80,4 +83,9 @@ export class DeviceShard extends DurableObject<OriginEnv> {
   async replicas(): Promise<ReplicaStatus[]> {
     return this.#store.listReplicas();
   }
+}
+
+function gappedOf(records: readonly GapRecord[]): number {
+  const gapped = records.filter(({ policy }) => policy !== THIN);
+  return gapped.reduce((sum, { readings }) => sum + readings, 0);
 }

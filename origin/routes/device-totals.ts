@@ -20,6 +20,7 @@ export function formatTotals(
     registered: registered === null ? null : iso(registered.registeredMs),
     readings: totals.streams.reduce((sum, stream) => sum + stream.count, 0),
     thinned: totals.streams.reduce((sum, { thinned }) => sum + thinnedOf(thinned), 0),
+    gapped: totals.gapped,
     streams: Object.fromEntries(
       totals.streams.map((stream) => [stream.stream, formatStream(stream)]),
     ),

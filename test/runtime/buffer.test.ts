@@ -135,12 +135,25 @@ for (const policy of ["drop-oldest", "drop-newest"])
     const accepted = await overfill(world);
     const { readings, gaps } = await gapsOf(world);
     const { gapped, thinned } = await world.buffer();
-    assert.deepEqual([gapped, thinned], [readings, 0]);
+    const there = await world.origin("/v1/devices/boat-1");
+    assert.deepEqual([gapped, there["gapped"], thinned], [readings, readings, 0]);
     assert.ok(readings > 0);
     assert.equal(readings + (await world.counted("boat-1")), accepted);
     for (const gap of gaps)
       assert.deepEqual([gap.stream, gap.policy, gap.reason], ["noise", policy, "buffer-full"]);
     assert.ok(gaps.length <= 2, "Hours that follow each other are one gap");
+    // They stand in answers, where they meet what is asked for.
+    const history = "/v1/devices/boat-1/readings";
+    const page = await world.edge(`${history}?resolution=1h`);
+    assert.deepEqual([page["gaps"], page["gapsTruncated"]], [gaps, undefined]);
+    const elsewhere = await world.edge(`${history}?to=2020-01-01T00:00:00Z`);
+    assert.deepEqual(elsewhere["gaps"], []);
+    const said = (await world.csvFields(`${history}?resolution=1h`)).get("skerry-gaps") ?? "";
+    const counts = [...said.matchAll(/readings=(\d+);policy=([a-z-]+)/g)];
+    assert.deepEqual(
+      counts.map(([, count, by]) => [Number(count), by]),
+      gaps.map((gap) => [gap.readings, policy]),
+    );
     // Which of the two goes: what came long before the last, or nearly the last.
     const end = Math.max(...gaps.map(({ to }) => Date.parse(to)));
     const batches = (world.lastMs - end) / BATCH;

@@ -85,6 +85,13 @@ export class BufferWorld implements AsyncDisposable {
     return this.#get(`${this.region.url}${where}`);
   }
 
+  /** The fields of what a region answers as CSV. */
+  async csvFields(where: string): Promise<Headers> {
+    const headers = { authorization: `Bearer ${this.#read}`, accept: "text/csv" };
+    const response = await fetch(`${this.region.url}${where}`, { method: "HEAD", headers });
+    return response.headers;
+  }
+
   async origin(where: string): Promise<Json> {
     return this.#get(`${this.world.origin.url}${where}`);
   }

@@ -20,6 +20,7 @@ const raw: HistoryPage = {
   next: null,
   coarser: [],
   damaged: [],
+  gaps: { listed: [], isTruncated: false },
 };
 const at = (ms: number): string => new Date(T + ms).toISOString();
 
