@@ -4,6 +4,7 @@ import type { FieldLines, FieldList } from "../http/fields.ts";
 import type { Arrival } from "../http/forwarding.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import type { Target } from "./cache/cache-key.ts";
+import type { Flight } from "./flights.ts";
 
 /** What is asked for, and how the upstream is asked for it. */
 export interface AskedContent {
@@ -17,6 +18,8 @@ export interface AskedContent {
   /** Path and query at the upstream. */
   readonly upstream: string;
   readonly arrival: Arrival;
+  /** The flight that this request leads; not given: none. */
+  readonly flight?: Pick<Flight<never>, "takeLease">;
   /** What of the client's fields goes to the upstream; nothing where content is published. */
   readonly forwarded: () => FieldList;
   /** The client's fields as variants are matched with, for the region's cell. */

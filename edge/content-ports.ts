@@ -5,7 +5,10 @@ import type { FieldLines, FieldList } from "../http/fields.ts";
 import type { Arrival } from "../http/forwarding.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import type { PassedReply } from "./cache/answer.ts";
+import type { PurgeBook } from "./cache/purge-book.ts";
 import type { StoredResponse } from "./cache/stored-response.ts";
+import type { TargetBook } from "./cache/target-book.ts";
+import type { Flights } from "./flights.ts";
 import type { WrittenKeys } from "./cache/written-keys.ts";
 import type { OriginFailure, OriginHealth, Tolerance } from "./routing/origin-health.ts";
 
@@ -71,8 +74,27 @@ export type RegionFinding<Body> =
 export interface RegionContent<Body> {
   get(key: string, selecting: FieldList): Promise<RegionFinding<Body>>;
   getTagged(key: string, tag: string): Promise<StoredResponse<Body> | null>;
-  put(key: string, stored: StoredResponse<Body>): Promise<void>;
+  /** @param lease  The fill that this ends; null: none. */
+  put(key: string, stored: StoredResponse<Body>, lease: string | null): Promise<void>;
   delete(key: string): Promise<void>;
+  /**
+   * Claims to be the one in the region that asks the upstream for what `id` names, and waits for who
+   * does already, no longer than `lockTimeoutMs`; `stored`: look again what is here.
+   */
+  claimFill(id: string): Promise<"fill" | "stored" | "alone">;
+  /** Ends a fill that nothing is stored of. */
+  endFill(id: string, outcome: "unshared" | "failed"): Promise<void>;
+}
+
+/**
+ * What the request's region knows of purges.
+ *
+ * - `book` is what was known when the request came, or was renewed last: no older than a lease.
+ * - `renew` brings it up to date, mostly without waiting; never throws.
+ */
+export interface PurgeWatch {
+  readonly book: PurgeBook;
+  renew(): Promise<void>;
 }
 
 /** One request to the upstream. */
@@ -85,24 +107,39 @@ export interface UpstreamRequest<Body = unknown> {
   readonly body?: Body | null;
 }
 
-/** What reading a body to its end came to. After `too-large` the body still holds every byte. */
+/** What reading a body to its end came to. */
 export type BodyReading<Body> =
   | { readonly kind: "whole"; readonly body: Body; readonly bytes: number }
-  | { readonly kind: "too-large"; readonly body: Body }
+  | { readonly kind: "too-large" }
   | { readonly kind: "broken" };
+
+/**
+ * A body that is read once, for many.
+ *
+ * - `open` gives a body of one's own from the first byte on, however much has arrived; null if the
+ *   beginning is no longer held. What breaks off ends it with an error, never as if it were whole.
+ * - `whole` settles as soon as it is known; after `too-large` whoever has opened it reads on.
+ * - `done` settles when nothing more is read from the upstream. Neither rejects.
+ */
+export interface SharedBody<Body> {
+  open(): Body | null;
+  readonly whole: Promise<BodyReading<Body>>;
+  readonly done: Promise<void>;
+}
 
 /**
  * A response of the origin whose body has not been read.
  *
- * - `body` gives it as it arrives, null where the status has none; `read` reads it to the end, and
- *   one shorter or longer than its Content-Length is `broken`. Use one of the two, once.
+ * - `body` gives it as it arrives, null where the status has none; `share` reads it for many, and one
+ *   shorter or longer than its Content-Length is `broken`. Use one of the two, once.
  * - `discard` may follow either, and ends what has not arrived.
  */
 export interface UpstreamReply<Body> extends PassedReply<Body> {
   readonly kind: "reply";
   readonly requestMs: number;
   readonly responseMs: number;
-  readonly read: (bytesMax: number) => Promise<BodyReading<Body>>;
+  /** Not given whole beyond `bytesMax`. */
+  readonly share: (bytesMax: number) => SharedBody<Body>;
 }
 
 /** What asking the origin came to. */
@@ -117,7 +154,8 @@ export type OriginReply<Body> =
  * - Meaning: a reply is the origin's word on the target. That it refuses this edge's own
  *   credentials is `origin-refused`, never a 401 for the client.
  * - Bytes: bodies arrive as the origin encoded them, in step with Content-Encoding.
- * - Limits: fails after `originTimeoutMs` without a response head, and `read` after as long again.
+ * - Limits: fails after `originTimeoutMs` without a response head, and a shared body after as long
+ *   without a byte.
  */
 export interface OriginContent<Body> {
   fetch(request: UpstreamRequest<Body>): Promise<OriginReply<Body>>;
@@ -132,8 +170,10 @@ export interface ContentPorts<Body> {
   readonly health: { state: OriginHealth; readonly tolerance: Tolerance };
   /** What was written through this isolate. */
   readonly written: WrittenKeys;
-  /** Keys that are being refreshed behind answers, in this isolate. */
-  readonly refreshing: Set<string>;
+  readonly purges: PurgeWatch;
+  /** What this isolate is asking upstreams for, and what it has learnt of who may share it. */
+  readonly flights: Flights<Body>;
+  readonly targets: TargetBook;
   /** Wall clock, epoch milliseconds. */
   nowMs(): number;
   /** Waits for `work` for at most `ms`; `late` leaves it running. */

@@ -10,7 +10,7 @@ import { passedMembers, type Found } from "./cache/tiers.ts";
 import type { ContentPorts, UpstreamReply } from "./content-ports.ts";
 import { limits } from "./limits.ts";
 import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./pass-content.ts";
-import { storedFieldsOf } from "./refresh-content.ts";
+import { storedFieldsOf } from "./store-reply.ts";
 
 /** Passes a HEAD on; null: the upstream failed, and what is stored may be served instead. */
 export async function headContent<Body>(
@@ -74,6 +74,6 @@ async function freshenStored<Body>(
   const fields = storedFieldsOf(freshening.fields);
   const fresh = { meta: { ...meta, ...policy, fields, requestMs, responseMs }, body };
   ports.memory.put(asked.key, fresh, ports.nowMs());
-  ports.background(ports.region.put(asked.key, fresh));
+  ports.background(ports.region.put(asked.key, fresh, null));
   return fresh;
 }

@@ -275,6 +275,30 @@ export const limits = {
   cellBytesMax: 268_435_456,
   /** ContentCells of a region: keys are spread over them. */
   cellsPerRegion: 1,
+  // Flights: requests that share one answer of an upstream.
+  /** Flights of an isolate; a request beyond it asks for itself. */
+  flightsMax: 4_096,
+  /**
+   * How long a request waits for another's answer before one of those that wait asks too; and how long
+   * one isolate of a region may keep the others waiting.
+   */
+  lockTimeoutMs: 2_000,
+  /** Flights that a request joins one after the other before it asks for itself. */
+  flightRoundsMax: 3,
+  /** Targets of which an isolate remembers who may share their answers, and a cell who fills them. */
+  knownTargetsMax: 4_096,
+  /** Claims that wait for another isolate's fill, in a cell. */
+  fillWaitersMax: 4_096,
+  /** How long nobody waits for another's answer once one could not be shared; after a server error. */
+  hitForMissMs: 120_000,
+  hitForMissErrorMs: 1_000,
+  /** How long an answer is held back for the rest of its body, so that small ones are sent whole. */
+  bodyGatherMs: 4,
+  /** Bytes of a body on its way that are held for who joins, and of all of an isolate's. */
+  arrivingBodyBytesMax: 8_388_608,
+  arrivingBytesMax: 33_554_432,
+  /** How often a target is asked for anew because it was purged meanwhile. */
+  purgedFillsMax: 2,
   /** Characters of a target URI that is cached; longer ones pass through. */
   targetUriCharsMax: 2_048,
   /** Bytes of the header fields of a stored response. */
@@ -315,6 +339,8 @@ assert(
   "A message of minutes is taken",
 );
 assert(limits.storedBodyBytesMax < limits.cellBytesMax, "One body fits a cell");
+assert(limits.arrivingBodyBytesMax > limits.storedBodyBytesMax, "What is stored is held whole");
+assert(limits.lockTimeoutMs < limits.originTimeoutMs, "Who waits asks before the leader gives up");
 assert(limits.writtenKeptMs > 2 * limits.originTimeoutMs, "No fetch outlives a write's memory");
 assert(limits.syncRetryMsMin < limits.syncRetryMsMax, "Retries grow");
 assert(limits.leaseTimeoutMs < limits.leaseMs, "A request never waits for more than one lease");

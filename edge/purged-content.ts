@@ -1,18 +1,16 @@
 // How do the tiers of the cache come to honour purges? What a tier has is looked up in the book of
-// purges before anyone sees it, and what is stored is stored with what that book knew: the book of the
-// request that asked, so from before it asked.
+// purges before anyone sees it. What is stored says what that book knew before it was asked for.
 
-import type { PurgeBook } from "./cache/purge-book.ts";
 import type { StoredResponse } from "./cache/stored-response.ts";
-import type { ContentStore, RegionContent } from "./content-ports.ts";
+import type { ContentStore, PurgeWatch, RegionContent } from "./content-ports.ts";
 
 /** Makes a memory tier honour purges. */
 export function purgedMemory<Body>(
   memory: ContentStore<Body>,
-  book: PurgeBook,
+  purges: PurgeWatch,
 ): ContentStore<Body> {
   const alive = (key: string, stored: StoredResponse<Body> | null): StoredResponse<Body> | null => {
-    if (stored === null || !book.isPurged(key, stored.meta)) return stored;
+    if (stored === null || !purges.book.isPurged(key, stored.meta)) return stored;
     memory.delete(key);
     return null;
   };
@@ -20,7 +18,7 @@ export function purgedMemory<Body>(
     get: (key, nowMs, selecting) => alive(key, memory.get(key, nowMs, selecting)),
     getTagged: (key, tag, nowMs) => alive(key, memory.getTagged(key, tag, nowMs)),
     tags: (key, nowMs) => memory.tags(key, nowMs),
-    put: (key, stored, nowMs) => memory.put(key, signed(stored, book), nowMs),
+    put: (key, stored, nowMs) => memory.put(key, signed(stored, purges), nowMs),
     delete: (key) => memory.delete(key),
     bytes: () => memory.bytes(),
   };
@@ -29,26 +27,29 @@ export function purgedMemory<Body>(
 /** Makes a region's tier honour purges. */
 export function purgedRegion<Body>(
   region: RegionContent<Body>,
-  book: PurgeBook,
+  purges: PurgeWatch,
 ): RegionContent<Body> {
   return {
     async get(key, selecting) {
       const finding = await region.get(key, selecting);
       // It stays there until another takes its place: to delete it could hit that one.
-      const isPurged = finding.kind === "found" && book.isPurged(key, finding.stored.meta);
+      const isPurged = finding.kind === "found" && purges.book.isPurged(key, finding.stored.meta);
       return isPurged ? { kind: "none", tags: [] } : finding;
     },
     async getTagged(key, tag) {
       const stored = await region.getTagged(key, tag);
-      return stored !== null && book.isPurged(key, stored.meta) ? null : stored;
+      return stored !== null && purges.book.isPurged(key, stored.meta) ? null : stored;
     },
-    put: (key, stored) => region.put(key, signed(stored, book)),
+    put: (key, stored, lease) => region.put(key, signed(stored, purges), lease),
     delete: (key) => region.delete(key),
+    claimFill: (id) => region.claimFill(id),
+    endFill: (id, outcome) => region.endFill(id, outcome),
   };
 }
 
-/** What another tier gave, or was validated, keeps its own view: it may be older, never newer. */
-function signed<Body>(stored: StoredResponse<Body>, { view }: PurgeBook): StoredResponse<Body> {
+/** What another tier gave, or was asked for, has its own view: it may be older, never newer. */
+function signed<Body>(stored: StoredResponse<Body>, { book }: PurgeWatch): StoredResponse<Body> {
   const { meta, body } = stored;
+  const { view } = book;
   return meta.purgeView === undefined ? { meta: { ...meta, purgeView: view }, body } : stored;
 }

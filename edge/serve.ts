@@ -7,17 +7,21 @@
 
 import { forwardedFields, loopsOf } from "../http/forwarding.ts";
 import { acceptedCodings } from "../http/vary.ts";
-import type { AskedContent } from "./asked-content.ts";
 import {
-  answerPassed,
-  answerProblem,
-  answerStored,
-  type ContentAnswer,
-  type PassedReply,
-} from "./cache/answer.ts";
+  answerRefreshed,
+  discardUnused,
+  judgingOf,
+  landRefreshed,
+  mayStandIn,
+  refuse,
+  serveCandidate,
+  serveInstead,
+  type Looked,
+} from "./answer-content.ts";
+import type { AskedContent } from "./asked-content.ts";
+import { answerProblem, type ContentAnswer } from "./cache/answer.ts";
 import { bypassContent } from "./bypass-content.ts";
 import { cacheKeyOf, decideTarget, upstreamTargetOf, type Target } from "./cache/cache-key.ts";
-import type { Demands } from "./cache/demands.ts";
 import { decideLookup } from "./cache/lookup.ts";
 import {
   badTarget,
@@ -25,24 +29,23 @@ import {
   methodNotAllowed,
   misdirected,
   notCached,
-  originFailed,
 } from "./cache/problems.ts";
 import type { StoredResponse } from "./cache/stored-response.ts";
 import {
   candidateOf,
   chooseTier,
-  hitMembers,
   passedMembers,
   type Candidate,
   type Found,
 } from "./cache/tiers.ts";
 import { selectingLines, selectingList } from "./cache/variant.ts";
 import type { ContentPorts, ContentRequest, ContentSite, RegionFinding } from "./content-ports.ts";
+import { claimFill, flyBehind, flyContent } from "./fly-content.ts";
 import { headContent } from "./head-content.ts";
 import { limits } from "./limits.ts";
 import { claimAsk } from "./pass-content.ts";
-import { refreshContent, type Refreshed } from "./refresh-content.ts";
-import { afterFailure, type OriginFailure } from "./routing/origin-health.ts";
+import { refreshContent } from "./refresh-content.ts";
+import { afterFailure } from "./routing/origin-health.ts";
 import { writeContent } from "./write-content.ts";
 
 /** Answers a content request. Never throws for what the request or the upstream says (P9). */
@@ -73,16 +76,11 @@ export async function serveContent<Body>(
     : lookUp({ ...asked, demands: lookup.demands }, ports);
 }
 
-/** A lookup, with what the client demands of it. */
-interface Looked extends AskedContent {
-  readonly demands: Demands;
-}
-
 function askedOf<Body>(
   request: ContentRequest<Body>,
   { name, policy }: ContentSite,
   target: Target,
-): AskedContent {
+): Omit<AskedContent, "flight"> {
   const { method, fields, arrival } = request;
   return {
     site: name,
@@ -103,30 +101,47 @@ function askedOf<Body>(
 }
 
 /** Asks memory, then the region; serves what is fresh, or may be served while the origin is away. */
-async function lookUp<Body>(
-  asked: Looked,
+function lookUp<Body>(
+  asked: Looked<Body>,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
-  const { fields: request, policy, demands } = asked;
-  const judging = { request, policy, demands, staleMsMax: limits.staleOfflineMsMax };
   const atFirstMs = ports.nowMs();
-  const inMemory = ports.memory.get(asked.key, atFirstMs, selectingLines(request, policy));
-  const held = candidateOf(inMemory, "memory", atFirstMs, judging);
+  const selecting = selectingLines(asked.fields, asked.policy);
+  const inMemory = ports.memory.get(asked.key, atFirstMs, selecting);
+  const held = candidateOf(inMemory, "memory", atFirstMs, judgingOf(asked));
   if (held !== null) {
     // Fresh, or away and something to serve: at once, without a call to the region's cell.
     const ready = serveReady(asked, chooseTier(held, null, false), ports);
-    if (ready !== null) return ready;
+    if (ready !== null) return Promise.resolve(ready);
   }
-  const finding = await ports.region.get(asked.key, asked.selecting());
-  const inRegion = finding.kind === "found" ? finding.stored : null;
-  const regional = candidateOf(inRegion, "region", ports.nowMs(), judging);
-  const tags = tagsOf(asked.key, finding, held, ports);
-  const found = chooseTier(held, regional, finding.kind === "unavailable", tags);
+  return flyContent(asked, held, (one) => lookFurther(one, held, ports), ports);
+}
+
+/** Asks the region, then the upstream. */
+async function lookFurther<Body>(
+  asked: Looked<Body>,
+  held: Candidate<Body> | null,
+  ports: ContentPorts<Body>,
+): Promise<ContentAnswer<Body>> {
+  const found = await findInRegion(asked, held, ports);
   const ready = serveReady(asked, found, ports);
   if (ready !== null) return ready;
-  if (!demands.isOnlyIfCached) return forward(asked, found, ports);
+  if (!asked.demands.isOnlyIfCached) return forward(asked, found, ports);
   const members = passedMembers(found, { detail: "only-if-cached" });
   return answerProblem(notCached(), members, "refused:only-if-cached");
+}
+
+/** Finds the better of what memory had and what the region has. */
+async function findInRegion<Body>(
+  asked: Looked<Body>,
+  held: Candidate<Body> | null,
+  ports: ContentPorts<Body>,
+): Promise<Found<Body>> {
+  const finding = await ports.region.get(asked.key, asked.selecting());
+  const inRegion = finding.kind === "found" ? finding.stored : null;
+  const regional = candidateOf(inRegion, "region", ports.nowMs(), judgingOf(asked));
+  const tags = tagsOf(asked.key, finding, held, ports);
+  return chooseTier(held, regional, finding.kind === "unavailable", tags);
 }
 
 /** The entity tags of variants that could be the answer after all; none if one is selected. */
@@ -143,7 +158,7 @@ function tagsOf<Body>(
 
 /** Serves what needs no origin now; a probe that is due runs behind the answer. */
 function serveReady<Body>(
-  asked: Looked,
+  asked: Looked<Body>,
   found: Found<Body>,
   ports: ContentPorts<Body>,
 ): ContentAnswer<Body> | null {
@@ -165,30 +180,73 @@ function serveReady<Body>(
 
 /** Validates what is being served; one refresh of a key at a time (RFC 5861 §3). */
 function refreshBehind<Body>(
-  asked: Looked,
+  asked: Looked<Body>,
   stale: StoredResponse<Body>,
   ports: ContentPorts<Body>,
 ): void {
-  if (ports.refreshing.has(asked.key)) return;
-  ports.refreshing.add(asked.key);
+  ports.background(flyBehind(asked, (one) => refreshStale(one, stale, ports), ports));
+}
+
+/** Takes over what the region has by now, or asks the upstream. */
+async function refreshStale<Body>(
+  asked: Looked<Body>,
+  stale: StoredResponse<Body>,
+  ports: ContentPorts<Body>,
+): Promise<void> {
+  if (await takeNewer(asked, stale, ports)) return;
+  if ((await claimFill(asked, ports)) === "stored" && (await takeNewer(asked, stale, ports)))
+    return;
   const doubtful = { stale, isForErrors: true, otherTags: [] };
-  const work = refreshContent(asked, doubtful, ports).then(discardUnused);
-  ports.background(work.finally(() => ports.refreshing.delete(asked.key)));
+  const refreshed = await refreshContent(asked, doubtful, ports);
+  landRefreshed(asked, refreshed, ports);
+  discardUnused(refreshed);
+}
+
+/** Has memory take over what the region has, if that is fresh and memory's is not. */
+async function takeNewer<Body>(
+  asked: Looked<Body>,
+  { meta }: StoredResponse<Body>,
+  ports: ContentPorts<Body>,
+): Promise<boolean> {
+  const { candidate } = await findInRegion(asked, null, ports);
+  if (candidate === null || candidate.stored.meta.responseMs <= meta.responseMs) return false;
+  if (candidate.reuse.kind !== "serve-fresh") return false;
+  serveCandidate(asked, candidate, chooseTier(null, candidate, false), null, ports);
+  return true;
+}
+
+/** Answers with what another isolate of the region has stored meanwhile; null: it is ours to ask. */
+async function answerFilled<Body>(
+  asked: Looked<Body>,
+  ports: ContentPorts<Body>,
+): Promise<ContentAnswer<Body> | null> {
+  if ((await claimFill(asked, ports)) !== "stored") return null;
+  return serveReady(asked, await findInRegion(asked, null, ports), ports);
 }
 
 /** Nothing may be served as it is: asks the origin, if it may be asked. */
 async function forward<Body>(
-  asked: Looked,
+  asked: Looked<Body>,
   found: Found<Body>,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
-  const { candidate, otherTags } = found;
+  const { candidate } = found;
   // A HEAD has nothing to store; what is published is validated with GET, which has.
   if (asked.method === "HEAD" && (candidate === null || !asked.policy.isPublished)) {
     return (await headContent(asked, found, ports)) ?? serveInstead(asked, found, ports);
   }
   const claim = claimAsk(ports, false);
-  if (claim.kind === "hold") return refuse(found, claim.reason, claim.retryAfterMs);
+  if (claim.kind === "hold") return refuse(asked, found, claim.reason, claim.retryAfterMs);
+  return (await answerFilled(asked, ports)) ?? askUpstream(asked, found, ports);
+}
+
+/** Asks the origin; instead of a slow one, what is stored answers if it may. */
+async function askUpstream<Body>(
+  asked: Looked<Body>,
+  found: Found<Body>,
+  ports: ContentPorts<Body>,
+): Promise<ContentAnswer<Body>> {
+  const { candidate, otherTags } = found;
   const stale = candidate?.stored ?? null;
   const isForErrors = mayStandIn(candidate);
   const work = refreshContent(asked, { stale, isForErrors, otherTags }, ports);
@@ -201,89 +259,4 @@ async function forward<Body>(
   ports.health.state = afterFailure(ports.health.state, "origin-slow", ports.nowMs());
   ports.background(work.then(discardUnused));
   return serveCandidate(asked, candidate, found, "origin-slow", ports);
-}
-
-/** Tells whether a stored response may be served instead of an error (RFC 9111 §4.2.4, RFC 5861 §4). */
-function mayStandIn<Body>(candidate: Candidate<Body> | null): boolean {
-  return candidate?.reuse.kind === "validate-or-serve-stale" && candidate.reuse.isForErrors;
-}
-
-/** Serves what is stored after the upstream failed. */
-function serveInstead<Body>(
-  asked: Looked,
-  found: Found<Body>,
-  ports: ContentPorts<Body>,
-): ContentAnswer<Body> {
-  return found.candidate === null
-    ? refuse(found, "origin-error", limits.originProbeMs)
-    : serveCandidate(asked, found.candidate, found, "origin-error", ports);
-}
-
-/** Answers with what asking the origin came to. */
-function answerRefreshed<Body>(
-  asked: Looked,
-  found: Found<Body>,
-  refreshed: Refreshed<Body>,
-  ports: ContentPorts<Body>,
-): ContentAnswer<Body> {
-  const nowMs = ports.nowMs();
-  if (refreshed.kind === "whole") {
-    const { stored, fwdStatus, isFromCache, refusal } = refreshed;
-    const detail = refusal === null ? {} : { detail: refusal };
-    const members = passedMembers(found, { fwdStatus, isStored: refusal === null, ...detail });
-    const ageS = isFromCache ? Math.floor(stored.meta.initialAgeMs / 1000) : null;
-    const decision = fwdStatus === 304 ? "validated" : "filled";
-    return answerStored(asked, stored, { ageS, isReuse: false, members, decision, nowMs });
-  }
-  const { candidate } = found;
-  if (refreshed.kind === "failed") {
-    // RFC 9111 §4.3.3: a failed validation counts as no answer; §4.2.4 then lets stale be served.
-    if (candidate !== null && mayStandIn(candidate)) {
-      refreshed.reply?.discard();
-      return serveCandidate(asked, candidate, found, refreshed.reason, ports);
-    }
-    if (refreshed.reply === null) return refuse(found, refreshed.reason, limits.originProbeMs);
-  }
-  const reason: string = refreshed.reason;
-  const reply: PassedReply<Body> = refreshed.reply;
-  const members = passedMembers(found, { fwdStatus: reply.status, detail: reason });
-  return answerPassed(asked, reply, members, `passed:${reason}`, nowMs);
-}
-
-/** Serves what a tier had; from the region, memory takes it over. */
-function serveCandidate<Body>(
-  asked: Looked,
-  candidate: Candidate<Body>,
-  found: Found<Body>,
-  staleBecause: string | null,
-  ports: ContentPorts<Body>,
-): ContentAnswer<Body> {
-  const { stored, reuse, tier } = candidate;
-  const nowMs = ports.nowMs();
-  const isStored = tier === "region" && ports.memory.put(asked.key, stored, nowMs);
-  const members = hitMembers(candidate, found, isStored, staleBecause);
-  const decision = staleBecause === null ? `${tier}-hit` : `stale:${staleBecause}`;
-  return answerStored(asked, stored, {
-    ageS: reuse.ageS,
-    isReuse: true,
-    members,
-    decision,
-    nowMs,
-  });
-}
-
-function refuse<Body>(
-  found: Found<Body>,
-  reason: OriginFailure,
-  retryAfterMs: number,
-): ContentAnswer<Body> {
-  const reuse = found.candidate?.reuse;
-  const detail = reuse?.kind === "validate-or-refuse" ? reuse.detail : reason;
-  const members = passedMembers(found, { detail });
-  return answerProblem(originFailed(reason, retryAfterMs), members, `failed:${reason}`);
-}
-
-/** What the client did not wait for is not read: a connection must not be held open for it. */
-function discardUnused<Body>(refreshed: Refreshed<Body>): void {
-  if (refreshed.kind !== "whole") refreshed.reply?.discard();
 }

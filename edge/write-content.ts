@@ -9,7 +9,7 @@ import { traceNotAllowed } from "./cache/problems.ts";
 import type { ContentPorts, UpstreamReply } from "./content-ports.ts";
 import { limits } from "./limits.ts";
 import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./pass-content.ts";
-import { storeReply } from "./refresh-content.ts";
+import { storeReply } from "./store-reply.ts";
 
 /** Sends a request on, and forgets what it changes. */
 export async function writeContent<Body>(
@@ -47,19 +47,23 @@ async function storePosted<Body>(
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
   // What a write answers is from after it, though it was asked for before: as if asked for just now.
-  const answered = { ...reply, requestMs: ports.nowMs() + 1 };
-  const stored = await storeReply(asked, "POST", false, answered, ports);
+  const { view: purgeView } = ports.purges.book;
+  const answered = { ...reply, requestMs: ports.nowMs() + 1, purgeView };
+  const how = { method: "POST", isReplacing: false, hasStandIn: false };
+  const stored = await storeReply(asked, how, answered, ports);
+  if (stored === "purged") return refusePassing(passing, "origin-slow", limits.originProbeMs);
   if (stored.kind === "passed") {
     return passReply(passing, { ...reply, body: stored.reply.body }, ports);
   }
   if (stored.kind === "failed") return refusePassing(passing, stored.reason, limits.originProbeMs);
   const members = passing.members(reply.status).map((member) => ({ ...member, isStored: true }));
-  const how = { ageS: null, isReuse: false, members, decision: "filled", nowMs: ports.nowMs() };
-  return answerStored(
-    { ...asked, fields: { get: () => null, has: () => false } },
-    stored.stored,
-    how,
-  );
+  return answerStored({ ...asked, fields: { get: () => null, has: () => false } }, stored.stored, {
+    ageS: null,
+    isReuse: false,
+    members,
+    decision: "filled",
+    nowMs: ports.nowMs(),
+  });
 }
 
 async function forgetEverywhere<Body>(key: string, ports: ContentPorts<Body>): Promise<void> {

@@ -22,6 +22,8 @@ export interface CacheStatusMember {
   /** Seconds of freshness left; negative for a stale response. */
   readonly ttl?: number;
   readonly isStored?: boolean;
+  /** Another request's way to the origin was shared (RFC 9211 §2.7). */
+  readonly isCollapsed?: boolean;
   /** What else there is to say, a kebab-case word (RFC 9211 §2.8). */
   readonly detail?: string;
 }
@@ -37,6 +39,7 @@ function formatMember(member: CacheStatusMember): string {
     member.fwdStatus === undefined ? null : `fwd-status=${member.fwdStatus}`,
     member.ttl === undefined ? null : `ttl=${member.ttl}`,
     member.isStored === true ? "stored" : null,
+    member.isCollapsed === true ? "collapsed" : null,
     member.detail === undefined ? null : `detail=${member.detail}`,
   ];
   return [member.cache, ...parameters.filter((parameter) => parameter !== null)].join("; ");

@@ -4,6 +4,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { linesOf, type FieldList } from "../../http/fields.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
+import { within } from "../../doors/within.ts";
+import { FillLeases, type FillOutcome } from "../cache/fill-leases.ts";
 import type { StoredResponse } from "../cache/stored-response.ts";
 import { WrittenKeys } from "../cache/written-keys.ts";
 import { limits } from "../limits.ts";
@@ -22,6 +24,13 @@ export class ContentCell extends DurableObject<EdgeEnv> {
   readonly #written = new WrittenKeys({
     keysMax: limits.writtenKeysMax,
     keptMs: limits.writtenKeptMs,
+  });
+
+  readonly #fills = new FillLeases({
+    leaseMs: limits.lockTimeoutMs,
+    unsharedMs: limits.hitForMissMs,
+    targetsMax: limits.knownTargetsMax,
+    waitersMax: limits.fillWaitersMax,
   });
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
@@ -48,10 +57,35 @@ export class ContentCell extends DurableObject<EdgeEnv> {
     return this.#store.getTagged(key, tag, Date.now());
   }
 
-  /** Stores a response unless a newer one, or a write, is there; tells whether it did. */
-  save(key: string, stored: StoredResponse<Uint8Array>): boolean {
+  /**
+   * Stores a response unless a newer one, or a write, is there; tells whether it did.
+   *
+   * @param lease  The fill that this ends; null: none.
+   */
+  save(key: string, stored: StoredResponse<Uint8Array>, lease: string | null): boolean {
     const isOutdated = this.#written.isSince(key, stored.meta.requestMs);
-    return !isOutdated && this.#store.put(key, stored, Date.now());
+    const isStored = !isOutdated && this.#store.put(key, stored, Date.now());
+    if (lease !== null) this.endFill(lease, isStored ? "stored" : "failed");
+    return isStored;
+  }
+
+  /** Claims the fill of what `id` names, and waits for whoever has it, for no longer than a lease. */
+  async claimFill(id: string): Promise<"fill" | "stored" | "alone"> {
+    const untilMs = Date.now() + limits.lockTimeoutMs;
+    for (;;) {
+      const claim = this.#fills.claim(id, Date.now());
+      if (claim.kind !== "wait") return claim.kind;
+      const outcome = await within(claim.settled, claim.waitMs);
+      this.#fills.leave();
+      if (outcome === "stored") return "stored";
+      if (outcome !== "late") return "alone";
+      // Its lease is over: the first that asks again has the next, unless too much time is gone.
+      if (Date.now() > untilMs) return "alone";
+    }
+  }
+
+  endFill(id: string, outcome: FillOutcome): void {
+    this.#fills.settle(id, outcome, Date.now());
   }
 
   /** Forgets what is stored under a key. */

@@ -5,9 +5,12 @@ import type { RequestScope } from "../../doors/access-log.ts";
 import { problemResponse } from "../../doors/respond.ts";
 import type { ContentAnswer } from "../cache/answer.ts";
 import { PUBLISHED, RFC, SAFE, type CachePolicy } from "../cache/cache-policy.ts";
+import type { PurgeBook } from "../cache/purge-book.ts";
+import { TargetBook } from "../cache/target-book.ts";
 import { WrittenKeys } from "../cache/written-keys.ts";
 import type { EdgeConfig } from "../config.ts";
-import type { ContentPorts, OriginContent } from "../content-ports.ts";
+import type { ContentPorts, ContentRequest, OriginContent, PurgeWatch } from "../content-ports.ts";
+import { Flights } from "../flights.ts";
 import { limits } from "../limits.ts";
 import { purgedMemory, purgedRegion } from "../purged-content.ts";
 import { INITIAL_HEALTH } from "../routing/origin-health.ts";
@@ -17,6 +20,9 @@ import type { EdgeEnv } from "./env.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { openHttpUpstream, openOriginContent, type EdgeBody } from "./origin-content.ts";
 import { openRegionContent } from "./region-content.ts";
+import { decideUpgrade } from "../upgrade-content.ts";
+import { passSocket } from "./upstream-socket.ts";
+import { BodyBudget } from "./arriving-body.ts";
 import type { Regions } from "./regions.ts";
 import { within } from "../../doors/within.ts";
 
@@ -40,7 +46,8 @@ export function createContentDoor(
     staleMsMax: limits.staleOfflineMsMax,
   });
   const ways = openWays(deployed);
-  const refreshing = new Set<string>();
+  const flights = new Flights<EdgeBody>(limits.flightsMax);
+  const targets = new TargetBook(limits.knownTargetsMax);
   const written = new WrittenKeys({
     keysMax: limits.writtenKeysMax,
     keptMs: limits.writtenKeptMs,
@@ -52,32 +59,41 @@ export function createContentDoor(
     const { hostname: host, host: authority, protocol } = new URL(request.url);
     const name = siteOf(host, config.sites);
     const way = ways(name);
+    const watch = watchPurges(
+      purges,
+      async () => (await regions.at(request.cf, background)).purges,
+    );
     const ports: ContentPorts<EdgeBody> = {
-      memory: purgedMemory(memory, purges),
-      region: purgedRegion(openRegionContent(env.CONTENT_CELL, region, hint), purges),
+      memory: purgedMemory(memory, watch),
+      region: purgedRegion(openRegionContent(env.CONTENT_CELL, region, hint), watch),
       origin: way.origin,
       health: way.health,
-      refreshing,
+      purges: watch,
+      flights,
+      targets,
       written,
       nowMs: () => Date.now(),
       within,
       background,
     };
-    const answer = await serveContent(
-      {
-        method: request.method,
-        host,
-        arrival: { host: authority, scheme: protocol === "https:" ? "https" : "http" },
-        rawTarget: rawTargetOf(request.url),
-        fields: request.headers,
-        fieldList: () => [...request.headers],
-        body: request.body,
-      },
-      name === null ? null : { name, policy: way.policy },
-      ports,
-    );
-    scope.fields["site"] = name;
-    scope.fields["region"] = region;
+    Object.assign(scope.fields, { site: name, region });
+    const asked: ContentRequest<EdgeBody> = {
+      method: request.method,
+      host,
+      arrival: { host: authority, scheme: protocol === "https:" ? "https" : "http" },
+      rawTarget: rawTargetOf(request.url),
+      fields: request.headers,
+      fieldList: () => [...request.headers],
+      body: request.body,
+    };
+    const site = name === null ? null : { name, policy: way.policy };
+    const upgrade = decideUpgrade(asked, site);
+    if (upgrade.kind !== "none") {
+      scope.fields["cache"] = `upgrade:${upgrade.kind}`;
+      if (upgrade.kind === "refused") return problemResponse(upgrade.problem);
+      return passSocket(`${way.baseUrl}${upgrade.target}`, upgrade.fields);
+    }
+    const answer = await serveContent(asked, site, ports);
     scope.fields["cache"] = answer.decision;
     return responseOf(answer);
   };
@@ -88,22 +104,37 @@ interface Way {
   readonly policy: CachePolicy;
   readonly origin: OriginContent<EdgeBody>;
   readonly health: ContentPorts<EdgeBody>["health"];
+  readonly baseUrl: string;
+}
+
+/** Keeps a request's book of purges up to date. */
+function watchPurges(first: PurgeBook, now: () => Promise<PurgeBook>): PurgeWatch {
+  const watch = {
+    book: first,
+    renew: async (): Promise<void> => {
+      watch.book = await now();
+    },
+  };
+  return watch;
 }
 
 /** Opens the way of each site: its own upstream's, or else the origin's. */
 function openWays(deployed: EdgeConfig): (site: string | null) => Way {
-  const published = wayOf(PUBLISHED, openOriginContent(deployed.originUrl, deployed.linkKey));
+  const budget = new BodyBudget(limits.arrivingBytesMax);
+  const origin = openOriginContent(deployed.originUrl, deployed.linkKey, budget);
+  const published = wayOf(PUBLISHED, origin, deployed.originUrl);
   const others = new Map(
     Object.entries(deployed.upstreams).map(([site, { url, profile }]) => [
       site,
-      wayOf(profile === "rfc" ? RFC : SAFE, openHttpUpstream(url)),
+      wayOf(profile === "rfc" ? RFC : SAFE, openHttpUpstream(url, budget), url),
     ]),
   );
   return (site) => others.get(site ?? "") ?? published;
 }
 
-function wayOf(policy: CachePolicy, origin: OriginContent<EdgeBody>): Way {
-  return { policy, origin, health: { state: INITIAL_HEALTH, tolerance: policy.tolerance } };
+function wayOf(policy: CachePolicy, origin: OriginContent<EdgeBody>, baseUrl: string): Way {
+  const health = { state: INITIAL_HEALTH, tolerance: policy.tolerance };
+  return { policy, origin, health, baseUrl };
 }
 
 /** Path and query as the runtime gives them; parsing would change them before they are checked. */

@@ -3,8 +3,9 @@
 
 import { contentContext, importLinkKey, macText } from "../../doors/seal.ts";
 import type { FieldList } from "../../http/fields.ts";
-import type { BodyReading, OriginContent, UpstreamReply } from "../content-ports.ts";
+import type { OriginContent, SharedBody, UpstreamReply } from "../content-ports.ts";
 import { limits } from "../limits.ts";
+import { ArrivingBody, type BodyBudget } from "./arriving-body.ts";
 
 /** A body at the edge: bytes once it is stored, a stream while it passes through. */
 export type EdgeBody = Uint8Array | ReadableStream<Uint8Array>;
@@ -15,6 +16,7 @@ type Failure = Exclude<Awaited<ReturnType<OriginContent<EdgeBody>["fetch"]>>, { 
 export function openOriginContent(
   originUrl: string,
   linkKey: string | null,
+  budget: BodyBudget,
 ): OriginContent<EdgeBody> {
   let key: Promise<CryptoKey | null> | null = null;
   return {
@@ -30,7 +32,7 @@ export function openOriginContent(
       );
       // One encoding for all: what is stored has no Vary, so it must suit every client.
       headers.set("accept-encoding", "identity");
-      const reply = await send(url.href, { method, headers });
+      const reply = await send(url.href, { method, headers }, budget);
       if (reply.kind === "failed") return reply;
       // The client's credentials are never sent on, so these can only be about the link.
       const isRefused = reply.status === 401 || reply.status === 403;
@@ -45,19 +47,19 @@ export function openOriginContent(
 const RESEND_MS_MAX = 1_000;
 
 /** Opens the way to any HTTP server, at a base URL without a trailing slash. */
-export function openHttpUpstream(baseUrl: string): OriginContent<EdgeBody> {
+export function openHttpUpstream(baseUrl: string, budget: BodyBudget): OriginContent<EdgeBody> {
   return {
     async fetch({ method, target, fields, body = null }) {
       const headers = new Headers(fields.map(([name, value]): [string, string] => [name, value]));
       const sending = { method, headers, body };
       const startedMs = Date.now();
-      const reply = await send(`${baseUrl}${target}`, sending);
+      const reply = await send(`${baseUrl}${target}`, sending, budget);
       // A kept connection may have been closed just before it was used: no fault of the upstream, and
       // what only reads may be sent again (RFC 9110 §9.2.2).
       const isLost = reply.kind === "failed" && reply.reason === "origin-unreachable";
       const isSoon = Date.now() - startedMs < RESEND_MS_MAX;
       const isRead = (method === "GET" || method === "HEAD") && body === null;
-      return isLost && isSoon && isRead ? send(`${baseUrl}${target}`, sending) : reply;
+      return isLost && isSoon && isRead ? send(`${baseUrl}${target}`, sending, budget) : reply;
     },
   };
 }
@@ -71,6 +73,7 @@ interface Sending {
 async function send(
   url: string,
   { method, headers, body = null }: Sending,
+  budget: BodyBudget,
 ): Promise<UpstreamReply<EdgeBody> | Failure> {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), limits.originTimeoutMs);
@@ -86,7 +89,7 @@ async function send(
       signal: controller.signal,
       encodeResponseBody: "manual",
     });
-    return replyOf(response, requestMs, controller);
+    return replyOf(response, requestMs, controller, budget);
   } catch {
     return { kind: "failed", reason: "origin-unreachable" };
   } finally {
@@ -98,6 +101,7 @@ function replyOf(
   response: Response,
   requestMs: number,
   controller: AbortController,
+  budget: BodyBudget,
 ): UpstreamReply<EdgeBody> | Failure {
   const { status } = response;
   // The runtime reads statuses that it then refuses to send.
@@ -113,63 +117,31 @@ function replyOf(
     requestMs,
     responseMs: Date.now(),
     body: () => response.body,
-    read: (bytesMax) => readWhole(response, bytesMax, controller),
+    share: (bytesMax) => shareBody(response, bytesMax, budget),
     discard: () => controller.abort(),
   };
 }
 
-/** Reads a body of at most `bytesMax`; of a longer one gives all bytes back as a stream. */
-async function readWhole(
+/** A stream of ours is sent in chunks unless the runtime is told its length. */
+function withLength(stream: ReadableStream<Uint8Array>, bytes: number): ReadableStream<Uint8Array> {
+  const fixed = new FixedLengthStream(bytes);
+  // What breaks off breaks off there too, and who reads it sees it.
+  void stream.pipeTo(fixed.writable).catch(() => undefined);
+  return fixed.readable;
+}
+
+function shareBody(
   response: Response,
-  bytesMax: number,
-  controller: AbortController,
-): Promise<BodyReading<EdgeBody>> {
-  if (response.body === null) return { kind: "whole", body: new Uint8Array(0), bytes: 0 };
-  const reader = response.body.getReader();
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  const timer = setTimeout(() => controller.abort(), limits.originTimeoutMs);
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      chunks.push(value);
-      bytes += value.length;
-      if (bytes > bytesMax) return { kind: "too-large", body: resume(chunks, reader) };
-    }
-  } catch {
-    return { kind: "broken" };
-  } finally {
-    clearTimeout(timer);
+  wholeBytesMax: number,
+  budget: BodyBudget,
+): SharedBody<EdgeBody> {
+  if (response.body === null) {
+    const nothing = new Uint8Array(0);
+    const whole = Promise.resolve({ kind: "whole", body: nothing, bytes: 0 } as const);
+    return { open: () => nothing, whole, done: Promise.resolve() };
   }
+  const { arrivingBodyBytesMax: heldBytesMax, originTimeoutMs: idleMs } = limits;
   const announced = response.headers.get("content-length");
-  // Without Content-Length or chunks the end of the connection ends the body (RFC 9112 §8).
-  if (announced !== null && announced !== String(bytes)) return { kind: "broken" };
-  return { kind: "whole", body: concat(chunks, bytes), bytes };
-}
-
-/** Continues a stream whose first chunks have been read already. */
-function resume(
-  chunks: readonly Uint8Array[],
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): ReadableStream<Uint8Array> {
-  const waiting = [...chunks];
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const next = waiting.shift() ?? (await reader.read()).value;
-      if (next === undefined) controller.close();
-      else controller.enqueue(next);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  });
-}
-
-function concat(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  const bounds = { wholeBytesMax, heldBytesMax, idleMs };
+  return new ArrivingBody(response.body, announced, bounds, budget, withLength);
 }

@@ -36,11 +36,11 @@ export function openRegionContent(
         return null;
       }
     },
-    async put(key, { meta, body }) {
+    async put(key, { meta, body }, lease) {
       // Only whole bodies are stored, and those are bytes.
       if (!(body instanceof Uint8Array)) return;
       try {
-        await cell.save(key, { meta, body });
+        await cell.save(key, { meta, body }, lease);
       } catch (error) {
         log("content-cell-failed", { region, call: "save", error: String(error) });
       }
@@ -50,6 +50,21 @@ export function openRegionContent(
         await cell.drop(key);
       } catch (error) {
         log("content-cell-failed", { region, call: "drop", error: String(error) });
+      }
+    },
+    async claimFill(id) {
+      try {
+        return await cell.claimFill(id);
+      } catch (error) {
+        log("content-cell-failed", { region, call: "claimFill", error: String(error) });
+        return "alone";
+      }
+    },
+    async endFill(id, outcome) {
+      try {
+        await cell.endFill(id, outcome);
+      } catch (error) {
+        log("content-cell-failed", { region, call: "endFill", error: String(error) });
       }
     },
   };

@@ -4,6 +4,8 @@
 import { PUBLISHED, type CachePolicy } from "../../edge/cache/cache-policy.ts";
 import type { StoredResponse } from "../../edge/cache/stored-response.ts";
 import type { ContentAnswer } from "../../edge/cache/answer.ts";
+import { NO_PURGES } from "../../edge/cache/purge-book.ts";
+import { TargetBook } from "../../edge/cache/target-book.ts";
 import { WrittenKeys } from "../../edge/cache/written-keys.ts";
 import type {
   ContentPorts,
@@ -11,6 +13,7 @@ import type {
   UpstreamReply,
   UpstreamRequest,
 } from "../../edge/content-ports.ts";
+import { Flights } from "../../edge/flights.ts";
 import { MemoryStore } from "../../edge/platform/memory-store.ts";
 import { INITIAL_HEALTH, type OriginFailure } from "../../edge/routing/origin-health.ts";
 import { serveContent } from "../../edge/serve.ts";
@@ -37,7 +40,8 @@ export class ContentWorld {
   regionCalls = 0;
   memory: MemoryStore<string> = newMemory();
   readonly #background: Promise<unknown>[] = [];
-  readonly #refreshing = new Set<string>();
+  readonly #flights = new Flights<string>(100);
+  readonly #targets = new TargetBook(100);
   readonly #written = new WrittenKeys({ keysMax: 100, keptMs: 30_000 });
   readonly #policy: CachePolicy;
   readonly #health: ContentPorts<string>["health"];
@@ -83,10 +87,14 @@ export class ContentWorld {
         getTagged: async (key, tag) => this.#cell.getTagged(key, tag, this.nowMs),
         put: async (key, stored) => this.#toRegion(key, stored),
         delete: async (key) => this.#dropRegion(key),
+        claimFill: async () => "fill",
+        endFill: async () => undefined,
       },
       origin: { fetch: async (request) => this.#ask(request) },
       health: this.#health,
-      refreshing: this.#refreshing,
+      purges: { book: NO_PURGES, renew: async () => undefined },
+      flights: this.#flights,
+      targets: this.#targets,
       written: this.#written,
       nowMs: () => this.nowMs,
       within: async (work) => (this.#isSlow ? "late" : work),
@@ -132,10 +140,15 @@ export class ContentWorld {
       responseMs: this.nowMs,
       body: () => body,
       discard: () => undefined,
-      read: async (bytesMax) =>
-        body.length > bytesMax
-          ? { kind: "too-large", body }
-          : { kind: "whole", body, bytes: body.length },
+      share: (bytesMax) => ({
+        open: () => body,
+        whole: Promise.resolve(
+          body.length > bytesMax
+            ? { kind: "too-large" }
+            : { kind: "whole", body, bytes: body.length },
+        ),
+        done: Promise.resolve(),
+      }),
     };
   }
 }

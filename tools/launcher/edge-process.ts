@@ -34,6 +34,8 @@ export interface EdgePlan {
    * from it, as on Cloudflare. Otherwise off, because a client could choose its region (P7).
    */
   readonly cfHeader?: boolean;
+  /** Tests only: a second isolate of the region answers on a port of its own. */
+  readonly hasTwin?: boolean;
 }
 
 const START_MS_MAX = 15_000;
@@ -44,21 +46,27 @@ export class EdgeProcess {
   readonly region: string;
   readonly port: number;
   readonly url: string;
+  /** Where the second isolate answers; the first, if there is none. */
+  readonly twinUrl: string;
   readonly logFile: string;
   readonly #spec: WorkerdSpec;
   #child: Child | null = null;
 
-  private constructor(plan: EdgePlan, port: number) {
-    this.#spec = workerdSpec(plan, port);
+  private constructor(plan: EdgePlan, port: number, twinPort: number | null) {
+    const spec = workerdSpec(plan, port);
+    this.#spec = twinPort === null ? spec : { ...spec, twinPort };
     this.region = plan.region.id;
     this.port = port;
     this.url = `http://${this.#spec.host === "0.0.0.0" ? LOOPBACK : this.#spec.host}:${port}`;
+    this.twinUrl = twinPort === null ? this.url : `http://${LOOPBACK}:${twinPort}`;
     this.logFile = logPath(this.#spec);
   }
 
   /** Starts a region and resolves when it answers. */
   static async start(plan: EdgePlan): Promise<EdgeProcess> {
-    const edge = new EdgeProcess(plan, await claimPort(plan.port, plan.host ?? LOOPBACK));
+    const twinPort = plan.hasTwin === true ? await claimPort(0) : null;
+    const port = await claimPort(plan.port, plan.host ?? LOOPBACK);
+    const edge = new EdgeProcess(plan, port, twinPort);
     await edge.resume();
     return edge;
   }

@@ -22,6 +22,8 @@ export interface WorkerdSpec {
   readonly secrets: Readonly<Record<string, string>>;
   readonly objects: readonly { readonly name: string; readonly className: string }[];
   readonly cfHeader?: boolean;
+  /** The port of a second isolate of the same Worker, which has the first one's objects. */
+  readonly twinPort?: number;
 }
 
 const SECRET_PREFIX = "SKERRY_";
@@ -57,18 +59,7 @@ export function logPath(spec: WorkerdSpec): string {
 
 /** Writes the configuration of `spec` in workerd's language. */
 export function workerdConfig(spec: WorkerdSpec): string {
-  const bindings = [
-    ...spec.objects.map(
-      ({ name, className }) =>
-        `(name = ${quote(name)}, durableObjectNamespace = ${quote(className)})`,
-    ),
-    ...Object.entries(spec.text).map(
-      ([name, text]) => `(name = ${quote(name)}, text = ${quote(text)})`,
-    ),
-    ...Object.keys(spec.secrets).map(
-      (name) => `(name = ${quote(name)}, fromEnvironment = ${quote(SECRET_PREFIX + name)})`,
-    ),
-  ];
+  const bindings = bindingsOf(spec, (className) => quote(className));
   // Stable keys: the files of a Durable Object class are found again by them.
   const classes = spec.objects.map(
     ({ className }) =>
@@ -77,15 +68,25 @@ export function workerdConfig(spec: WorkerdSpec): string {
   // Off but in tests: the header makes request.cf, and any client could set it, while a place
   // decides where data stays.
   const http = spec.cfHeader === true ? `(cfBlobHeader = "MF-CF-Blob")` : "()";
+  const socket = (name: string, port: number, service: string): string =>
+    `(name = ${quote(name)}, address = ${quote(`${spec.host}:${port}`)}, http = ${http}, service = ${quote(service)})`;
+  const { twinPort } = spec;
+  const sockets = [
+    socket("http", spec.port, "main"),
+    ...(twinPort === undefined ? [] : [socket("twin", twinPort, "twin")]),
+  ];
+  const twin = twinPort === undefined ? "" : twinWorker(spec);
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
-    (name = "main", worker = .worker),
+    (name = "main", worker = .worker),${twin === "" ? "" : '\n    (name = "twin", worker = .twin),'}
     (name = "disk", disk = (path = ${quote(path.join(spec.dir, "do"))}, writable = true)),
     (name = "internet", network = (allow = ["public", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
-  sockets = [(name = "http", address = ${quote(`${spec.host}:${spec.port}`)}, http = ${http}, service = "main")],
+  sockets = [
+    ${sockets.join(",\n    ")}
+  ],
 );
 
 const worker :Workerd.Worker = (
@@ -98,6 +99,39 @@ const worker :Workerd.Worker = (
     ${classes.join(",\n    ")}
   ],
   ${classes.length === 0 ? "" : 'durableObjectStorage = (localDisk = "disk"),\n  '}globalOutbound = "internet",
+);
+${twin}`;
+}
+
+function bindingsOf(spec: WorkerdSpec, namespaceOf: (className: string) => string): string[] {
+  return [
+    ...spec.objects.map(
+      ({ name, className }) =>
+        `(name = ${quote(name)}, durableObjectNamespace = ${namespaceOf(className)})`,
+    ),
+    ...Object.entries(spec.text).map(
+      ([name, text]) => `(name = ${quote(name)}, text = ${quote(text)})`,
+    ),
+    ...Object.keys(spec.secrets).map(
+      (name) => `(name = ${quote(name)}, fromEnvironment = ${quote(SECRET_PREFIX + name)})`,
+    ),
+  ];
+}
+
+/** The same Worker once more, with the objects of the first: what two isolates of one region are. */
+function twinWorker(spec: WorkerdSpec): string {
+  const bindings = bindingsOf(
+    spec,
+    (className) => `(className = ${quote(className)}, serviceName = "main")`,
+  );
+  return `
+const twin :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed ${quote(path.relative(spec.dir, spec.bundle))})],
+  compatibilityDate = ${quote(spec.compatibilityDate)},
+  bindings = [
+    ${bindings.join(",\n    ")}
+  ],
+  globalOutbound = "internet",
 );
 `;
 }

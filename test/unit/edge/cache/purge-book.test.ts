@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PurgeBook, type KnownPurges } from "../../../../edge/cache/purge-book.ts";
 import type { PurgeView, StoredMeta } from "../../../../edge/cache/stored-response.ts";
-import type { RegionContent } from "../../../../edge/content-ports.ts";
+import type { PurgeWatch, RegionContent } from "../../../../edge/content-ports.ts";
 import { MemoryStore } from "../../../../edge/platform/memory-store.ts";
 import { purgedMemory, purgedRegion } from "../../../../edge/purged-content.ts";
 import { scopesOf, type PurgeRequest } from "../../../../edge/purge-scopes.ts";
@@ -81,6 +81,10 @@ test("P8 what is older than marks that a book leaves out is dead, whatever it is
   assert.equal(book.isPurged("main|/", metaOf([["hel", 8]], "a")), true);
 });
 
+function watching(book: PurgeBook): PurgeWatch {
+  return { book, renew: async () => undefined };
+}
+
 test("a tier forgets what was purged, and stores with what the asking request knew", async () => {
   const memory = new MemoryStore<string>({
     bytesMax: 10_000,
@@ -90,15 +94,15 @@ test("a tier forgets what was purged, and stores with what the asking request kn
   });
   const before = new PurgeBook({ purgeView: [["hel", 4]], purges: [], purgeFloor: [] });
   const after = bookOf({ urls: [`${URL}/a`] });
-  purgedMemory(memory, before).put("main|/a", { meta: metaOf(), body: "old" }, 1_000);
-  assert.equal(purgedMemory(memory, before).get("main|/a", 1_000)?.body, "old");
-  assert.equal(purgedMemory(memory, after).get("main|/a", 1_000), null);
+  purgedMemory(memory, watching(before)).put("main|/a", { meta: metaOf(), body: "old" }, 1_000);
+  assert.equal(purgedMemory(memory, watching(before)).get("main|/a", 1_000)?.body, "old");
+  assert.equal(purgedMemory(memory, watching(after)).get("main|/a", 1_000), null);
   assert.equal(memory.bytes(), 0);
   // A request that asked before the purge, and whose answer came after it.
-  purgedMemory(memory, before).put("main|/a", { meta: metaOf(), body: "late" }, 1_000);
-  assert.equal(purgedMemory(memory, after).get("main|/a", 1_000), null);
-  purgedMemory(memory, after).put("main|/a", { meta: metaOf(), body: "new" }, 1_000);
-  assert.equal(purgedMemory(memory, after).get("main|/a", 1_000)?.body, "new");
+  purgedMemory(memory, watching(before)).put("main|/a", { meta: metaOf(), body: "late" }, 1_000);
+  assert.equal(purgedMemory(memory, watching(after)).get("main|/a", 1_000), null);
+  purgedMemory(memory, watching(after)).put("main|/a", { meta: metaOf(), body: "new" }, 1_000);
+  assert.equal(purgedMemory(memory, watching(after)).get("main|/a", 1_000)?.body, "new");
 });
 
 test("what a region gives is looked up too, and keeps its own view when memory takes it over", async () => {
@@ -108,20 +112,22 @@ test("what a region gives is looked up too, and keeps its own view when memory t
     getTagged: async () => stored,
     put: async () => undefined,
     delete: async () => undefined,
+    claimFill: async () => "alone",
+    endFill: async () => undefined,
   };
   const after = bookOf({ urls: [`${URL}/a`] });
-  assert.deepEqual(await purgedRegion(region, after).get("main|/a", []), {
+  assert.deepEqual(await purgedRegion(region, watching(after)).get("main|/a", []), {
     kind: "none",
     tags: [],
   });
-  assert.equal(await purgedRegion(region, after).getTagged("main|/a", '"a"'), null);
-  assert.equal((await purgedRegion(region, after).get("main|/b", [])).kind, "found");
+  assert.equal(await purgedRegion(region, watching(after)).getTagged("main|/a", '"a"'), null);
+  assert.equal((await purgedRegion(region, watching(after)).get("main|/b", [])).kind, "found");
   const memory = new MemoryStore<string>({
     bytesMax: 10_000,
     entriesMax: 9,
     variantsMax: 4,
     staleMsMax: 0,
   });
-  purgedMemory(memory, after).put("main|/a", stored, 1_000);
-  assert.equal(purgedMemory(memory, after).get("main|/a", 1_000), null);
+  purgedMemory(memory, watching(after)).put("main|/a", stored, 1_000);
+  assert.equal(purgedMemory(memory, watching(after)).get("main|/a", 1_000), null);
 });

@@ -1,0 +1,160 @@
+// How is a lookup answered with what the tiers or the upstream had? And what are those told that wait
+// for the same answer.
+
+import type { AskedContent } from "./asked-content.ts";
+import {
+  answerPassed,
+  answerProblem,
+  answerStored,
+  type ContentAnswer,
+  type PassedReply,
+} from "./cache/answer.ts";
+import { NO_DEMANDS, type Demands } from "./cache/demands.ts";
+import { originFailed } from "./cache/problems.ts";
+import { decideReuse } from "./cache/reuse.ts";
+import {
+  hitMembers,
+  passedMembers,
+  type Candidate,
+  type Found,
+  type Judging,
+} from "./cache/tiers.ts";
+import type { ContentPorts } from "./content-ports.ts";
+import { landStored, type Flight } from "./flights.ts";
+import { limits } from "./limits.ts";
+import type { OriginFailure } from "./routing/origin-health.ts";
+import type { Refreshed } from "./store-reply.ts";
+
+/** A lookup, with what the client demands of it, and the flight that it leads, if any. */
+export interface Looked<Body> extends AskedContent {
+  readonly demands: Demands;
+  readonly flight?: Flight<Body>;
+}
+
+/** What a stored response is judged for by a lookup. */
+export function judgingOf<Body>({ fields: request, policy, demands }: Looked<Body>): Judging {
+  return { request, policy, demands, staleMsMax: limits.staleOfflineMsMax };
+}
+
+/** Tells whether a stored response may be served instead of an error (RFC 9111 §4.2.4, RFC 5861 §4). */
+export function mayStandIn<Body>(candidate: Candidate<Body> | null): boolean {
+  return candidate?.reuse.kind === "validate-or-serve-stale" && candidate.reuse.isForErrors;
+}
+
+/** Serves what a tier had; from the region, memory takes it over. */
+export function serveCandidate<Body>(
+  asked: Looked<Body>,
+  candidate: Candidate<Body>,
+  found: Found<Body>,
+  staleBecause: string | null,
+  ports: ContentPorts<Body>,
+): ContentAnswer<Body> {
+  const { stored, reuse, tier } = candidate;
+  const nowMs = ports.nowMs();
+  const isStored = tier === "region" && ports.memory.put(asked.key, stored, nowMs);
+  asked.flight?.land(landStored(stored, { fwdStatus: null, tier, staleBecause }));
+  const members = hitMembers(candidate, found, isStored, staleBecause);
+  const decision = staleBecause === null ? `${tier}-hit` : `stale:${staleBecause}`;
+  return answerStored(asked, stored, {
+    ageS: reuse.ageS,
+    isReuse: true,
+    members,
+    decision,
+    nowMs,
+  });
+}
+
+/** Serves what is stored after the upstream failed. */
+export function serveInstead<Body>(
+  asked: Looked<Body>,
+  found: Found<Body>,
+  ports: ContentPorts<Body>,
+): ContentAnswer<Body> {
+  return found.candidate === null
+    ? refuse(asked, found, "origin-error", limits.originProbeMs)
+    : serveCandidate(asked, found.candidate, found, "origin-error", ports);
+}
+
+/** Answers with what asking the origin came to. */
+export function answerRefreshed<Body>(
+  asked: Looked<Body>,
+  found: Found<Body>,
+  refreshed: Refreshed<Body>,
+  ports: ContentPorts<Body>,
+): ContentAnswer<Body> {
+  const nowMs = ports.nowMs();
+  landRefreshed(asked, refreshed, ports);
+  if (refreshed.kind === "whole") {
+    const { stored, fwdStatus, isFromCache, refusal } = refreshed;
+    const detail = refusal === null ? {} : { detail: refusal };
+    const members = passedMembers(found, { fwdStatus, isStored: refusal === null, ...detail });
+    const ageS = isFromCache ? Math.floor(stored.meta.initialAgeMs / 1000) : null;
+    const decision = fwdStatus === 304 ? "validated" : "filled";
+    return answerStored(asked, stored, { ageS, isReuse: false, members, decision, nowMs });
+  }
+  const { candidate } = found;
+  if (refreshed.kind === "failed") {
+    // RFC 9111 §4.3.3: a failed validation counts as no answer; §4.2.4 then lets stale be served.
+    if (candidate !== null && mayStandIn(candidate)) {
+      refreshed.reply?.discard();
+      return serveCandidate(asked, candidate, found, refreshed.reason, ports);
+    }
+    if (refreshed.reply === null) {
+      return refuse(asked, found, refreshed.reason, limits.originProbeMs);
+    }
+  }
+  const reason: string = refreshed.reason;
+  const reply: PassedReply<Body> = refreshed.reply;
+  const members = passedMembers(found, { fwdStatus: reply.status, detail: reason });
+  return answerPassed(asked, reply, members, `passed:${reason}`, nowMs);
+}
+
+/** Tells who waits for the same answer what the upstream came to; a failure its answer tells. */
+export function landRefreshed<Body>(
+  asked: Looked<Body>,
+  refreshed: Refreshed<Body>,
+  ports: ContentPorts<Body>,
+): void {
+  const { flight, policy } = asked;
+  if (flight === undefined || refreshed.kind === "failed") return;
+  const nowMs = ports.nowMs();
+  if (refreshed.kind === "whole" && refreshed.sharing !== null) {
+    const { stored, fwdStatus, sharing } = refreshed;
+    const { meta } = stored;
+    // What has to be validated before each use is nobody else's without asking (RFC 9111 §4).
+    if (decideReuse(meta, nowMs, 0, policy, NO_DEMANDS).kind === "serve-fresh") {
+      const names = meta.variant.map(([name]) => name);
+      ports.targets.noteShared(asked, names);
+      flight.open = sharing.settled;
+      flight.land({ kind: "shared", meta, fwdStatus, tier: null, staleBecause: null, ...sharing });
+      return;
+    }
+  }
+  const isForOnce = refreshed.kind === "whole" && refreshed.refusal === "written-meanwhile";
+  const isError = refreshed.kind === "passed" && refreshed.reply.status >= 500;
+  if (!isForOnce) {
+    const { hitForMissMs, hitForMissErrorMs } = limits;
+    ports.targets.noteUnshared(asked, nowMs + (isError ? hitForMissErrorMs : hitForMissMs));
+  }
+  if (!isForOnce && !isError) flight.outcome = "unshared";
+  flight.land({ kind: "unshared" });
+}
+
+/** Answers that the origin cannot be asked, or did not answer. */
+export function refuse<Body>(
+  asked: Looked<Body>,
+  found: Found<Body>,
+  reason: OriginFailure,
+  retryAfterMs: number,
+): ContentAnswer<Body> {
+  asked.flight?.land({ kind: "failed", reason, retryAfterMs });
+  const reuse = found.candidate?.reuse;
+  const detail = reuse?.kind === "validate-or-refuse" ? reuse.detail : reason;
+  const members = passedMembers(found, { detail });
+  return answerProblem(originFailed(reason, retryAfterMs), members, `failed:${reason}`);
+}
+
+/** What the client did not wait for is not read: a connection must not be held open for it. */
+export function discardUnused<Body>(refreshed: Refreshed<Body>): void {
+  if (refreshed.kind !== "whole") refreshed.reply?.discard();
+}
