@@ -13,7 +13,7 @@ import { encodeDownFrame, type DownFrame } from "../sync/wire/down-frame.ts";
 import { ORIGIN_POSITION, type FrameError } from "../sync/wire/frame.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../sync/wire/up-frame.ts";
 import { limits } from "./limits.ts";
-import type { Lane, ReplicaStatus, ShardStore } from "./ports.ts";
+import type { Lane, PoisonedEntry, ReplicaStatus, ShardStore } from "./ports.ts";
 import { FreeTimes, laneKey } from "./replica/free-times.ts";
 import { batchName, recall, type Recollection } from "./replica/timeless.ts";
 import { mergeReadings } from "./replica/merge-readings.ts";
@@ -164,12 +164,14 @@ function storeEntries(
   store: ShardStore,
 ): Stored {
   const gathered = gather(entries, store);
-  for (const entry of gathered.poison) keepAside(entry, status, store);
+  for (const entry of gathered.poison) keepAside(entry, "broken-batch", status, store);
+  return { added: storeLanes(gathered, store), poisoned: gathered.poison.length };
+}
+
+function storeLanes({ lanes }: Gathered, store: ShardStore): number {
   let added = 0;
-  for (const { lane, readings } of gathered.lanes.values()) {
-    added += mergeReadings(lane, readings, store);
-  }
-  return { added, poisoned: gathered.poison.length };
+  for (const { lane, readings } of lanes.values()) added += mergeReadings(lane, readings, store);
+  return added;
 }
 
 function storeOneByOne(
@@ -179,25 +181,43 @@ function storeOneByOne(
 ): Stored {
   const sum = { added: 0, poisoned: 0 };
   for (const entry of entries) {
-    const stored = storeOrKeepAside(entry, status, store);
-    sum.added += stored.added;
-    sum.poisoned += stored.poisoned;
+    const stored = storeAlone(entry, store);
+    if (stored.kind === "stored") {
+      sum.added += stored.added;
+      continue;
+    }
+    keepAside(entry, stored.reason, status, store);
+    sum.poisoned += 1;
   }
   return sum;
 }
 
-function storeOrKeepAside(entry: LogEntry, status: ReplicaStatus, store: ShardStore): Stored {
+/** What storing one entry came to: readings that were not held before, or nothing is stored. */
+export type StoredAlone =
+  | { readonly kind: "stored"; readonly added: number }
+  | { readonly kind: "poison"; readonly reason: PoisonedEntry["reason"] };
+
+/** Stores the readings of one entry, or says why that is not possible. */
+export function storeAlone(entry: LogEntry, store: ShardStore): StoredAlone {
   try {
-    return store.transaction(() => storeEntries([entry], status, store));
+    return store.transaction(() => {
+      const gathered = gather([entry], store);
+      if (gathered.poison.length > 0) return { kind: "poison", reason: "broken-batch" };
+      return { kind: "stored", added: storeLanes(gathered, store) };
+    });
   } catch (error) {
     if (!isImpossible(error)) throw error;
-    keepAside(entry, status, store);
-    return { added: 0, poisoned: 1 };
+    return { kind: "poison", reason: "cannot-be-stored" };
   }
 }
 
-function keepAside({ seq, body }: LogEntry, status: ReplicaStatus, store: ShardStore): void {
-  store.savePoison(status.replica, status.replicaEpoch, seq, body);
+function keepAside(
+  entry: LogEntry,
+  reason: PoisonedEntry["reason"],
+  { replica, replicaEpoch, seenMs }: ReplicaStatus,
+  store: ShardStore,
+): void {
+  store.poison.keep({ ...entry, replica, replicaEpoch, reason, sinceMs: seenMs });
 }
 
 interface Gathered {

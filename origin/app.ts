@@ -15,6 +15,7 @@ import { contentRoutes } from "./routes/content.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { poisonRoutes } from "./routes/poison.ts";
 import { keepSession } from "./routes/session.ts";
 import { syncRoutes } from "./routes/sync.ts";
 
@@ -50,6 +51,7 @@ export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
     app.use(`/v1/${door}/*`, keepSession(parts));
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/config", configRoutes(parts));
+  app.route("/v1/poison", poisonRoutes(parts));
   app.route("/v1/keys", keyRoutes(parts));
   app.route("/v1/sites", contentRoutes(parts));
   app.notFound(noSuchPath);

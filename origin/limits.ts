@@ -38,6 +38,14 @@ export const limits = {
   thinnedMinutesDefault: 1_000,
   thinnedMinutesMax: 10_000,
   thinnedHoursMax: 256,
+  /**
+   * Entries that could not be counted and are set aside, and bytes of them; what comes past it is
+   * counted, and gone. Entries of a page of them, and of those that one request replays.
+   */
+  poisonEntriesMax: 1_024,
+  poisonBytesMax: 67_108_864,
+  poisonListedMax: 100,
+  poisonReplayedMax: 16,
   /** Readings of a stored segment; a fuller one is split. */
   segmentReadingsMax: 512,
   /** Batches without times of a device that the origin remembers, one by one. */

@@ -37,6 +37,51 @@ export interface ThinnedHour {
   readonly rollup: Rollup;
 }
 
+/** Names an entry of one life of a replica. */
+export interface PoisonId {
+  readonly replica: ReplicaId;
+  readonly replicaEpoch: number;
+  readonly seq: number;
+}
+
+/** An entry that could not be counted; times are epoch milliseconds, 0: not known. */
+export interface PoisonedEntry extends PoisonId {
+  readonly stampMs: number;
+  readonly body: Uint8Array;
+  readonly sinceMs: number;
+  readonly reason: "broken-batch" | "cannot-be-stored";
+}
+
+/** An entry without what it holds, but how many bytes that is. */
+export type ListedPoison = Omit<PoisonedEntry, "body"> & { readonly bytes: number };
+
+/** How many such entries there may be, and bytes of them. */
+export interface PoisonRoom {
+  readonly entriesMax: number;
+  readonly bytesMax: number;
+}
+
+export interface PoisonSummary extends PoisonRoom {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Entries that found no room, ever. */
+  readonly dropped: number;
+}
+
+/** The entries that could not be counted. */
+export interface PoisonStore {
+  /** Keeps an entry, once; false: there is no room, and it is counted as dropped. */
+  keep(entry: PoisonedEntry): boolean;
+  /** Those behind one, or all, by replica, replicaEpoch and seq. */
+  list(after: PoisonId | null, countMax: number): ListedPoison[];
+  get(id: PoisonId): PoisonedEntry | null;
+  /** False if it is not there. */
+  drop(id: PoisonId): boolean;
+  summary(): PoisonSummary;
+  /** How many are of each life, by "replica replicaEpoch". */
+  perLife(): ReadonlyMap<string, number>;
+}
+
 /** What the origin knows of one life of a replica. */
 export interface ReplicaStatus extends HubLinkRecord {
   /** Commit stamp of the newest entry held, epoch milliseconds; 0 if there is none. */
@@ -91,6 +136,6 @@ export interface ShardStore {
   thinnedTotals(device: DeviceId): { readonly lane: Lane; readonly total: Aggregate }[];
   /** The first hour that begins from `fromMs` until before `toMs` of which there is something. */
   thinnedHour(device: DeviceId, fromMs: number, toMs: number): ThinnedHour | null;
-  /** Keeps an entry that does not decode, so that it is not lost and does not block the link. */
-  savePoison(replica: ReplicaId, replicaEpoch: number, seq: number, body: Uint8Array): void;
+  /** Entries that could not be counted: they are not lost, and do not block their links. */
+  readonly poison: PoisonStore;
 }

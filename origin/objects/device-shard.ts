@@ -11,7 +11,16 @@ import type { DeviceId } from "../../sync/brand.ts";
 import { absorb, type Absorbed } from "../absorb-sync.ts";
 import type { OriginEnv } from "../platform/env.ts";
 import { SqlShardStore } from "../platform/sql-shard-store.ts";
-import type { AbsorbedThinned, ReplicaStatus, ShardStore } from "../ports.ts";
+import type {
+  AbsorbedThinned,
+  ListedPoison,
+  PoisonedEntry,
+  PoisonId,
+  PoisonSummary,
+  ReplicaStatus,
+  ShardStore,
+} from "../ports.ts";
+import { replayAll, replayPoison, type Replayed, type ReplayedAll } from "../replay-poison.ts";
 import { readThinned, type ThinnedPage, type ThinnedQuery } from "../replica/read-thinned.ts";
 import { totalsOf, type StreamTotals } from "../replica/totals.ts";
 
@@ -20,7 +29,15 @@ export interface DeviceTotals {
   readonly streams: readonly StreamTotals[];
   /** Readings that regions gave up and kept no minutes of. */
   readonly gapped: number;
+  /** Entries of each life of a replica that could not be counted, by "replica replicaEpoch". */
+  readonly poisoned: ReadonlyMap<string, number>;
   readonly replicas: readonly ReplicaStatus[];
+}
+
+/** Some of the entries that could not be counted. */
+export interface PoisonPage {
+  readonly entries: readonly ListedPoison[];
+  readonly summary: PoisonSummary;
 }
 
 export class DeviceShard extends DurableObject<OriginEnv> {
@@ -47,6 +64,7 @@ export class DeviceShard extends DurableObject<OriginEnv> {
     return {
       streams: totalsOf(this.#store.summaries(device), this.#store.thinnedTotals(device)),
       gapped: gappedOf(this.#store.gapsOf(device)),
+      poisoned: this.#store.poison.perLife(),
       replicas: this.#store.listReplicas(),
     };
   }
@@ -77,6 +95,35 @@ export class DeviceShard extends DurableObject<OriginEnv> {
   /** Reads a page of the minutes that are left of a device's thinned readings, in all regions. */
   async thinned(query: ThinnedQuery): Promise<ThinnedPage> {
     return readThinned(query, this.#store);
+  }
+
+  /** Lists entries that could not be counted, without their bodies, and how many there are. */
+  async poison(after: PoisonId | null, countMax: number): Promise<PoisonPage> {
+    const { poison } = this.#store;
+    return { entries: poison.list(after, countMax), summary: poison.summary() };
+  }
+
+  async poisonEntry(id: PoisonId): Promise<PoisonedEntry | null> {
+    return this.#store.poison.get(id);
+  }
+
+  async dropPoison(id: PoisonId): Promise<boolean> {
+    const wasThere = this.#store.poison.drop(id);
+    if (wasThere) log("poison-dropped", { ...id });
+    return wasThere;
+  }
+
+  async replayPoison(id: PoisonId): Promise<Replayed> {
+    return replayPoison(id, this.#store, Date.now());
+  }
+
+  async replayAll(after: PoisonId | null): Promise<ReplayedAll> {
+    return replayAll(after, this.#store, Date.now());
+  }
+
+  /** Tells how much is set aside. */
+  async poisonSummary(): Promise<PoisonSummary> {
+    return this.#store.poison.summary();
   }
 
   /** Tells what is known of every replica of this range. */

@@ -15,10 +15,12 @@ import type { GapMessage, GapRecord } from "../../state/gap.ts";
 import type { ThinnedMessage } from "../../state/thinned.ts";
 import { limits } from "../limits.ts";
 import { GAP_TABLE, gapsOf, joinGaps } from "./sql-gaps.ts";
+import { POISON_MIGRATION, POISON_ROOM, SqlPoison } from "./sql-poison.ts";
 import { joinThinned, thinnedHour, THINNED_TABLES, thinnedTotals } from "./sql-thinned.ts";
 import type {
   AbsorbedThinned,
   Lane,
+  PoisonRoom,
   ReplicaStatus,
   SegmentSummary,
   ShardStore,
@@ -47,6 +49,7 @@ const MIGRATIONS: readonly string[] = [
    create index link_by_replica on link (replica, seen_ms)`,
   GAP_TABLE,
   THINNED_TABLES,
+  POISON_MIGRATION,
 ];
 
 /** The durable state of one DeviceShard. */
@@ -54,16 +57,19 @@ export class SqlShardStore implements ShardStore {
   readonly #sql: Sql;
   readonly #timelessBatchesMax: number;
   readonly #replicasMax: number;
+  readonly poison: SqlPoison;
 
   constructor(
     sql: Sql,
     timelessBatchesMax: number = limits.timelessBatchesPerDeviceMax,
     replicasMax: number = limits.replicasMax,
+    poisonRoom: PoisonRoom = POISON_ROOM,
   ) {
     this.#sql = sql;
     this.#timelessBatchesMax = timelessBatchesMax;
     this.#replicasMax = replicasMax;
     migrate(sql, MIGRATIONS);
+    this.poison = new SqlPoison(sql, poisonRoom);
   }
 
   transaction<T>(run: () => T): T {
@@ -254,16 +260,6 @@ export class SqlShardStore implements ShardStore {
       gone.length,
       stampMs,
       device,
-    );
-  }
-
-  savePoison(replica: ReplicaId, replicaEpoch: number, seq: number, body: Uint8Array): void {
-    this.#sql.exec(
-      "insert or replace into poison values (?, ?, ?, ?)",
-      replica,
-      replicaEpoch,
-      seq,
-      body,
     );
   }
 

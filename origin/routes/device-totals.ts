@@ -24,7 +24,10 @@ export function formatTotals(
     streams: Object.fromEntries(
       totals.streams.map((stream) => [stream.stream, formatStream(stream)]),
     ),
-    lag: totals.replicas.map((replica) => formatLag(replica, nowMs)),
+    lag: totals.replicas.map((replica) => ({
+      ...formatLag(replica, nowMs),
+      poisoned: totals.poisoned.get(`${replica.replica} ${replica.replicaEpoch}`) ?? 0,
+    })),
   };
 }
 

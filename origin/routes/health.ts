@@ -5,6 +5,7 @@ import { onlyMethods } from "../../doors/methods.ts";
 import { jsonResponse } from "../../doors/respond.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { openRegistry } from "../platform/registry.ts";
+import { formatSummary } from "./poison.ts";
 import { ALL_DEVICES, openShard } from "../platform/shards.ts";
 
 export function healthRoutes({ config, env }: ApiParts): Hono<ApiEnv> {
@@ -16,11 +17,13 @@ export function healthRoutes({ config, env }: ApiParts): Hono<ApiEnv> {
     }
     try {
       const replicas = await openShard(env, ALL_DEVICES).replicas();
+      const poison = await openShard(env, ALL_DEVICES).poisonSummary();
       const { bytes, bytesMax } = await openRegistry(env).kept();
       return jsonResponse({
         status: "ready",
         replicas: replicas.length,
         kept: { bytes, bytesMax },
+        poison: formatSummary(poison),
       });
     } catch {
       return jsonResponse({ status: "storage-failed" }, 503);

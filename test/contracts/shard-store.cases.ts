@@ -3,7 +3,13 @@
 
 import assert from "node:assert/strict";
 import { limits } from "../../origin/limits.ts";
-import type { Lane, ReplicaStatus, ShardStore } from "../../origin/ports.ts";
+import type {
+  Lane,
+  PoisonedEntry,
+  PoisonRoom,
+  ReplicaStatus,
+  ShardStore,
+} from "../../origin/ports.ts";
 import { summarize } from "../../origin/replica/merge-readings.ts";
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
 import { encodeRollup } from "../../state/rollup.ts";
@@ -14,11 +20,9 @@ import { ORIGIN_POSITION, type Position } from "../../sync/wire/frame.ts";
 import { deviceId } from "../support/arbitraries.ts";
 import { RESTART, type ContractCase } from "./contract.ts";
 
-/** A store, and a look at what it keeps aside. */
+/** A store that was opened. */
 export interface OpenedShardStore {
   readonly store: ShardStore;
-  /** The bodies that were kept aside, by seq. */
-  readonly poison: () => readonly Uint8Array[];
 }
 
 export type OpenShardStore = () => OpenedShardStore;
@@ -38,6 +42,14 @@ export const TIMELESS_MAX = 20;
 export const REPLICAS_MAX = 3;
 
 const HOUR_MS = 3_600_000;
+/** The room for entries that these stores could not count. */
+export const POISON_ROOM: PoisonRoom = { entriesMax: 5, bytesMax: 64 };
+
+function aPoison(seq: number, body: Uint8Array = Uint8Array.of(1)): PoisonedEntry {
+  const times = { stampMs: 1_000 + seq, sinceMs: 2_000 };
+  return { replica: HEL, replicaEpoch: 7, seq, body, reason: "broken-batch", ...times };
+}
+
 const LANES: readonly Lane[] = [
   DEPTH,
   { ...DEPTH, isQuarantined: true },
@@ -295,19 +307,50 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
     },
   },
   {
-    name: "savePoison() keeps what does not decode, each once",
-    run(open) {
-      const { store, poison } = open();
-      store.savePoison(HEL, 7, 1, Uint8Array.of(1));
-      store.savePoison(HEL, 7, 2, Uint8Array.of(1, 2, 3).subarray(1));
-      store.savePoison(HEL, 7, 1, Uint8Array.of(1));
-      assert.deepEqual(poison(), [Uint8Array.of(1), Uint8Array.of(2, 3)]);
+    name: "poison.keep() keeps an entry once, with what is known of it, also over a restart",
+    *run(open) {
+      const { store } = open();
+      assert.equal(store.poison.keep(aPoison(1)), true);
+      assert.equal(store.poison.keep(aPoison(2, Uint8Array.of(1, 2, 3).subarray(1))), true);
+      assert.equal(store.poison.keep({ ...aPoison(1, Uint8Array.of(9)), sinceMs: 99 }), true);
+      yield RESTART;
+      const { poison } = open().store;
+      assert.deepEqual(poison.get(aPoison(1)), aPoison(1));
+      assert.deepEqual(poison.get(aPoison(2))?.body, Uint8Array.of(2, 3));
+      assert.equal(poison.get({ ...aPoison(1), replicaEpoch: 8 }), null);
+      assert.deepEqual([...poison.perLife()], [["hel/00-ff 7", 2]]);
+      const { body: _, ...rest } = aPoison(1);
+      assert.deepEqual(poison.list(null, 1), [{ ...rest, bytes: 1 }]);
+      assert.deepEqual(
+        poison.list(aPoison(1), 9).map(({ seq, bytes }) => [seq, bytes]),
+        [[2, 2]],
+      );
+      assert.deepEqual([poison.drop(aPoison(1)), poison.drop(aPoison(1))], [true, false]);
+      assert.equal(poison.summary().entries, 1);
+    },
+  },
+  {
+    name: "poison.keep() has so much room, and counts what finds none (P8)",
+    *run(open) {
+      const { store } = open();
+      const big = new Uint8Array(POISON_ROOM.bytesMax);
+      assert.deepEqual(
+        [store.poison.keep(aPoison(1)), store.poison.keep(aPoison(2, big))],
+        [true, false],
+      );
+      for (let seq = 3; seq <= POISON_ROOM.entriesMax + 4; seq += 1)
+        store.poison.keep(aPoison(seq));
+      yield RESTART;
+      const { poison } = open().store;
+      const { entries, dropped, ...room } = poison.summary();
+      assert.deepEqual([entries, dropped], [POISON_ROOM.entriesMax, 4]);
+      assert.deepEqual(room, { ...POISON_ROOM, bytes: entries });
     },
   },
   {
     name: "atomicity: a transaction that throws leaves everything as it was",
     *run(open) {
-      const { store, poison } = open();
+      const { store } = open();
       store.saveReplica(aStatus());
       save(store, DEPTH, 0, 2);
       const before = everything(store);
@@ -318,7 +361,7 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
             save(store, DEPTH, 0, 2, 4);
             save(store, DEPTH, 100, 105);
             store.rememberTimeless(BOAT, "a", 5, ["depth_m"]);
-            store.savePoison(HEL, 7, 1, Uint8Array.of(1));
+            store.poison.keep(aPoison(1));
             throw new Error("no power");
           }),
         /no power/,
@@ -326,7 +369,7 @@ export const shardStoreCases: readonly ContractCase<OpenShardStore>[] = [
       assert.deepEqual(everything(store), before);
       yield RESTART;
       assert.deepEqual(everything(open().store), before);
-      assert.deepEqual(poison(), []);
+      assert.deepEqual(open().store.poison.list(null, 9), []);
     },
   },
   {

@@ -8,7 +8,7 @@ import type { HubStoreOptions } from "../../edge/platform/hub-memory.ts";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
 import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
-import { bytesOf, migrate, type Sql } from "../../storage/sql.ts";
+import { migrate, type Sql } from "../../storage/sql.ts";
 import { MemoryReplicaStore, type ReplicaStore } from "../../sync/replica/store.ts";
 import {
   contentStoreCases,
@@ -25,6 +25,7 @@ import {
   type OpenReplicaStore,
 } from "./replica-store.cases.ts";
 import {
+  POISON_ROOM,
   REPLICAS_MAX,
   shardStoreCases,
   TIMELESS_MAX,
@@ -63,11 +64,7 @@ function sqlHubStore(sql: () => Sql): OpenHubStore {
 
 function sqlShardStore(sql: () => Sql): OpenShardStore {
   return () => ({
-    store: new SqlShardStore(sql(), TIMELESS_MAX, REPLICAS_MAX),
-    poison: () =>
-      sql()
-        .exec("select body from poison order by seq")
-        .map((row) => bytesOf(row["body"])),
+    store: new SqlShardStore(sql(), TIMELESS_MAX, REPLICAS_MAX, POISON_ROOM),
   });
 }
 

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { absorb, type Absorbed } from "../../../origin/absorb-sync.ts";
 import { limits } from "../../../origin/limits.ts";
 import { SqlShardStore } from "../../../origin/platform/sql-shard-store.ts";
+import { replayAll, replayPoison } from "../../../origin/replay-poison.ts";
 import { totalsOf, type StreamTotals } from "../../../origin/replica/totals.ts";
 import { parseReplicaId } from "../../../sync/brand.ts";
 import { AHEAD_MS_MAX } from "../../../sync/clock/hlc.ts";
@@ -161,6 +162,33 @@ test("absorb() of a conflict counts the value that was committed first, whicheve
   }
 });
 
+test("replayAll() replays what an older release set aside, a page at a time, and keeps what it cannot", () => {
+  const shard = new Shard();
+  assert.ok(HEL !== null);
+  const count = limits.poisonReplayedMax + 2;
+  for (let seq = 1; seq <= count; seq += 1) {
+    const body = seq === 1 ? BROKEN : entry({ t: [seq], series: { a: [seq] } });
+    const times = { stampMs: 0, sinceMs: 0 };
+    shard.store.poison.keep({
+      replica: HEL,
+      replicaEpoch: 7,
+      seq,
+      body,
+      reason: "broken-batch",
+      ...times,
+    });
+  }
+  const first = replayAll(null, shard.store, NOW);
+  assert.deepEqual([first.replayed, first.added, first.stillPoison], [count - 3, count - 3, 1]);
+  assert.ok(first.next !== null);
+  const second = replayAll(first.next, shard.store, NOW);
+  assert.deepEqual(second, { replayed: 2, added: 2, stillPoison: 0, next: null });
+  assert.deepEqual(
+    [shard.totals()["a"]?.count, shard.store.poison.summary().entries],
+    [count - 1, 1],
+  );
+});
+
 test("P3 absorb() keeps an entry that does not decode, and goes on behind it", () => {
   const shard = new Shard();
   const absorbed = shard.absorb("hel", 0, [A, BROKEN, B]);
@@ -279,6 +307,15 @@ test("P3 absorb() keeps an entry aside that cannot be stored, and stores the oth
   assert.equal(absorbed.poisoned, 1);
   assert.deepEqual([shard.totals()["a"]?.count, shard.totals()["b"]], [3, undefined]);
   assert.equal(shard.store.listReplicas()[0]?.cursor.seq, 3);
+  const [poison] = shard.store.poison.list(null, 9);
+  assert.ok(poison !== undefined);
+  assert.deepEqual([poison.reason, poison.stampMs], ["cannot-be-stored", 1_000_002]);
+  const still = { kind: "still-poison", reason: "cannot-be-stored" };
+  assert.deepEqual(replayPoison(poison, shard.store, NOW), still);
+  shard.store.saveSegment = saveSegment;
+  assert.deepEqual(replayPoison(poison, shard.store, NOW), { kind: "replayed", added: 1 });
+  assert.equal(shard.totals()["b"]?.count, 1);
+  assert.deepEqual(replayPoison(poison, shard.store, NOW), { kind: "unknown" });
 });
 
 test("absorb() keeps readings that lie too far ahead of their commit out of the totals", () => {

@@ -42,6 +42,13 @@ test("P1 a hub and an origin take over what an older release had given up, and w
     [store.extent(), store.unackedBytes(), store.gaps.of(device), origin.store.gapsOf(device)],
     [said.extent, said.unackedBytes, said.gaps, said.originGaps],
   );
+  const poison = origin.store.poison
+    .list(null, 9)
+    .map(({ seq, bytes, stampMs }) => [seq, bytes, stampMs]);
+  assert.deepEqual(poison, [
+    [900, 3, 0],
+    [901, 1, 0],
+  ]);
 });
 
 for (const policy of ["reject", "thin", "drop-oldest", "drop-newest"] as const)
