@@ -105,19 +105,22 @@ export const limits = {
   journalKeptShare: 0.2,
   /** Bytes of journal after which it is sealed: what a restart has to fold again, about. */
   sealBytes: 524_288,
-  /** How long no commit may have come before a hub seals, milliseconds. */
+  /** How long nothing else may have been to be done before a hub seals, milliseconds. */
   sealQuietMs: 25,
+  /** Other work that took so long between two slices is work that more will follow, milliseconds. */
+  sealBusyMs: 2,
   /** Bytes of journal that are not sealed past which a hub seals though commits come. */
   sealPressingBytes: 4_194_304,
-  /** Slices that such a hub seals between two commits, just below the bound. */
-  sealSlicesMax: 8,
+  /** How long such a hub pauses between two slices, milliseconds; just below the bound not at all. */
+  sealPauseMs: 16,
   /** Bytes of journal that are not sealed; past it a commit waits until they are. */
   unsealedBytesMax: 8_388_608,
   /** How long a commit may wait before it is sealed. */
   sealAfterMs: 3_600_000,
   /** Readings that are sealed in one go: some 50 bytes of memory each. */
   sealReadingsMax: 400_000,
-  /** Readings that are sealed before other work is let in: about 5 ms. */
+  /** How long a hub seals before other work is let in, milliseconds, and readings in that time. */
+  sliceMs: 4,
   sliceReadings: 6_000,
   /** Bytes of sealed entries that wait for the origin, after which they are packed. */
   archiveBytes: 1_048_576,

@@ -1,6 +1,7 @@
-// When is a hub's journal sealed? While nothing else is to be done: commits come first, and what is due
-// waits until none has come for a moment. If too much waits, slices of it go between the commits,
-// more of them the nearer the bound is where a commit would have to wait for the rest.
+// When is a hub's journal sealed? While nothing else is to be done: whatever else comes goes first, and
+// what is due waits until there was nothing for a moment. If too much waits, slices of it go between
+// the commits, with pauses that are the shorter the nearer the bound is where a commit would have to
+// wait for the rest.
 
 import { limits } from "./limits.ts";
 import type { HubStore } from "./ports.ts";
@@ -8,7 +9,7 @@ import type { HubStore } from "./ports.ts";
 /** What sealing needs of its surroundings. */
 export interface SealingPorts {
   readonly now: () => number;
-  /** Resolves after so many milliseconds; with 0 once other work was let in. */
+  /** Resolves after so many milliseconds, or later if other work takes longer. */
   readonly wait: (ms: number) => Promise<void>;
   readonly failed: (error: unknown) => void;
 }
@@ -18,8 +19,8 @@ export class Sealing {
   readonly #store: Pick<HubStore, "isSealDue" | "sealPressure" | "seal" | "retain">;
   readonly #ports: SealingPorts;
   #isUnderWay = false;
-  /** When the last commit came, epoch milliseconds. */
-  #commitMs = -Infinity;
+  /** When something else was last to be done, epoch milliseconds. */
+  #busyMs = -Infinity;
 
   constructor(
     store: Pick<HubStore, "isSealDue" | "sealPressure" | "seal" | "retain">,
@@ -31,12 +32,17 @@ export class Sealing {
 
   /** Says that a commit has come: what is sealed makes room for more of them. */
   commitCame(): void {
-    this.#commitMs = this.#ports.now();
+    this.#busyMs = this.#ports.now();
+  }
+
+  /** True if run() has something to do. */
+  get isDue(): boolean {
+    return !this.#isUnderWay && this.#store.isSealDue(this.#ports.now());
   }
 
   /** Seals what is due, in slices. Never rejects. */
   async run(): Promise<void> {
-    if (this.#isUnderWay || !this.#store.isSealDue(this.#ports.now())) return;
+    if (!this.isDue) return;
     this.#isUnderWay = true;
     try {
       await this.#turn();
@@ -51,20 +57,28 @@ export class Sealing {
 
   async #inSlices(steps: Iterable<number>): Promise<void> {
     let readings = 0;
+    let startedMs = this.#ports.now();
     for (const step of steps) {
       readings += step;
-      const slices = 1 + Math.floor(this.#store.sealPressure() * (limits.sealSlicesMax - 1));
-      if (readings < limits.sliceReadings * slices) continue;
-      readings = 0;
+      // Where the clock stands still during work, the readings tell how long it took.
+      const isOver = this.#ports.now() - startedMs >= limits.sliceMs;
+      if (!isOver && readings < limits.sliceReadings) continue;
       await this.#turn();
+      readings = 0;
+      startedMs = this.#ports.now();
     }
   }
 
-  /** Lets commits in; until none has come for a moment, unless too much waits. */
+  /** Lets other work in; until there was none for a moment, unless too much waits. */
   async #turn(): Promise<void> {
-    await this.#ports.wait(0);
+    const pressure = this.#store.sealPressure();
+    const pauseMs = pressure === 0 ? 1 : Math.round((1 - pressure) * limits.sealPauseMs);
+    const untilMs = this.#ports.now() + pauseMs;
+    await this.#ports.wait(pauseMs);
+    // A request takes several turns before it becomes a commit, and must not wait for a slice in each.
+    if (this.#ports.now() - untilMs >= limits.sealBusyMs) this.#busyMs = this.#ports.now();
     while (this.#store.sealPressure() === 0) {
-      const quietMs = this.#commitMs + limits.sealQuietMs - this.#ports.now();
+      const quietMs = this.#busyMs + limits.sealQuietMs - this.#ports.now();
       if (quietMs <= 0) return;
       await this.#ports.wait(Math.min(quietMs, limits.sealQuietMs));
     }

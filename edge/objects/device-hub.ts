@@ -170,7 +170,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     }
     await this.#commits.settle(isGathered);
     this.#live.committed();
-    this.ctx.waitUntil(this.#sealing.run());
+    if (this.#sealing.isDue) this.ctx.waitUntil(this.#sealing.run());
     return outcome;
   }
 

@@ -5,12 +5,14 @@ import { test } from "node:test";
 import { limits } from "../../../edge/limits.ts";
 import { Sealing } from "../../../edge/sealing.ts";
 
-/** A hub whose clock runs only while its sealing waits; sealing takes ten slices. */
+/** A hub whose sealing takes ten slices; its clock runs while sealing waits, or as it is told. */
 class World {
   nowMs = 1_000;
   pressure = 0;
   isDue = true;
   isBroken = false;
+  /** Readings of a step, and milliseconds that it takes. */
+  step: readonly [readings: number, ms: number] = [limits.sliceReadings, 0];
   /** What happens at each wait. */
   onWait: (waits: number) => void = () => undefined;
   readonly events: string[] = [];
@@ -46,7 +48,8 @@ class World {
     for (let at = 0; at < count; at += 1) {
       if (this.isBroken) throw new Error("The disk is full");
       this.events.push("slice");
-      yield limits.sliceReadings;
+      this.nowMs += this.step[1];
+      yield this.step[0];
     }
   }
 }
@@ -56,7 +59,25 @@ test("a quiet hub seals what is due, a slice a turn", async () => {
   await world.sealing.run();
   assert.equal(world.slices, 10);
   assert.deepEqual(world.events.slice(0, 4), ["wait", "slice", "wait", "slice"]);
-  assert.ok(world.waits.every((ms) => ms === 0));
+  assert.ok(world.waits.every((ms) => ms === 1));
+});
+
+test("a slice ends after its time, however few readings it has", async () => {
+  const world = new World();
+  world.step = [1, limits.sliceMs / 2];
+  await world.sealing.run();
+  assert.equal(world.slices, 10);
+  assert.deepEqual(world.events.slice(0, 4), ["wait", "slice", "slice", "wait"]);
+});
+
+test("other work between two slices holds sealing up before it becomes a commit", async () => {
+  const world = new World();
+  world.onWait = (waits) => {
+    if (waits === 3) world.nowMs += limits.sealBusyMs;
+  };
+  await world.sealing.run();
+  assert.equal(world.slices, 10);
+  assert.equal(world.waits[3], limits.sealQuietMs);
 });
 
 test("nothing is sealed that is not due, and once at a time", async () => {
@@ -87,21 +108,21 @@ test("a commit in the middle of sealing holds it up for a moment", async () => {
   };
   await world.sealing.run();
   assert.equal(world.slices, 10);
-  assert.equal(world.nowMs, 1_000 + limits.sealQuietMs);
+  assert.ok(world.waits.includes(limits.sealQuietMs));
 });
 
-test("where too much waits, slices go between commits, more of them the more it is", async () => {
-  for (const [pressure, slicesATurn] of [
-    [0.01, 1],
-    [1, limits.sealSlicesMax],
+test("where too much waits, slices go between commits, with shorter pauses the more it is", async () => {
+  for (const [pressure, pauseMs] of [
+    [0.01, limits.sealPauseMs],
+    [0.5, limits.sealPauseMs / 2],
+    [1, 0],
   ] as const) {
     const world = new World();
     world.pressure = pressure;
     world.onWait = () => world.sealing.commitCame();
     await world.sealing.run();
     assert.equal(world.slices, 10);
-    assert.equal(world.waits.length, 1 + Math.floor(10 / slicesATurn));
-    assert.equal(world.nowMs, 1_000);
+    assert.deepEqual(world.waits, Array(11).fill(pauseMs));
   }
 });
 
