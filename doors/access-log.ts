@@ -5,6 +5,8 @@ export type LogFields = Record<string, string | number | boolean | null>;
 
 /** The facts of one request that its handler may add to while it runs. */
 export interface RequestScope {
+  /** Null if what the request says of itself is no URL. */
+  readonly url: URL | null;
   readonly requestId: string;
   /** The trace id of the caller's `traceparent` (W3C Trace Context), or null. */
   readonly traceId: string | null;
@@ -20,6 +22,7 @@ export function openScope(request: Request): RequestScope {
   const given = request.headers.get("x-request-id") ?? "";
   const trace = TRACEPARENT.exec(request.headers.get("traceparent") ?? "");
   return {
+    url: URL.parse(request.url),
     requestId: REQUEST_ID.test(given) ? given : crypto.randomUUID(),
     traceId: trace?.[1] ?? null,
     fields: {},
@@ -34,18 +37,18 @@ export function closeScope(
   startedMs: number,
 ): Response {
   const endedMs = Date.now();
-  const url = URL.canParse(request.url) ? new URL(request.url) : null;
+  const { url, requestId, traceId, fields } = scope;
   log("request", {
-    requestId: scope.requestId,
-    ...(scope.traceId === null ? {} : { traceId: scope.traceId }),
+    requestId,
+    ...(traceId === null ? {} : { traceId }),
     method: request.method,
     host: url?.host ?? null,
     path: url?.pathname ?? null,
     status: response.status,
     durationMs: endedMs - startedMs,
-    ...scope.fields,
+    ...fields,
   });
-  return withRequestId(response, scope.requestId);
+  return withField(response, "x-request-id", requestId);
 }
 
 /** Writes one JSON log line. The only place that touches the console. */
@@ -54,9 +57,15 @@ export function log(event: string, fields: LogFields): void {
   console.log(JSON.stringify({ time: new Date().toISOString(), event, ...fields }));
 }
 
-function withRequestId(response: Response, requestId: string): Response {
+/** Adds a field to a response; to a copy of one that was fetched, which cannot be changed. */
+export function withField(response: Response, name: string, value: string): Response {
   if (response.webSocket != null) return response;
-  const marked = new Response(response.body, response);
-  marked.headers.set("x-request-id", requestId);
-  return marked;
+  try {
+    response.headers.set(name, value);
+    return response;
+  } catch {
+    const marked = new Response(response.body, response);
+    marked.headers.set(name, value);
+    return marked;
+  }
 }

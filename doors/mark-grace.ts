@@ -1,7 +1,7 @@
 // How does a device learn that its credential has expired and is honoured all the same? By a field of
 // the answer; whoever reads the log finds the same in the request's line.
 
-import type { LogFields } from "./access-log.ts";
+import { withField, type LogFields } from "./access-log.ts";
 
 /** The name in the log line; its value is until when, in RFC 3339. */
 const GRACE = "graceUntil";
@@ -17,11 +17,7 @@ export function noteGrace(fields: LogFields, untilMs: number): void {
  */
 export function markGrace(response: Response, fields: LogFields): Response {
   const until = fields[GRACE];
-  if (typeof until !== "string" || response.webSocket != null) return response;
-  const marked = new Response(response.body, response);
-  marked.headers.set(
-    "skerry-credential",
-    `expired; until=@${Math.floor(Date.parse(until) / 1000)}`,
-  );
-  return marked;
+  if (typeof until !== "string") return response;
+  const value = `expired; until=@${Math.floor(Date.parse(until) / 1000)}`;
+  return withField(response, "skerry-credential", value);
 }

@@ -62,19 +62,27 @@ export async function readBody(request: Request, bytesMax: number): Promise<Body
   const isGzip = encoding === "gzip" || encoding === "x-gzip";
   if (!isGzip && encoding !== "identity" && encoding !== "")
     return { kind: "unknown-encoding", encoding };
-  if (Number(request.headers.get("content-length") ?? "0") > bytesMax) return { kind: "too-large" };
-  if (request.body === null) return { kind: "bytes", bytes: new Uint8Array(0) };
-  const raw = await collect(request.body, bytesMax);
-  if (raw.kind !== "bytes" || !isGzip) return raw;
+  const raw = await readRawBody(request, bytesMax);
+  if (raw.kind !== "bytes" || !isGzip || request.body === null) return raw;
   return gunzip(raw.bytes, bytesMax);
 }
 
 /** Reads the whole body as it was sent, whatever its Content-Encoding. */
 export async function readRawBody(request: Request, bytesMax: number): Promise<Collected> {
-  if (Number(request.headers.get("content-length") ?? "0") > bytesMax) return { kind: "too-large" };
-  return request.body === null
-    ? { kind: "bytes", bytes: new Uint8Array(0) }
-    : collect(request.body, bytesMax);
+  const length = request.headers.get("content-length");
+  if (Number(length ?? "0") > bytesMax) return { kind: "too-large" };
+  if (request.body === null) return { kind: "bytes", bytes: new Uint8Array(0) };
+  // The runtime reads so many bytes and no more: they need not be counted as they come in.
+  return length === null ? collect(request.body, bytesMax) : takeWhole(request, bytesMax);
+}
+
+async function takeWhole(request: Request, bytesMax: number): Promise<Collected> {
+  try {
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    return bytes.length > bytesMax ? { kind: "too-large" } : { kind: "bytes", bytes };
+  } catch {
+    return { kind: "aborted" };
+  }
 }
 
 async function gunzip(zipped: Uint8Array, bytesMax: number): Promise<BodyReading> {

@@ -8,10 +8,10 @@ import type { Problem } from "../http/problem.ts";
 import { discardBody } from "./read-body.ts";
 import { problemResponse } from "./respond.ts";
 
-/** Runs `answer` for a request, inside its scope. Never throws. */
+/** Runs `answer` for a request and its URL, inside its scope. Never throws. */
 export async function serveWorker(
   request: Request,
-  answer: (scope: RequestScope) => Promise<Response> | Response,
+  answer: (scope: RequestScope, url: URL) => Promise<Response> | Response,
 ): Promise<Response> {
   const startedMs = Date.now();
   const scope = openScope(request);
@@ -22,15 +22,15 @@ export async function serveWorker(
 
 async function answerOrProblem(
   request: Request,
-  answer: (scope: RequestScope) => Promise<Response> | Response,
+  answer: (scope: RequestScope, url: URL) => Promise<Response> | Response,
   scope: RequestScope,
 ): Promise<Response> {
   try {
     // The runtime makes request.url out of the Host field as it came: a "/" in it would become a
     // part of the path, and a URL that does not parse would throw in every handler.
-    const isSound =
-      URL.canParse(request.url) && isHostField(request.headers.get("host") ?? "unnamed");
-    return isSound ? await answer(scope) : problemResponse(BAD_HOST);
+    const { url } = scope;
+    const isSound = isHostField(request.headers.get("host") ?? "unnamed");
+    return isSound && url !== null ? await answer(scope, url) : problemResponse(BAD_HOST);
   } catch (error) {
     const stack = error instanceof Error ? (error.stack ?? "") : "";
     log("failed", { requestId: scope.requestId, error: String(error), stack });

@@ -11,6 +11,7 @@ import {
 } from "../sync/wire/batch.ts";
 import { assert } from "../sync/assert.ts";
 import { countFresh, selectReadings, type Committed } from "./journal/committed.ts";
+import { partsOfEntry, type EncodedParts } from "./journal/slot-note.ts";
 import { admissionOf, DEFAULT_QUOTA, type Admission } from "./buffer/quota.ts";
 import { limits } from "./limits.ts";
 import type { HubStore } from "./ports.ts";
@@ -93,10 +94,11 @@ export function ingest(
   const stampMs = store.stampFor(nowMs);
   const assignedMs = freeTime(command.device, decoded.value, state, stampMs, store);
   const admitted = admit(decoded.value, state, assignedMs, memory.kind === "outside-window");
+  const encoded = partsOfEntry(command.entry, decoded.value);
   const { refused } = admitted;
   if (refused.length > 0 && (command.isStrict || admitted.batches.length === 0))
     return { kind: "refused", refused };
-  const outcome = commit(command, state, admitted, stampMs, nowMs, store);
+  const outcome = commit(command, state, admitted, stampMs, nowMs, store, encoded);
   return announce(outcome, admission);
 }
 
@@ -222,6 +224,7 @@ function commit(
   stampMs: number,
   nowMs: number,
   store: HubStore,
+  encoded: EncodedParts,
 ): IngestOutcome {
   const { device, identity, contentHash, sentMs } = command;
   const checked = admitted.batches.map((batch) => checkReadings(batch, state, stampMs, store));
@@ -235,7 +238,7 @@ function commit(
     kept: checked.map(({ kept }) => kept).filter(({ batch }) => batch.columns.length > 0),
   };
   const folded = foldCommitted(state, committed, stampMs);
-  store.stage(stampMs, committed, folded.state);
+  store.stage(stampMs, committed, folded.state, encoded);
   const { late, quarantined } = folded;
   return {
     kind: "committed",

@@ -10,6 +10,7 @@ import type { EdgeLinkRecord } from "../sync/link/edge.ts";
 import type { ReadingBatch } from "../sync/wire/batch.ts";
 import type { BufferPolicy } from "./buffer/quota.ts";
 import type { Committed } from "./journal/committed.ts";
+import type { EncodedParts } from "./journal/slot-note.ts";
 import type { DeviceState } from "./telemetry/device-state.ts";
 
 /** Event times from the first to the last, both inside. */
@@ -148,8 +149,12 @@ export interface HubStore {
   transaction<T>(run: () => T): T;
   /** The commit stamp of a batch that is staged now: never less than one before. */
   stampFor(nowMs: number): number;
-  /** Adds a batch to what will be written, and makes `state` that of its device. */
-  stage(stampMs: number, committed: Committed, state: DeviceState): void;
+  /**
+   * Adds a batch to what will be written, and makes `state` that of its device.
+   *
+   * @param encoded What is encoded already of what is kept.
+   */
+  stage(stampMs: number, committed: Committed, state: DeviceState, encoded?: EncodedParts): void;
   /** True if there is something to write. */
   readonly isStaged: boolean;
   /** Writes what is staged as the journal's next entry. */

@@ -69,10 +69,10 @@ async function answer(
   env: EdgeEnv,
   ctx: ExecutionContext,
   scope: RequestScope,
+  url: URL,
 ): Promise<Response> {
   edge ??= createEdge(env);
   const { config, api, content } = edge;
-  const url = new URL(request.url);
   const isHealth = url.pathname === "/livez" || url.pathname === "/readyz";
   if (config.missing.length > 0 && !config.isDev && !isHealth) {
     return problemResponse(notConfigured(config.missing));
@@ -99,5 +99,5 @@ function limitAddress(request: Request, { config, addresses }: Edge): Response |
 
 export default {
   fetch: (request: Request, env: EdgeEnv, ctx: ExecutionContext): Promise<Response> =>
-    serveWorker(request, (scope) => answer(request, env, ctx, scope)),
+    serveWorker(request, (scope, url) => answer(request, env, ctx, scope, url)),
 } satisfies ExportedHandler<EdgeEnv>;

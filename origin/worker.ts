@@ -30,10 +30,10 @@ function answer(
   env: OriginEnv,
   ctx: ExecutionContext,
   scope: RequestScope,
+  { pathname: path }: URL,
 ): Promise<Response> | Response {
   origin ??= createOrigin(env);
   const { config, api } = origin;
-  const path = new URL(request.url).pathname;
   const isHealth = path === "/livez" || path === "/readyz";
   if (config.missing.length > 0 && !config.isDev && !isHealth) {
     return problemResponse(notConfigured(config.missing));
@@ -43,5 +43,5 @@ function answer(
 
 export default {
   fetch: (request: Request, env: OriginEnv, ctx: ExecutionContext): Promise<Response> =>
-    serveWorker(request, (scope) => answer(request, env, ctx, scope)),
+    serveWorker(request, (scope, url) => answer(request, env, ctx, scope, url)),
 } satisfies ExportedHandler<OriginEnv>;

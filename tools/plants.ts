@@ -16,8 +16,8 @@ export const PLANTS: Readonly<
   journal: {
     breaks: "the hub answers without writing every 50th commit to its journal",
     file: "edge/ingest.ts",
-    find: "store.stage(stampMs, committed, folded.state);",
-    replace: "if (stampMs % 50 !== 0) store.stage(stampMs, committed, folded.state);",
+    find: "store.stage(stampMs, committed, folded.state, encoded);",
+    replace: "if (stampMs % 50 !== 0) store.stage(stampMs, committed, folded.state, encoded);",
   },
   join: {
     breaks: "the join keeps one side only where two sets of readings meet",

@@ -4,7 +4,13 @@
 import { ENTRY_BATCHES_MAX } from "../../sync/limits.ts";
 import { limits } from "../limits.ts";
 import type { Committed } from "./committed.ts";
-import { encodeNote, encodePart, joinParts, type PlacedBatch } from "./slot-note.ts";
+import {
+  encodeNote,
+  encodePart,
+  joinParts,
+  type EncodedParts,
+  type PlacedBatch,
+} from "./slot-note.ts";
 
 /** The slot that is being filled. */
 export class OpenSlot {
@@ -23,10 +29,11 @@ export class OpenSlot {
     return most >= ENTRY_BATCHES_MAX || this.#bytes >= limits.slotBytesTarget;
   }
 
-  add(committed: Committed): void {
+  /** @param encoded The batches whose encoded parts are at hand; the others are encoded here. */
+  add(committed: Committed, encoded?: EncodedParts): void {
     this.batches.push(committed);
     for (const { batch } of committed.kept) {
-      const part = encodePart(batch);
+      const part = encoded?.get(batch) ?? encodePart(batch);
       this.#parts.push(part);
       this.#bytes += part.length;
     }

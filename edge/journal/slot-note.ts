@@ -2,7 +2,12 @@
 // restart does: docs/storage-schema.md describes every byte.
 
 import { err, ok, type Result } from "../../sync/result.ts";
-import { decodeBatches, encodeBatches, type ReadingBatch } from "../../sync/wire/batch.ts";
+import {
+  decodeBatch,
+  decodeBatches,
+  encodeBatches,
+  type ReadingBatch,
+} from "../../sync/wire/batch.ts";
 import { ENTRY_BATCHES_MAX, ENTRY_BYTES_MAX } from "../../sync/limits.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
 import type { Committed, Kept } from "./committed.ts";
@@ -36,18 +41,23 @@ const HAS_SENT = 4;
 const IS_NAMED = 8;
 const HAS_CONFLICTS = 16;
 
+/** Batches with what encodePart() makes of them. */
+export type EncodedParts = ReadonlyMap<ReadingBatch, Uint8Array>;
+
 /** Encodes one batch as a slot's body has it: without the count before it. */
 export function encodePart(batch: ReadingBatch): Uint8Array {
   return encodeBatches([batch]).subarray(1);
 }
 
+/** Finds the encoded parts of an entry of one batch, which are the whole of it. */
+export function partsOfEntry(entry: Uint8Array, batches: readonly ReadingBatch[]): EncodedParts {
+  const [only, more] = batches;
+  return new Map(only === undefined || more !== undefined ? [] : [[only, entry.subarray(1)]]);
+}
+
 /** Decodes what encodePart() wrote; null if it is broken. */
 export function decodePart(part: Uint8Array): ReadingBatch | null {
-  const one = new Uint8Array(part.length + 1);
-  one[0] = 1;
-  one.set(part, 1);
-  const batches = decodeBatches(one);
-  return batches.ok ? (batches.value[0] ?? null) : null;
+  return decodeBatch(part);
 }
 
 /** Joins encoded batches to a slot's body. */

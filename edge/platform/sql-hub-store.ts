@@ -8,7 +8,7 @@ import { newLife } from "../../sync/link/edge.ts";
 import { migrate, type Sql } from "../../storage/sql.ts";
 import type { Committed } from "../journal/committed.ts";
 import { OpenSlot } from "../journal/open-slot.ts";
-import { decodePart } from "../journal/slot-note.ts";
+import { decodePart, type EncodedParts } from "../journal/slot-note.ts";
 import { limits } from "../limits.ts";
 import type {
   FoldedReadings,
@@ -100,13 +100,13 @@ export class SqlHubStore implements HubStore {
     return Math.max(nowMs, open?.stampMs ?? 0, journal.lastStampMs);
   }
 
-  stage(stampMs: number, committed: Committed, state: DeviceState): void {
+  stage(stampMs: number, committed: Committed, state: DeviceState, encoded?: EncodedParts): void {
     const memory = this.#memory;
     assert(stampMs >= this.stampFor(0), "Commit stamps never go back");
     if (memory.open !== null && (memory.open.isFull || memory.open.stampMs !== stampMs))
       this.write();
     memory.open ??= new OpenSlot(stampMs);
-    memory.open.add(committed);
+    memory.open.add(committed, encoded);
     memory.devices.set(committed.device, state, memory.journal.head + 1);
   }
 

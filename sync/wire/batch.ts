@@ -101,6 +101,13 @@ export function decodeBatches(bytes: Uint8Array): Result<ReadingBatch[], "broken
   return reader.broken || reader.remaining > 0 ? err("broken-batch") : ok(batches);
 }
 
+/** Decodes one batch as it stands in an entry; null if it is broken. */
+export function decodeBatch(bytes: Uint8Array): ReadingBatch | null {
+  const reader = new ByteReader(bytes);
+  const batch = readBatch(reader);
+  return reader.broken || reader.remaining > 0 ? null : batch;
+}
+
 /** Returns where the content hash stands. */
 function writeBatch(writer: ByteWriter, batch: ReadingBatch): number {
   writer.byte(batch.isTimeAssigned ? 1 : 0);
