@@ -89,12 +89,16 @@ export interface RegionContent<Body> {
 /**
  * What the request's region knows of purges.
  *
- * - `book` is what was known when the request came, or was renewed last: no older than a lease.
+ * - `book` is what was known when the request came, or was renewed last. `isCurrent`: it is no older
+ *   than a lease; else the region's cell is silent, and what is stored may have been purged.
  * - `renew` brings it up to date, mostly without waiting; never throws.
+ * - `mark` marks scopes as purged, in the region before it returns; never throws.
  */
 export interface PurgeWatch {
   readonly book: PurgeBook;
+  readonly isCurrent: boolean;
   renew(): Promise<void>;
+  mark(scopes: readonly string[]): Promise<void>;
 }
 
 /** One request to the upstream. */

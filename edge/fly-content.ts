@@ -113,7 +113,8 @@ async function join<Body>(
   await ports.purges.renew();
   const { meta } = landing;
   const isOutdated =
-    ports.purges.book.isPurged(asked.key, meta) || ports.written.isSince(asked.key, meta.requestMs);
+    ports.purges.book.verdictOn(asked.key, meta) !== "alive" ||
+    ports.written.isSince(asked.key, meta.requestMs);
   if (isOutdated) return { kind: "outdated" };
   const answer = await answerJoined(asked, landing, ports);
   return answer === null ? { kind: "unsuited" } : { kind: "answered", answer };

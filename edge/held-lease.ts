@@ -65,6 +65,11 @@ export class HeldLease<View> {
     return this.#view;
   }
 
+  /** Tells whether what is held was asked for less than a lease ago. */
+  get isCurrent(): boolean {
+    return isWithin(this.#askedMs, this.#source.nowMs(), limits.leaseMs);
+  }
+
   /** Gives what was told, or waits for the first to be told for at most `ms`; null if nothing is. */
   async told(ms: number): Promise<View | null> {
     if (this.#answered === 0 && this.#asking !== null)

@@ -223,6 +223,9 @@ export const limits = {
   /** Bytes of a purge's body, and scopes in one. */
   purgeBodyBytesMax: 262_144,
   purgeScopesMax: 100,
+  /** How long a purge that waits for all regions waits, and how often it asks, milliseconds. */
+  purgeWaitMs: 10_000,
+  purgeAskMs: 250,
   /** Characters of a URL and of a tag that is purged. */
   purgeUrlCharsMax: 2_048,
   purgeTagCharsMax: 128,

@@ -2,7 +2,14 @@
 // marks. Scopes name a site and not its hosts, because stored responses of all its hosts are the same.
 
 import type { ProblemItem } from "../http/problem.ts";
-import { EVERYTHING, PREFIX, urlScope } from "../state/purge-scope.ts";
+import {
+  EVERYTHING,
+  PREFIX,
+  SOFT_SCOPE_CHARS_MAX,
+  softScope,
+  urlScope,
+} from "../state/purge-scope.ts";
+import { fnv1a32 } from "../sync/hash.ts";
 import { err, ok, type Result } from "../sync/result.ts";
 import { decideTarget, type Target } from "./cache/cache-key.ts";
 import { limits } from "./limits.ts";
@@ -14,7 +21,10 @@ export interface PurgeRequest {
   readonly prefixes?: readonly string[] | undefined;
   readonly hosts?: readonly string[] | undefined;
   readonly tags?: readonly string[] | undefined;
+  readonly groups?: readonly { readonly host: string; readonly group: string }[] | undefined;
   readonly all?: true | undefined;
+  /** `soft`: what is meant is stale, and validated; `hard`, which it is unless told: gone. */
+  readonly mode?: "hard" | "soft" | undefined;
 }
 
 type Sites = Readonly<Record<string, string>>;
@@ -23,12 +33,23 @@ type Scope = Result<string, Fault>;
 
 /** Finds the scopes of a purge, each once, or everything that is wrong with it. */
 export function scopesOf(
-  { urls = [], prefixes = [], hosts = [], tags = [], all }: PurgeRequest,
+  {
+    urls = [],
+    prefixes = [],
+    hosts = [],
+    tags = [],
+    groups = [],
+    all,
+    mode = "hard",
+  }: PurgeRequest,
   sites: Sites,
 ): Result<readonly string[], readonly ProblemItem[]> {
-  const count = urls.length + prefixes.length + hosts.length + tags.length + Number(all === true);
+  const lists = [urls, prefixes, hosts, tags, groups];
+  const count = lists.reduce((sum, { length }) => sum + length, Number(all === true));
   if (count === 0)
-    return err([item("", "no-scope", "Name what to purge: urls, prefixes, hosts, tags or all")]);
+    return err([
+      item("", "no-scope", "Name what to purge: urls, prefixes, hosts, tags, groups or all"),
+    ]);
   if (count > limits.purgeScopesMax)
     return err([
       item(
@@ -39,14 +60,16 @@ export function scopesOf(
     ]);
   const read = [
     ...urls.map((url, i) => named(`/urls/${i}`, scopeOfUrl(url, sites))),
-    ...prefixes.map((prefix, i) => named(`/prefixes/${i}`, scopeOfPrefix(prefix, sites))),
+    ...prefixes.map((prefix, i) => named(`/prefixes/${i}`, scopeOfPrefix(prefix, sites, mode))),
     ...hosts.map((host, i) => named(`/hosts/${i}`, scopeOfHost(host, sites))),
     ...tags.map((tag, i) => named(`/tags/${i}`, scopeOfTag(tag))),
+    ...groups.map((group, i) => named(`/groups/${i}`, scopeOfGroup(group, sites))),
   ];
   const wrong = read.flatMap((scope) => (scope.ok ? [] : [scope.error]));
   if (wrong.length > 0) return err(wrong.slice(0, limits.errorsListedMax));
   const scopes = read.flatMap((scope) => (scope.ok ? [scope.value] : []));
-  return ok([...new Set(all === true ? [EVERYTHING, ...scopes] : scopes)]);
+  const meant = new Set(all === true ? [EVERYTHING, ...scopes] : scopes);
+  return ok(mode === "soft" ? [...meant].map(softScope) : [...meant]);
 }
 
 /** The scope of all objects of a site. */
@@ -64,6 +87,12 @@ export function tagScope(tag: string): string {
   return `tag ${tag.toLowerCase()}`;
 }
 
+/** The scope of a site's group (RFC 9875); one whose name is long is named by a hash. */
+export function groupScope(site: string, group: string): string {
+  const isShort = group.length <= limits.purgeTagCharsMax;
+  return `group ${site} ${isShort ? group : `~${fnv1a32(group).toString(16)}`}`;
+}
+
 /** The object that a canonical path names: a folder's is its index.html. */
 export function objectOf(path: string): string {
   const name = decode(path.slice(1));
@@ -75,13 +104,13 @@ function scopeOfUrl(url: string, sites: Sites): Scope {
   return found.ok ? ok(urlScope(found.value.site, objectOf(found.value.target.path))) : found;
 }
 
-function scopeOfPrefix(prefix: string, sites: Sites): Scope {
+function scopeOfPrefix(prefix: string, sites: Sites, mode: "hard" | "soft"): Scope {
   const found = locate(prefix, sites);
   if (!found.ok) return found;
   const { site, target } = found.value;
   if (target.query !== "") return fault("query", "A prefix has no query: it is that of a path");
   const scope = prefixScope(site, target.path);
-  const most = limits.purgeScopeCharsMax;
+  const most = mode === "soft" ? SOFT_SCOPE_CHARS_MAX : limits.purgeScopeCharsMax;
   return scope.length <= most
     ? ok(scope)
     : fault("too-long", `The path of a prefix has at most ${most - 40} characters when escaped`);
@@ -90,6 +119,15 @@ function scopeOfPrefix(prefix: string, sites: Sites): Scope {
 function scopeOfHost(host: string, sites: Sites): Scope {
   const site = siteOf(host.toLowerCase().replace(/:\d+$/, ""), sites);
   return site === null ? unknownHost(host) : ok(siteScope(site));
+}
+
+/** A group is a string of Structured Fields: printable ASCII. */
+function scopeOfGroup({ host, group }: { host: string; group: string }, sites: Sites): Scope {
+  const site = siteOf(host.toLowerCase().replace(/:\d+$/, ""), sites);
+  if (site === null) return unknownHost(host);
+  return /^[\x20-\x7e]+$/.test(group)
+    ? ok(groupScope(site, group))
+    : fault("group", "A group has printable ASCII characters");
 }
 
 /** A tag is visible ASCII without a comma, which separates tags in a field. */

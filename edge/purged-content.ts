@@ -10,7 +10,9 @@ export function purgedMemory<Body>(
   purges: PurgeWatch,
 ): ContentStore<Body> {
   const alive = (key: string, stored: StoredResponse<Body> | null): StoredResponse<Body> | null => {
-    if (stored === null || !purges.book.isPurged(key, stored.meta)) return stored;
+    if (stored === null) return null;
+    const verdict = purges.book.verdictOn(key, stored.meta);
+    if (verdict !== "dead") return judged(stored, verdict, purges);
     memory.delete(key);
     return null;
   };
@@ -32,9 +34,12 @@ export function purgedRegion<Body>(
   return {
     async get(key, selecting) {
       const finding = await region.get(key, selecting);
+      if (finding.kind !== "found") return finding;
+      const verdict = purges.book.verdictOn(key, finding.stored.meta);
+      if (verdict !== "dead")
+        return { kind: "found", stored: judged(finding.stored, verdict, purges) };
       // It stays there until another takes its place: to delete it could hit that one.
-      const isPurged = finding.kind === "found" && purges.book.isPurged(key, finding.stored.meta);
-      return isPurged ? { kind: "none", tags: [] } : finding;
+      return { kind: "none", tags: [] };
     },
     async getTagged(key, tag) {
       const stored = await region.getTagged(key, tag);
@@ -45,6 +50,21 @@ export function purgedRegion<Body>(
     claimFill: (id) => region.claimFill(id),
     endFill: (id, outcome) => region.endFill(id, outcome),
   };
+}
+
+/**
+ * What purges leave of a stored response. A soft one: stale, and good for what stale may be served for.
+ * Where it is not known what was purged lately: to be validated before it is used (P5).
+ */
+function judged<Body>(
+  stored: StoredResponse<Body>,
+  verdict: "alive" | "stale",
+  { isCurrent }: PurgeWatch,
+): StoredResponse<Body> {
+  if (verdict === "alive" && isCurrent) return stored;
+  const { meta, body } = stored;
+  const staleForbiddenBy = isCurrent ? meta.staleForbiddenBy : "purges-unknown";
+  return { meta: { ...meta, isInvalidated: true, staleForbiddenBy }, body };
 }
 
 /** What another tier gave, or was asked for, has its own view: it may be older, never newer. */

@@ -4,10 +4,11 @@
 import type { AskedContent } from "./asked-content.ts";
 import { answerProblem, answerStored, type ContentAnswer } from "./cache/answer.ts";
 import { cacheKeyOf } from "./cache/cache-key.ts";
-import { invalidatedBy } from "./cache/invalidation.ts";
+import { invalidatedBy, invalidatedGroups } from "./cache/invalidation.ts";
 import { traceNotAllowed } from "./cache/problems.ts";
 import type { ContentPorts, UpstreamReply } from "./content-ports.ts";
 import { limits } from "./limits.ts";
+import { groupScope } from "./purge-scopes.ts";
 import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./pass-content.ts";
 import { storeReply } from "./store-reply.ts";
 
@@ -27,6 +28,9 @@ export async function writeContent<Body>(
   if (reply.kind === "failed") return refusePassing(passing, reply.reason, limits.originProbeMs);
   const doubtful = invalidatedBy(method, target, reply.status, reply.fields, asked.arrival);
   await Promise.all(doubtful.map((gone) => forgetEverywhere(cacheKeyOf(asked.site, gone), ports)));
+  const groups = doubtful.length === 0 ? [] : invalidatedGroups(reply.fields);
+  if (groups.length > 0)
+    await ports.purges.mark(groups.map((group) => groupScope(asked.site, group)));
   const isStorable = policy.storesPost && method === "POST" && isAboutTarget(asked, reply);
   return isStorable ? storePosted(asked, passing, reply, ports) : passReply(passing, reply, ports);
 }

@@ -38,11 +38,23 @@ export const SHARED_MARKS = 1_024;
 
 /** Scopes that a writer marks by name. */
 export const NAMED_MARKS_MAX = 1_920;
-/** Marks of one writer: those by name, the shared ones, and that of everything. */
-export const WRITER_MARKS_MAX: number = NAMED_MARKS_MAX + 2 * SHARED_MARKS + 1;
+/** Marks of one writer: those by name, the shared ones, and those of everything, hard and soft. */
+export const WRITER_MARKS_MAX: number = NAMED_MARKS_MAX + 2 * SHARED_MARKS + 2;
 
-/** The shared mark of a scope. */
+/** How the scope of a soft purge begins: what it means is stale, not dead. */
+export const SOFT = "soft ";
+/** Characters of a scope that fit behind the word; of a longer one only its hash does. */
+export const SOFT_SCOPE_CHARS_MAX: number = SCOPE_CHARS_MAX - SOFT.length;
+
+/** The scope of a soft purge of what another scope means. */
+export function softScope(scope: string): string {
+  const isShort = scope.length <= SOFT_SCOPE_CHARS_MAX;
+  return `${SOFT}${isShort ? scope : `~${fnv1a32(scope).toString(16)}`}`;
+}
+
+/** The shared mark of a scope. What is soft has none: past the bound of names it is purged for good. */
 export function sharedMark(scope: string): string {
+  if (scope.startsWith(SOFT)) return sharedMark(scope.slice(SOFT.length));
   return sharedMarkOf(fnv1a32(scope), scope.startsWith(PREFIX));
 }
 
@@ -82,7 +94,7 @@ export function markingOf(
 ): Marking {
   let room = namedMax - [...marked].filter((scope) => !scope.startsWith("~")).length;
   const chosen = scopes.map((scope) => {
-    if (scope === EVERYTHING || marked.has(scope)) return scope;
+    if (scope === EVERYTHING || scope === softScope(EVERYTHING) || marked.has(scope)) return scope;
     room -= 1;
     return room >= 0 ? scope : sharedMark(scope);
   });

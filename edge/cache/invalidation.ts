@@ -1,6 +1,7 @@
 // Which stored responses does a write make doubtful? (RFC 9111 §4.4.) The target of a request whose
 // method is not safe, and what its answer names in Location and Content-Location, of the same host.
 
+import { parseGroups } from "../../http/cache-groups.ts";
 import { linesOf, type FieldList } from "../../http/fields.ts";
 import type { Arrival } from "../../http/forwarding.ts";
 import { decideTarget, type Target } from "./cache-key.ts";
@@ -27,6 +28,11 @@ export function invalidatedBy(
     return found === null ? [] : [found];
   });
   return [target, ...named];
+}
+
+/** The groups that an answer invalidates, of one to a write that succeeded (RFC 9875 §3). */
+export function invalidatedGroups(fields: FieldList): readonly string[] {
+  return parseGroups(linesOf(fields).get("cache-group-invalidation"));
 }
 
 /** Resolves a reference against the request's target (RFC 3986 §5.2); null if it leads elsewhere. */

@@ -56,6 +56,7 @@ export type Reusable = Pick<
   | "staleWhileRevalidateS"
   | "staleIfErrorS"
   | "isImmutable"
+  | "isInvalidated"
 >;
 
 type Refusal = Extract<ReuseDecision, { kind: "validate-or-refuse" }>["reason"];
@@ -73,7 +74,7 @@ export function decideReuse(
   demands: Demands = NO_DEMANDS,
 ): ReuseDecision {
   const ageMs = currentAgeMs(stored, nowMs);
-  const ttlMs = stored.freshnessLifetimeS * 1000 - ageMs;
+  const ttlMs = ttlOf(stored, ageMs);
   const ages = { ageS: Math.floor(ageMs / 1000), ttlS: Math.floor(ttlMs / 1000) };
   const isFresh = ttlMs > 0;
   const stale = isFresh ? ages : { ...ages, ttlS: Math.min(ages.ttlS, -1) };
@@ -101,6 +102,12 @@ export function decideReuse(
   }
   const isForErrors = policy.servesStaleOnError || staleS < stored.staleIfErrorS;
   return { kind: "validate-or-serve-stale", reason: "stale", isForErrors, ...stale };
+}
+
+/** How long it is still fresh, in milliseconds; what a soft purge meant is not. */
+function ttlOf({ freshnessLifetimeS, isInvalidated }: Reusable, ageMs: number): number {
+  const leftMs = freshnessLifetimeS * 1000 - ageMs;
+  return isInvalidated === true ? Math.min(leftMs, 0) : leftMs;
 }
 
 /** RFC 8246: a reload of what is immutable and fresh is answered with it. */

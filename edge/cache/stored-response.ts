@@ -42,6 +42,8 @@ export interface StoredMeta extends StoredPolicy {
   readonly responseMs: number;
   /** What was known of purges before the response was asked for; none: nothing. */
   readonly purgeView?: PurgeView;
+  /** It counts as stale whatever its age: a soft purge meant it. */
+  readonly isInvalidated?: true;
 }
 
 /** A stored response; `Body` is the platform's, and opaque to the cache. */

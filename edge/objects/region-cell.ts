@@ -24,7 +24,7 @@ import { limits } from "../limits.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { hubsOf } from "../platform/hubs.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
-import { openOriginLink, REGION_RANGE } from "../platform/origin-link.ts";
+import { openOriginLink, PURGES_RANGE, REGION_RANGE } from "../platform/origin-link.ts";
 import { Waiting } from "../platform/waiting.ts";
 import { RegionCommands } from "../region-commands.ts";
 import {
@@ -51,6 +51,12 @@ export interface CellReport {
   readonly isOriginAway: boolean;
   /** The highest seq of each writer's purges. */
   readonly purgeView: RegionLease["purgeView"];
+}
+
+/** Who holds a purge; `head` is to be given when asking again, null if the origin knows none yet. */
+export interface AppliedPurge {
+  readonly head: number | null;
+  readonly regions: readonly string[];
 }
 
 /** Who may send, by what and whom the region denies, and by which keys. */
@@ -131,6 +137,16 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   /** Marks scopes as purged. The answer leaves after the marks are on disk (output gate). */
   purge(scopes: readonly string[]): Purged {
     return this.#turn((nowMs) => this.#replica.purge(nowMs, scopes));
+  }
+
+  /** Asks the origin which regions hold a purge of this one; null: it does not say. */
+  async appliedBy(seq: number, head: number | null): Promise<AppliedPurge | null> {
+    const query = JSON.stringify({ writer: this.#region, seq, head });
+    const { originUrl, linkKey } = this.#config;
+    const link = openOriginLink(originUrl, linkKey, PURGES_RANGE);
+    const outcome = await link.exchange(new TextEncoder().encode(query));
+    if (outcome.kind !== "answered") return null;
+    return JSON.parse(new TextDecoder().decode(outcome.frame)) as AppliedPurge;
   }
 
   /** Refuses a device's tokens up to `generation`, with the origin reachable or not. */

@@ -1,11 +1,10 @@
 // The content door: a Request becomes a ContentRequest, the use case answers it, and the answer
 // becomes a Response. One isolate has one memory tier and one belief about the origin.
 
-import type { RequestScope } from "../../doors/access-log.ts";
+import { log, type RequestScope } from "../../doors/access-log.ts";
 import { problemResponse } from "../../doors/respond.ts";
 import type { ContentAnswer } from "../cache/answer.ts";
 import { PUBLISHED, RFC, SAFE, type CachePolicy } from "../cache/cache-policy.ts";
-import type { PurgeBook } from "../cache/purge-book.ts";
 import { TargetBook } from "../cache/target-book.ts";
 import { WrittenKeys } from "../cache/written-keys.ts";
 import type { EdgeConfig } from "../config.ts";
@@ -23,7 +22,7 @@ import { openRegionContent } from "./region-content.ts";
 import { decideUpgrade } from "../upgrade-content.ts";
 import { passSocket } from "./upstream-socket.ts";
 import { BodyBudget } from "./arriving-body.ts";
-import type { Regions } from "./regions.ts";
+import { openCell, type Here, type Regions } from "./regions.ts";
 import { within } from "../../doors/within.ts";
 
 /** Answers one content request. */
@@ -54,14 +53,16 @@ export function createContentDoor(
   });
   return async (request, scope, ctx) => {
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
-    const { region, config, purges } = await regions.at(request.cf, background);
+    const here = await regions.at(request.cf, background);
+    const { region, config } = here;
     const hint = config.regions.find((spec) => spec.id === region)?.locationHint ?? null;
     const { hostname: host, host: authority, protocol } = new URL(request.url);
     const name = siteOf(host, config.sites);
     const way = ways(name);
     const watch = watchPurges(
-      purges,
-      async () => (await regions.at(request.cf, background)).purges,
+      here,
+      () => regions.at(request.cf, background),
+      (scopes) => markPurged(env, config, region, scopes).then(() => regions.expire(region)),
     );
     const ports: ContentPorts<EdgeBody> = {
       memory: purgedMemory(memory, watch),
@@ -107,13 +108,31 @@ interface Way {
   readonly baseUrl: string;
 }
 
+/** Marks what an upstream says that a write has made doubtful (RFC 9875). */
+async function markPurged(
+  env: EdgeEnv,
+  config: EdgeConfig,
+  region: string,
+  scopes: readonly string[],
+): Promise<void> {
+  try {
+    await openCell(env, config, region).purge(scopes);
+  } catch (error) {
+    log("groups-not-purged", { region, error: String(error) });
+  }
+}
+
 /** Keeps a request's book of purges up to date. */
-function watchPurges(first: PurgeBook, now: () => Promise<PurgeBook>): PurgeWatch {
+function watchPurges(first: Here, now: () => Promise<Here>, mark: PurgeWatch["mark"]): PurgeWatch {
   const watch = {
-    book: first,
+    book: first.purges,
+    isCurrent: first.arePurgesCurrent,
     renew: async (): Promise<void> => {
-      watch.book = await now();
+      const here = await now();
+      watch.book = here.purges;
+      watch.isCurrent = here.arePurgesCurrent;
     },
+    mark,
   };
   return watch;
 }

@@ -9,6 +9,8 @@ import type { ExchangeOutcome, OriginLink } from "../ports.ts";
 export const ORIGIN_RANGE = "00-ff";
 /** The origin's registry, which the link of each region's cell goes to. */
 export const REGION_RANGE = "region";
+/** Who holds a purge, as far as the registry knows. */
+export const PURGES_RANGE = "purges";
 /** What hubs gave up, of all shards. */
 export const GAPS_RANGE = "gaps";
 /** The minutes of what they thinned. */

@@ -32,6 +32,8 @@ export interface Here extends RegionDecision {
   readonly config: EdgeConfig;
   readonly guard: Guard;
   readonly purges: PurgeBook;
+  /** Whether that is all that was purged until a lease ago: the cell may be silent. */
+  readonly arePurgesCurrent: boolean;
 }
 
 /** What an isolate knows of a region; texts are kept to tell whether they have changed. */
@@ -77,7 +79,9 @@ export class Regions {
     const decided = decideRegion(place, config.regions, pinnedRegion);
     const isThere = decided.region === first.region;
     const there = isThere ? view : await this.#leaseOf(decided.region, config).current(background);
-    return { ...decided, place, config, guard: there.guard, purges: there.purges };
+    const arePurgesCurrent = this.#leaseOf(decided.region, config).isCurrent;
+    const { guard, purges } = there;
+    return { ...decided, place, config, guard, purges, arePurgesCurrent };
   }
 
   /** Finds who is let in by a region, for an object that belongs to it. */

@@ -4,15 +4,18 @@
 import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
 import { onlyMethods } from "../../doors/methods.ts";
+import { within } from "../../doors/within.ts";
 import { readBody } from "../../doors/read-body.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { sessionFields } from "../../doors/session.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
+import { log } from "../../doors/access-log.ts";
 import { limits } from "../limits.ts";
+import type { AppliedPurge, RegionCell } from "../objects/region-cell.ts";
 import { openCell } from "../platform/regions.ts";
-import { scopesOf, type PurgeRequest } from "../purge-scopes.ts";
+import { scopesOf } from "../purge-scopes.ts";
 import { locate } from "./locate.ts";
 
 const texts = (charsMax: number) => {
@@ -22,15 +25,31 @@ const texts = (charsMax: number) => {
     .check(z.minLength(1, { error }), z.maxLength(charsMax, { error }));
   return z.optional(z.array(text, { error }));
 };
+/** The body of a purge: what is meant, and whose word is waited for. */
+type PurgeBody = z.infer<typeof purgeSchema>;
 const purgeSchema = z.strictObject(
   {
     urls: texts(limits.purgeUrlCharsMax),
     prefixes: texts(limits.purgeUrlCharsMax),
     hosts: texts(limits.purgeUrlCharsMax),
     tags: texts(limits.purgeTagCharsMax),
+    groups: z.optional(
+      z.array(
+        z.strictObject({
+          host: z.string().check(z.minLength(1), z.maxLength(255)),
+          group: z.string().check(z.minLength(1), z.maxLength(limits.purgeUrlCharsMax)),
+        }),
+        { error: "a list of { host, group }" },
+      ),
+    ),
     all: z.optional(z.literal(true, { error: "true, or left out" })),
+    mode: z.optional(z.enum(["hard", "soft"], { error: "hard or soft" })),
+    wait: z.optional(z.enum(["region", "all", "none"], { error: "region, all or none" })),
   },
-  { error: "the body is { urls?, prefixes?, hosts?, tags?, all? } and nothing else" },
+  {
+    error:
+      "the body is { urls?, prefixes?, hosts?, tags?, groups?, all?, mode?, wait? } and nothing else",
+  },
 );
 
 export function purgeRoutes(parts: ApiParts): Hono<ApiEnv> {
@@ -42,13 +61,31 @@ export function purgeRoutes(parts: ApiParts): Hono<ApiEnv> {
     if (!admission.ok) return problemResponse(admission.problem);
     const asked = await readPurge(c.req.raw);
     if (!asked.ok) return problemResponse(malformed(asked.error));
+    const { wait = "region" } = asked.value;
     const scopes = scopesOf(asked.value, config.sites);
     if (!scopes.ok) return problemResponse(malformed(scopes.error));
-    const { seq, isWidened } = await openCell(parts.env, config, region).purge(scopes.value);
+    const cell = openCell(parts.env, config, region);
+    const regions = config.regions.map(({ id }) => id);
+    const others = regions.filter((id) => id !== region);
+    const marking = cell.purge(scopes.value);
+    if (wait === "none") {
+      c.executionCtx.waitUntil(
+        marking.catch((error: unknown) => log("purge-failed", { region, error: String(error) })),
+      );
+      return jsonResponse({ id: null, region, applied: [], pending: [region, ...others] }, 202);
+    }
+    const { seq, isWidened } = await marking;
+    parts.regions.expire(region);
+    const holders = wait === "all" ? await holdersOf(cell, seq, others) : new Set<string>();
     const id = `${region}-${seq}`;
     Object.assign(c.env.scope.fields, { purge: id, scopes: scopes.value.length });
-    const widened = isWidened ? { widened: "shared" } : {};
-    const answer = jsonResponse({ id, region, applied: [region], pending: [], ...widened });
+    const answer = jsonResponse({
+      id,
+      region,
+      applied: [region, ...others.filter((other) => holders.has(other))],
+      pending: others.filter((other) => !holders.has(other)),
+      ...(isWidened ? { widened: "shared" } : {}),
+    });
     const session = await sessionFields({ writer: region, seq }, parts.linkKey);
     for (const [name, value] of Object.entries(session)) answer.headers.set(name, value);
     return answer;
@@ -57,7 +94,29 @@ export function purgeRoutes(parts: ApiParts): Hono<ApiEnv> {
   return app;
 }
 
-async function readPurge(request: Request): Promise<Result<PurgeRequest, readonly ProblemItem[]>> {
+/** Waits, though not for long, until the other regions hold a purge, and tells which of them do. */
+async function holdersOf(
+  cell: DurableObjectStub<RegionCell>,
+  seq: number,
+  others: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const untilMs = Date.now() + limits.purgeWaitMs;
+  let head: number | null = null;
+  let holders: ReadonlySet<string> = new Set();
+  for (;;) {
+    const asking: Promise<AppliedPurge | null> = Promise.resolve(cell.appliedBy(seq, head));
+    const applied = await within(asking, untilMs - Date.now());
+    // Without the origin nobody can tell.
+    if (applied === null || applied === "late") return holders;
+    head = applied.head;
+    holders = new Set(applied.regions);
+    const isDone = others.every((other) => holders.has(other));
+    if (isDone || Date.now() >= untilMs) return holders;
+    await scheduler.wait(limits.purgeAskMs);
+  }
+}
+
+async function readPurge(request: Request): Promise<Result<PurgeBody, readonly ProblemItem[]>> {
   const body = await readBody(request, limits.purgeBodyBytesMax);
   if (body.kind !== "bytes")
     return err([{ pointer: "", code: body.kind, message: "The body could not be read" }]);

@@ -56,6 +56,19 @@ const MIGRATIONS: readonly string[] = [
   REPLICA_TABLES,
 ];
 
+/** Whose purge is asked about. */
+export interface AppliedQuery {
+  readonly writer: string;
+  readonly seq: number;
+  readonly head: number | null;
+}
+
+/** Who holds a purge. */
+export interface AppliedPurge {
+  readonly head: number | null;
+  readonly regions: readonly string[];
+}
+
 /** What became of a frame. */
 export type RegionExchange =
   | {
@@ -225,6 +238,22 @@ export class Registry extends DurableObject<OriginEnv> {
       // A region that has something to say speaks by itself.
       () => undefined,
     );
+  }
+
+  /**
+   * Tells which regions hold a purge, by what they have acknowledged of this history.
+   *
+   * @param head  From an earlier answer; null: not asked before.
+   * @returns `head`: the purge is at or before it; null: it is not known here yet.
+   */
+  async applied({ writer, seq, head }: AppliedQuery): Promise<AppliedPurge> {
+    if ((this.#marked.get(writer) ?? 0) < seq) return { head: null, regions: [] };
+    const at = head ?? this.#replica.head;
+    const holders = this.#replica.links().flatMap(({ replica, acked, isDormant }) => {
+      const [region = "", rest] = replica.split("/");
+      return isDormant !== true && rest === "region" && acked.seq >= at ? [region] : [];
+    });
+    return { head: at, regions: [...new Set(holders)] };
   }
 
   /** The configuration in force; version 0 if none was published. */

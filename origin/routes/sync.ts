@@ -1,12 +1,13 @@
 // POST /v1/sync/{range}: one exchange of a link. `region` is the one of a RegionCell, the others
-// those of hubs; `gaps` takes what hubs gave up, `thinned` the minutes that are left of it.
+// those of hubs; `purges` tells who holds one, `gaps` takes what hubs gave up, `thinned` the minutes that are left of it.
 
 import { Hono } from "hono";
+import * as z from "zod/mini";
 import { onlyMethods } from "../../doors/methods.ts";
 import { problemResponse } from "../../doors/respond.ts";
 import type { Problem } from "../../http/problem.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
-import type { RegionExchange } from "../objects/registry.ts";
+import type { AppliedQuery, RegionExchange } from "../objects/registry.ts";
 import { openRegistry } from "../platform/registry.ts";
 import { answerSealed } from "../platform/sealed-exchange.ts";
 import { ALL_DEVICES, openShard } from "../platform/shards.ts";
@@ -14,6 +15,7 @@ import { ALL_DEVICES, openShard } from "../platform/shards.ts";
 const REGION = "region";
 const GAPS = "gaps";
 const THINNED = "thinned";
+const PURGES = "purges";
 const BROKEN = { kind: "not-a-frame", reason: "broken-frame" } as const;
 const TAKEN = { kind: "answered", answer: new Uint8Array(0) } as const;
 
@@ -47,6 +49,15 @@ export function syncRoutes({ env, linkKey }: ApiParts): Hono<ApiEnv> {
       return absorbed === null ? BROKEN : TAKEN;
     }),
   );
+  app.post(`/${PURGES}`, async (c) =>
+    answerSealed(c.req.raw, PURGES, await linkKey(), async (frame) => {
+      const query = readQuery(frame);
+      Object.assign(c.env.scope.fields, { door: "sync", range: PURGES, bytes: frame.length });
+      if (query === null) return BROKEN;
+      const applied = await openRegistry(env).applied(query);
+      return { kind: "answered", answer: new TextEncoder().encode(JSON.stringify(applied)) };
+    }),
+  );
   app.post("/:range", async (c) => {
     const range = c.req.param("range");
     if (range !== ALL_DEVICES) return problemResponse(noSuchRange(range));
@@ -62,6 +73,26 @@ export function syncRoutes({ env, linkKey }: ApiParts): Hono<ApiEnv> {
   });
   app.all("/:range", onlyMethods("POST"));
   return app;
+}
+
+/** Reads which purge is asked about; null if that is not said. */
+function readQuery(frame: Uint8Array): AppliedQuery | null {
+  const parsed = appliedSchema.safeParse(parseJson(frame));
+  return parsed.success ? parsed.data : null;
+}
+
+const appliedSchema = z.strictObject({
+  writer: z.string().check(z.maxLength(32)),
+  seq: z.int(),
+  head: z.nullable(z.int()),
+});
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
 }
 
 function noSuchRange(range: string): Problem {

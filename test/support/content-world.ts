@@ -92,7 +92,12 @@ export class ContentWorld {
       },
       origin: { fetch: async (request) => this.#ask(request) },
       health: this.#health,
-      purges: { book: NO_PURGES, renew: async () => undefined },
+      purges: {
+        book: NO_PURGES,
+        isCurrent: true,
+        renew: async () => undefined,
+        mark: async () => undefined,
+      },
       flights: this.#flights,
       targets: this.#targets,
       written: this.#written,

@@ -26,6 +26,12 @@ const GOOD: readonly (readonly [string, PurgeRequest, readonly string[]])[] = [
   ["two hosts of one site", { hosts: ["example.com", "www.example.com"] }, ["site main"]],
   ["a tag", { tags: ["News-2"] }, ["tag news-2"]],
   ["everything", { all: true }, ["*"]],
+  ["a group", { groups: [{ host: "Docs.example.com", group: "a B" }] }, ["group docs a B"]],
+  [
+    "softly",
+    { all: true, tags: ["a"], urls: ["https://example.com/a"], mode: "soft" },
+    ["soft *", "soft url main/a", "soft tag a"],
+  ],
   ["several", { all: true, tags: ["a"], hosts: ["example.com"] }, ["*", "site main", "tag a"]],
 ];
 for (const [what, asked, scopes] of GOOD) {

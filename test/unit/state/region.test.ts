@@ -7,6 +7,7 @@ import {
   EVERYTHING,
   markingOf,
   NAMED_MARKS_MAX,
+  softScope,
   WRITER_MARKS_MAX,
 } from "../../../state/purge-scope.ts";
 import {
@@ -125,7 +126,8 @@ test("P5 whatever a writer purges finds room at the origin, and no writer takes 
     const scopes = Array.from({ length: 100 }, (_, n) => `${n % 2 ? "tag" : "prefix"} ${i + n}`);
     for (const scope of markingOf(scopes, marked, NAMED_MARKS_MAX).scopes) marked.add(scope);
   }
-  marked.add(EVERYTHING);
+  for (const everything of [EVERYTHING, softScope(EVERYTHING)])
+    for (const scope of markingOf([everything], marked, NAMED_MARKS_MAX).scopes) marked.add(scope);
   assert.equal(marked.size, WRITER_MARKS_MAX, "all that a writer may mark");
   hel.replica.write(NOW_MS, (draft) => {
     for (const scope of marked) draft.write(purges, purgeKey("hel", scope), NOW_MS);

@@ -5,6 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PurgeBook, type KnownPurges } from "../../../../edge/cache/purge-book.ts";
 import type { PurgeView, StoredMeta } from "../../../../edge/cache/stored-response.ts";
+import { SAFE } from "../../../../edge/cache/cache-policy.ts";
+import { decideReuse } from "../../../../edge/cache/reuse.ts";
+import { softScope } from "../../../../state/purge-scope.ts";
 import type { PurgeWatch, RegionContent } from "../../../../edge/content-ports.ts";
 import { MemoryStore } from "../../../../edge/platform/memory-store.ts";
 import { purgedMemory, purgedRegion } from "../../../../edge/purged-content.ts";
@@ -18,7 +21,13 @@ function metaOf(purgeView?: PurgeView, tags?: string): StoredMeta {
   return {
     ...PLAIN_POLICY,
     status: 200,
-    fields: tags === undefined ? [] : [["cache-tag", tags]],
+    fields:
+      tags === undefined
+        ? []
+        : [
+            ["cache-tag", tags],
+            ["cache-groups", '"tides", "all pages";x'],
+          ],
     bodyBytes: 1,
     requestMs: 1_000,
     responseMs: 1_000,
@@ -55,6 +64,14 @@ const CASES: readonly (readonly [string, PurgeRequest, string, boolean])[] = [
   ["a prefix of another site", { prefixes: ["https://docs.example.com/"] }, "main|/a", false],
   ["a tag that it has", { tags: ["NEWS"] }, "main|/a", true],
   ["a tag that it lacks", { tags: ["new"] }, "main|/a", false],
+  ["its group", { groups: [{ host: "example.com", group: "all pages" }] }, "main|/a", true],
+  ["a group in capitals", { groups: [{ host: "example.com", group: "Tides" }] }, "main|/a", false],
+  [
+    "another site's group",
+    { groups: [{ host: "docs.example.com", group: "tides" }] },
+    "main|/a",
+    false,
+  ],
 ];
 for (const [what, asked, key, isPurged] of CASES) {
   test(`isPurged() a purge of ${what}: ${isPurged ? "dead" : "alive"}`, () => {
@@ -65,6 +82,56 @@ for (const [what, asked, key, isPurged] of CASES) {
     assert.equal(book.isPurged(key, metaOf([["tll", 9]], "news")), isPurged, "another's numbers");
   });
 }
+
+for (const [what, asked, key, isMeant] of CASES) {
+  test(`verdictOn() a soft purge of ${what}: ${isMeant ? "stale" : "alive"}`, () => {
+    const soft = bookOf({ ...asked, mode: "soft" });
+    const old = metaOf([["hel", 4]], "sport, news");
+    assert.equal(soft.verdictOn(key, old), isMeant ? "stale" : "alive");
+    assert.equal(soft.verdictOn(key, metaOf([["hel", 5]], "news")), "alive");
+    const hard = scopesOf(asked, SITES);
+    assert.ok(hard.ok);
+    const both = [...hard.value, ...hard.value.map(softScope)];
+    const purges = both.map((scope) => [purgeKey("hel", scope), 5] as const);
+    const book = new PurgeBook({ purgeView: [["hel", 5]], purges, purgeFloor: [] });
+    assert.equal(book.verdictOn(key, old), isMeant ? "dead" : "alive");
+  });
+}
+
+test("what a soft purge meant is stale, whatever its age, and then for what stale may be", async () => {
+  const memory = new MemoryStore<string>({
+    bytesMax: 10_000,
+    entriesMax: 9,
+    variantsMax: 4,
+    staleMsMax: 0,
+  });
+  const meta = { ...metaOf([["hel", 4]]), staleWhileRevalidateS: 60 };
+  memory.put("main|/a", { meta, body: "old" }, 1_000);
+  const soft = watching(bookOf({ all: true, mode: "soft" }));
+  const found = purgedMemory(memory, soft).get("main|/a", 1_000);
+  assert.ok(found !== null);
+  const reuse = decideReuse(found.meta, 1_000, 60_000, SAFE);
+  assert.deepEqual(
+    [reuse.kind, reuse.reason, reuse.ttlS],
+    ["serve-stale", "stale-while-revalidate", -1],
+  );
+});
+
+test("P5 what may have been purged, because nobody tells, is validated before it is used", async () => {
+  const memory = new MemoryStore<string>({
+    bytesMax: 10_000,
+    entriesMax: 9,
+    variantsMax: 4,
+    staleMsMax: 0,
+  });
+  const meta = { ...metaOf([["hel", 5]]), staleWhileRevalidateS: 60 };
+  memory.put("main|/a", { meta, body: "old" }, 1_000);
+  const silent = { ...watching(bookOf({ all: true })), isCurrent: false };
+  const found = purgedMemory(memory, silent).get("main|/a", 1_000);
+  assert.ok(found !== null);
+  const reuse = decideReuse(found.meta, 1_000, 60_000, SAFE);
+  assert.equal(reuse.kind === "validate-or-refuse" && reuse.detail, "purges-unknown");
+});
 
 test("P8 what is older than marks that a book leaves out is dead, whatever it is", () => {
   const known: KnownPurges = {
@@ -82,7 +149,7 @@ test("P8 what is older than marks that a book leaves out is dead, whatever it is
 });
 
 function watching(book: PurgeBook): PurgeWatch {
-  return { book, renew: async () => undefined };
+  return { book, isCurrent: true, renew: async () => undefined, mark: async () => undefined };
 }
 
 test("a tier forgets what was purged, and stores with what the asking request knew", async () => {
