@@ -17,18 +17,22 @@ export class JournalReplica implements LinkedReplica {
   readonly #replica: ReplicaId;
   readonly #newEpoch: () => number;
   readonly #onAcked: (bytes: number) => void;
+  readonly #frameBytes: () => number;
 
   /**
    * @param newEpoch Draws a new replicaEpoch: random, 1 to 2^32 - 1.
    * @param onAcked Told how many bytes of journal the origin has come to hold.
+   * @param frameBytes Bytes of entries that a frame takes now.
    */
   constructor(
     store: HubStore,
     replica: ReplicaId,
     newEpoch: () => number,
     onAcked: (bytes: number) => void = () => undefined,
+    frameBytes: () => number = () => FRAME_BYTES_TARGET,
   ) {
     this.#onAcked = onAcked;
+    this.#frameBytes = frameBytes;
     this.#store = store;
     this.#replica = replica;
     this.#newEpoch = newEpoch;
@@ -39,7 +43,7 @@ export class JournalReplica implements LinkedReplica {
   }
 
   cut(_isWhole: boolean, after: number): Cut {
-    const log = this.#store.entriesAfter(after, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
+    const log = this.#store.entriesAfter(after, this.#frameBytes(), FRAME_ENTRIES_MAX);
     const { head } = this.#store.extent();
     const floor = this.#store.floorAfter(after);
     return { floor, head, to: log.at(-1)?.seq ?? after, log, groups: [], latestMs: 0 };

@@ -190,6 +190,16 @@ export const limits = {
   heartbeatMs: 60_000,
   /** An exchange that takes longer has failed. */
   exchangeTimeoutMs: 15_000,
+  /**
+   * Bytes that wait for the origin past which the newest entries go ahead of them: two frames. A frame
+   * is shorter then, so that what goes ahead waits for no long one; and how often, how much at once.
+   */
+  liveBehindBytes: 524_288,
+  backlogFrameBytes: 131_072,
+  liveEveryMs: 250,
+  liveMessagesMax: 2,
+  /** Stretches of entries that went ahead, of which a hub knows that the origin holds them. */
+  aheadRangesMax: 64,
   /** Exchanges in one alarm before the hub lets other work in. */
   exchangesPerAlarmMax: 64,
 

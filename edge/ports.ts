@@ -181,6 +181,9 @@ export interface HubStore {
   readonly gaps: GapStore;
   /** The minutes of what was thinned. */
   readonly thinned: ThinnedStore;
+  /** Notes that entries are about to go ahead of the link's cursor; that the origin holds them. */
+  sendAhead(first: number, last: number): void;
+  holdAhead(first: number, last: number): void;
   /** Entries after `after`, until `bytesTarget` is reached; at least one if there is one. */
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[];
   /**

@@ -1,22 +1,16 @@
-// What does the origin do with an up-frame? Top to bottom: decide what is fresh, sort its readings
-// by lane, join them into the segments, move the cursor, answer. One transaction: readings and
-// cursor are stored together or not at all (P2).
+// What does the origin do with an up-frame? Top to bottom: decide what is fresh, join its entries
+// with what is held, move the cursor, answer. One transaction: readings and cursor are stored
+// together or not at all (P2).
 
-import { InvariantError } from "../sync/assert.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
-import { bottom, join, type Reading, type ReadingSet } from "../sync/crdt/reading-set.ts";
 import type { ReplicaId } from "../sync/brand.ts";
 import { answerUnreadable, judge, openLink } from "../sync/link/hub.ts";
-import { isQuarantined } from "../sync/quarantine.ts";
-import { decodeBatches, type ReadingBatch } from "../sync/wire/batch.ts";
 import { encodeDownFrame, type DownFrame } from "../sync/wire/down-frame.ts";
 import { ORIGIN_POSITION, type FrameError } from "../sync/wire/frame.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../sync/wire/up-frame.ts";
 import { limits } from "./limits.ts";
-import type { Lane, PoisonedEntry, ReplicaStatus, ShardStore } from "./ports.ts";
-import { FreeTimes, laneKey } from "./replica/free-times.ts";
-import { batchName, recall, type Recollection } from "./replica/timeless.ts";
-import { mergeReadings } from "./replica/merge-readings.ts";
+import type { PoisonedEntry, ReplicaStatus, ShardStore } from "./ports.ts";
+import { isImpossible, joinEntries } from "./replica/join-entries.ts";
 
 /** What a frame came to. */
 export type Absorbed =
@@ -148,11 +142,6 @@ function storeWith(status: ReplicaStatus, store: ShardStore, storeFresh: () => S
   });
 }
 
-/** Tells whether trying again would fail in the same way: a row too large, or a broken invariant. */
-function isImpossible(error: unknown): boolean {
-  return error instanceof RangeError || error instanceof InvariantError;
-}
-
 interface Stored {
   readonly added: number;
   readonly poisoned: number;
@@ -163,15 +152,9 @@ function storeEntries(
   status: ReplicaStatus,
   store: ShardStore,
 ): Stored {
-  const gathered = gather(entries, store);
-  for (const entry of gathered.poison) keepAside(entry, "broken-batch", status, store);
-  return { added: storeLanes(gathered, store), poisoned: gathered.poison.length };
-}
-
-function storeLanes({ lanes }: Gathered, store: ShardStore): number {
-  let added = 0;
-  for (const { lane, readings } of lanes.values()) added += mergeReadings(lane, readings, store);
-  return added;
+  const { added, poison } = joinEntries(entries, store);
+  for (const entry of poison) keepAside(entry, "broken-batch", status, store);
+  return { added, poisoned: poison.length };
 }
 
 function storeOneByOne(
@@ -201,9 +184,10 @@ export type StoredAlone =
 export function storeAlone(entry: LogEntry, store: ShardStore): StoredAlone {
   try {
     return store.transaction(() => {
-      const gathered = gather([entry], store);
-      if (gathered.poison.length > 0) return { kind: "poison", reason: "broken-batch" };
-      return { kind: "stored", added: storeLanes(gathered, store) };
+      const { added, poison } = joinEntries([entry], store);
+      return poison.length > 0
+        ? { kind: "poison", reason: "broken-batch" }
+        : { kind: "stored", added };
     });
   } catch (error) {
     if (!isImpossible(error)) throw error;
@@ -218,89 +202,4 @@ function keepAside(
   store: ShardStore,
 ): void {
   store.poison.keep({ ...entry, replica, replicaEpoch, reason, sinceMs: seenMs });
-}
-
-interface Gathered {
-  readonly lanes: Map<string, { lane: Lane; readings: ReadingSet }>;
-  readonly poison: LogEntry[];
-  readonly times: FreeTimes;
-}
-
-/** Sorts the readings of all fresh entries by lane, so that each segment is written once a frame. */
-function gather(entries: readonly LogEntry[], store: ShardStore): Gathered {
-  const gathered: Gathered = { lanes: new Map(), poison: [], times: new FreeTimes(store) };
-  for (const entry of entries) {
-    const batches = decodeBatches(entry.body);
-    if (!batches.ok) gathered.poison.push(entry);
-    for (const batch of batches.ok ? batches.value : []) {
-      const recalled = recollections(batch, entry.stampMs, store);
-      gatherBatch(gathered, batch, entry.stampMs, recalled);
-    }
-  }
-  return gathered;
-}
-
-/** What is known of a batch's streams; one that is counted now is remembered at once. */
-function recollections(batch: ReadingBatch, stampMs: number, store: ShardStore): Recollection[] {
-  // A reading with its own time is always joined: its identity tells a repetition.
-  if (!batch.isTimeAssigned) return batch.columns.map(() => "new");
-  const name = batchName(batch);
-  const held = store.timelessStreams(batch.device, name);
-  const forgottenMs = store.forgottenMs(batch.device);
-  const streams = batch.columns.map(({ stream }) => stream);
-  store.rememberTimeless(batch.device, name, stampMs, [...new Set([...held, ...streams])]);
-  return streams.map((stream) => recall(held.includes(stream), stampMs, forgottenMs));
-}
-
-function gatherBatch(
-  gathered: Gathered,
-  batch: ReadingBatch,
-  stampMs: number,
-  recalled: readonly Recollection[],
-): void {
-  for (const [at, { stream, kind, rows, values }] of batch.columns.entries()) {
-    if (recalled[at] === "repeated") continue;
-    const counted: Lane = { device: batch.device, stream, isQuarantined: false };
-    const isDoubtful = recalled[at] === "doubtful";
-    const named = { device: batch.device, stream, stampMs };
-    const readings = rows.map((row, i): Reading => {
-      const givenMs = batch.times[row] ?? 0;
-      const timeMs = batch.isTimeAssigned
-        ? freeTime(named, givenMs, isDoubtful, gathered)
-        : givenMs;
-      return { timeMs, stampMs, kind, value: values[i] ?? 0, isContested: false };
-    });
-    const isOutside = ({ timeMs }: Reading): boolean =>
-      isDoubtful || isQuarantined(timeMs, stampMs);
-    const cut = readings.findIndex(isOutside);
-    const count = cut === -1 ? readings.length : cut;
-    addToLane(gathered, counted, readings.slice(0, count));
-    addToLane(gathered, { ...counted, isQuarantined: true }, readings.slice(count));
-  }
-}
-
-/**
- * Finds the time for a reading that was given none. One whose lane is so full that it would lie in
- * the future is quarantined, as any other that does.
- */
-function freeTime(
-  { device, stream, stampMs }: Pick<Lane, "device" | "stream"> & Pick<Reading, "stampMs">,
-  assignedMs: number,
-  isDoubtful: boolean,
-  { lanes, times }: Gathered,
-): number {
-  const take = (isOutside: boolean): number => {
-    const lane = { device, stream, isQuarantined: isOutside };
-    return times.take(lane, assignedMs, () => lanes.get(laneKey(lane))?.readings ?? bottom);
-  };
-  const timeMs = take(isDoubtful);
-  return isDoubtful || !isQuarantined(timeMs, stampMs) ? timeMs : take(true);
-}
-
-function addToLane(gathered: Gathered, lane: Lane, readings: ReadingSet): void {
-  if (readings.length === 0) return;
-  gathered.times.note(lane, readings);
-  const key = laneKey(lane);
-  const held = gathered.lanes.get(key)?.readings ?? bottom;
-  gathered.lanes.set(key, { lane, readings: join(held, readings) });
 }

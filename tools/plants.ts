@@ -9,7 +9,7 @@ export const PLANTS: Readonly<
 > = {
   dedup: {
     breaks: "the origin takes a reading that two regions committed apart for two readings",
-    file: "origin/absorb-sync.ts",
+    file: "origin/replica/join-entries.ts",
     find: "const givenMs = batch.times[row] ?? 0;",
     replace: "const givenMs = (batch.times[row] ?? 0) + (stampMs % 2);",
   },

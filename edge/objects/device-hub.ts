@@ -18,9 +18,10 @@ import { HubBuffer, type BufferReport } from "../hub-buffer.ts";
 import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
 import { JournalReplica } from "../journal-replica.ts";
 import { limits } from "../limits.ts";
+import { LiveLink } from "../live-link.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
-import { GAPS_RANGE, openOriginLink, THINNED_RANGE } from "../platform/origin-link.ts";
+import { GAPS_RANGE, LIVE_RANGE, openOriginLink, THINNED_RANGE } from "../platform/origin-link.ts";
 import { Regions } from "../platform/regions.ts";
 import type { LiveStatus } from "../live/live-line.ts";
 import type { LivePosition } from "../live/position.ts";
@@ -78,6 +79,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   readonly #buffer: HubBuffer;
   readonly #live: LiveTail;
   readonly #gaps: GapLink;
+  readonly #ahead: LiveLink;
   readonly #thinned: ThinnedLink;
   readonly #sealing: Sealing;
   readonly #sql: Sql;
@@ -116,11 +118,17 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       sync: () => ctx.storage.sync(),
       wait: (ms) => scheduler.wait(ms),
     });
-    this.#journal = new JournalReplica(this.#store, replica, drawNumber, (bytes) =>
-      this.#buffer.acked(bytes, this.#originTime()),
+    const live = openOriginLink(config.originUrl, config.linkKey, LIVE_RANGE);
+    this.#ahead = new LiveLink(this.#store, live, () => Date.now());
+    this.#journal = new JournalReplica(
+      this.#store,
+      replica,
+      drawNumber,
+      (bytes) => this.#buffer.acked(bytes, this.#originTime()),
+      () => this.#ahead.frameBytes,
     );
     const origin = openOriginLink(config.originUrl, config.linkKey);
-    this.#alarm = new LinkAlarm(ctx.storage, origin);
+    this.#alarm = new LinkAlarm(ctx.storage, this.#ahead.between(origin));
     const gapsLink = openOriginLink(config.originUrl, config.linkKey, GAPS_RANGE);
     this.#gaps = new GapLink(this.#store, replica, gapsLink);
     const thinnedLink = openOriginLink(config.originUrl, config.linkKey, THINNED_RANGE);

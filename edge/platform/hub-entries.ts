@@ -41,21 +41,27 @@ export function entriesAfter(
   bytesTarget: number,
   entriesMax: number,
 ): LogEntry[] {
+  const { journal, kept } = memory;
   // What is set aside is a frame of its own, and so is what is kept: behind each may be a hole.
-  const floor = heldFloor(memory);
-  const set = memory.aside.filter(({ seq }) => seq > after && seq < floor);
+  const keptNext = kept.nextAfter(after) ?? Infinity;
+  const next = Math.min(keptNext, Math.max(after + 1, journal.floor));
+  const set = runOf(memory.aside.filter(({ seq }) => seq > after && seq < next));
   if (set.length > 0) return set.slice(0, bytesTarget === 0 ? 1 : entriesMax);
   const entries: LogEntry[] = [];
   let bytes = 0;
-  for (const entry of after < memory.kept.last
-    ? memory.kept.run(after)
-    : inJournal(memory, after)) {
+  for (const entry of next === keptNext ? kept.run(after) : inJournal(memory, after)) {
     if (entries.length >= entriesMax) break;
     bytes += entry.body.length + entry.note.length;
     if (entries.length > 0 && bytes > bytesTarget) break;
     entries.push(logEntry(entry));
   }
   return entries;
+}
+
+/** The first of them that follow each other. */
+function runOf(entries: readonly LogEntry[]): readonly LogEntry[] {
+  const end = entries.findIndex(({ seq }, at) => at > 0 && seq !== (entries[at - 1]?.seq ?? 0) + 1);
+  return end === -1 ? entries : entries.slice(0, end);
 }
 
 function* inJournal({ journal }: Held, after: number): Iterable<SlotEntry> {

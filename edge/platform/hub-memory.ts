@@ -14,6 +14,7 @@ import { foldCommitted } from "../telemetry/fold-committed.ts";
 import { DeviceCache } from "./device-cache.ts";
 import type { Retention } from "./hub-retention.ts";
 import { loadAside } from "./hub-shedding.ts";
+import { loadAhead, type AheadRange } from "./sql-ahead.ts";
 import { SqlJournal } from "./sql-journal.ts";
 import { SqlKept } from "./sql-kept.ts";
 import { SqlPages } from "./sql-pages.ts";
@@ -58,6 +59,8 @@ export interface HubMemory {
   confirmed: number;
   /** Entries that a frame may have held, and the journal has given up. */
   aside: readonly LogEntry[];
+  /** Entries beyond the cursor that the origin holds. */
+  ahead: readonly AheadRange[];
 }
 
 /** Reads where the link stands. */
@@ -95,6 +98,7 @@ export function loadMemory(
     open: null,
     confirmed: numberOf(hub?.["confirmed"]),
     aside: loadAside(sql),
+    ahead: loadAhead(sql),
   };
   replay(memory);
   return memory;

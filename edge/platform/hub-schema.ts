@@ -10,6 +10,7 @@ import { addPart, encodeRollup, type Rollup } from "../../state/rollup.ts";
 import { loadAggregate } from "../../sync/crdt/aggregate.ts";
 import { MINUTE_MS, minuteOf, type MinuteRollup } from "../telemetry/device-state.ts";
 import { ASIDE_TABLE } from "./hub-shedding.ts";
+import { AHEAD_TABLE } from "./sql-ahead.ts";
 import { GAP_TABLE } from "./sql-gaps.ts";
 import { JOURNAL_TABLE, SqlJournal } from "./sql-journal.ts";
 import { pagesTable, SqlPages, type Edit } from "./sql-pages.ts";
@@ -49,6 +50,7 @@ export const HUB_MIGRATIONS: readonly string[] = [
    alter table hub add column confirmed integer not null default 0`,
   `${pagesTable("kept")}
    ${pagesTable("thinned")}`,
+  AHEAD_TABLE,
 ];
 
 /** Takes over what a release with rows for each commit and device has left; nothing is lost (P1). */

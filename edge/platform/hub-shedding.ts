@@ -12,6 +12,7 @@ import { decodeSlot } from "../journal/slot-note.ts";
 import type { Restamp, SavedLink, ShedGoal } from "../ports.ts";
 import { entriesAfter, heldFloor, nextHeld, readHeld } from "./hub-entries.ts";
 import type { HubMemory } from "./hub-memory.ts";
+import { aheadOf, dropAhead } from "./sql-ahead.ts";
 import { addGaps } from "./sql-gaps.ts";
 import { packEntry, type Packed, type SlotEntry } from "./sql-journal.ts";
 import type { StampedBatch } from "./sql-thinned.ts";
@@ -41,7 +42,10 @@ function setAside(sql: Sql, memory: HubMemory): void {
   // While some of it is held nowhere else any more, it is all that is cut from this cursor.
   const floor = heldFloor(memory);
   if (memory.aside.some(({ seq }) => seq > cursor && seq < floor)) return;
-  saveAside(sql, memory, entriesAfter(memory, cursor, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX));
+  const entries = entriesAfter(memory, cursor, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
+  const last = entries.at(-1)?.seq ?? cursor;
+  // Some of what went ahead may be set aside further on.
+  saveAside(sql, memory, [...entries, ...memory.aside.filter(({ seq }) => seq > last)]);
 }
 
 /** Bytes that the origin does not hold. */
@@ -51,6 +55,12 @@ export function waitingBytes({ unackedBytes, kept, link }: HubMemory): number {
 
 /** Gives up entries, and says so; within a transaction. */
 export function shedEntries(sql: Sql, memory: HubMemory, goal: ShedGoal): void {
+  const { aside } = memory;
+  giveUp(sql, memory, goal);
+  if (memory.aside !== aside) saveAside(sql, memory, memory.aside);
+}
+
+function giveUp(sql: Sql, memory: HubMemory, goal: ShedGoal): void {
   if (goal.policy === "drop-newest") shedNewest(sql, memory, goal);
   else if (goal.policy === "drop-oldest" || memory.thinned.bytes < goal.thinnedBytesMax)
     shedOldest(sql, memory, goal);
@@ -128,12 +138,22 @@ function dropFromJournal<T>(
   return found;
 }
 
-/** The readings of an entry that neither the origin holds nor what is set aside; conflicts never counted. */
+/**
+ * The readings of an entry that neither the origin holds nor what is set aside; conflicts never
+ * counted. One that went ahead without an answer may have arrived, and is set aside as well.
+ */
 function readingsNobodyHolds(
-  { aside, confirmed, link }: HubMemory,
+  memory: HubMemory,
   { seq, stampMs, note, body }: SlotEntry,
 ): StampedBatch[] {
-  if (seq <= Math.max(link.cursor.seq, confirmed, aside.at(-1)?.seq ?? 0)) return [];
+  const { aside, confirmed, link, ahead } = memory;
+  if (seq <= Math.max(link.cursor.seq, confirmed)) return [];
+  const where = aheadOf(ahead, seq);
+  if (where === "held" || aside.some((entry) => entry.seq === seq)) return [];
+  if (where === "in-doubt") {
+    memory.aside = [...aside, { seq, stampMs, body }];
+    return [];
+  }
   const committed = decodeSlot(stampMs, note, body) ?? [];
   return committed.flatMap(({ kept }) => kept.map((one) => ({ stampMs, batch: freshOf(one) })));
 }
@@ -218,6 +238,7 @@ export function saveConfirmed(sql: Sql, memory: HubMemory, next: SavedLink): voi
   const isBack = next.cursor.seq < link.cursor.seq;
   if (!isOther && !isBack) return;
   memory.confirmed = isOther ? Math.max(confirmed, link.cursor.seq) : next.cursor.seq;
+  if (isBack && !isOther) memory.ahead = dropAhead(sql, memory.ahead, Infinity);
   if (memory.confirmed !== confirmed) sql.exec("update hub set confirmed = ?", memory.confirmed);
 }
 

@@ -15,6 +15,8 @@ export const PURGES_RANGE = "purges";
 export const GAPS_RANGE = "gaps";
 /** The minutes of what they thinned. */
 export const THINNED_RANGE = "thinned";
+/** The newest readings of hubs that others wait at, of all shards. */
+export const LIVE_RANGE = "live";
 
 /** Opens the way to the origin's object for a range: for all shards, unless told. */
 export function openOriginLink(

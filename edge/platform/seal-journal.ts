@@ -173,9 +173,17 @@ function* archiveSealed(
     if (bytes < WRITE_BYTES && seq < last && !isPressed) continue;
     // Some of them may have been given up since they were packed.
     const whole = packed.filter((one) => one.seq >= journal.floor);
-    store.transaction(() => journal.archive(whole));
+    store.transaction(() => archive(memory, whole));
     if (isPressed) return;
     packed = [];
     bytes = 0;
   }
+}
+
+/** Packs entries; what waits for the origin is shorter then. */
+function archive(memory: HubMemory, packed: readonly Packed[]): void {
+  const { journal, link } = memory;
+  for (const { seq, bytes } of packed)
+    if (seq > link.cursor.seq) memory.unackedBytes += bytes.length - journal.bytesAt(seq);
+  journal.archive(packed);
 }

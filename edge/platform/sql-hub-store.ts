@@ -44,6 +44,7 @@ import {
   shedEntries,
   waitingBytes,
 } from "./hub-shedding.ts";
+import { dropAhead, holdAhead, sendAhead } from "./sql-ahead.ts";
 import { SqlGaps } from "./sql-gaps.ts";
 import type { SlotEntry } from "./sql-journal.ts";
 import type { SqlThinned } from "./sql-thinned.ts";
@@ -174,6 +175,14 @@ export class SqlHubStore implements HubStore {
     return this.#memory.thinned;
   }
 
+  sendAhead(first: number, last: number): void {
+    this.#memory.ahead = sendAhead(this.#sql, this.#memory.ahead, first, last);
+  }
+
+  holdAhead(first: number, last: number): void {
+    this.#memory.ahead = holdAhead(this.#sql, this.#memory.ahead, first, last);
+  }
+
   oldestUnackedMs(): number | null {
     const seq = oldestWaiting(this.#memory);
     if (seq === null) return null;
@@ -241,9 +250,11 @@ export class SqlHubStore implements HubStore {
     saveConfirmed(this.#sql, memory, link);
     this.#sql.exec("update link_record set record = ?", JSON.stringify(link));
     memory.link = link;
+    memory.ahead = dropAhead(this.#sql, memory.ahead, after);
     const { journal } = memory;
     // Only what is newly acknowledged is added up: draining a backlog must not read it each time.
-    if (after > before) memory.unackedBytes -= journal.bytesBetween(before, after);
+    if (after === journal.head) memory.unackedBytes = 0;
+    else if (after > before) memory.unackedBytes -= journal.bytesBetween(before, after);
     else if (after < before) memory.unackedBytes = journal.bytesBetween(after, journal.head);
   }
 

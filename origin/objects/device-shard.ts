@@ -6,8 +6,10 @@ import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { decodeGaps, THIN, type GapRecord } from "../../state/gap.ts";
+import { decodeLiveEntries } from "../../state/live-entries.ts";
 import { decodeThinned } from "../../state/thinned.ts";
 import type { DeviceId } from "../../sync/brand.ts";
+import { absorbLive, type LiveAbsorbed } from "../absorb-live.ts";
 import { absorb, type Absorbed } from "../absorb-sync.ts";
 import type { OriginEnv } from "../platform/env.ts";
 import { SqlShardStore } from "../platform/sql-shard-store.ts";
@@ -67,6 +69,12 @@ export class DeviceShard extends DurableObject<OriginEnv> {
       poisoned: this.#store.poison.perLife(),
       replicas: this.#store.listReplicas(),
     };
+  }
+
+  /** Takes in what a hub sends ahead of what waits; its seal is good. Null: it cannot be read. */
+  async absorbLive(bytes: Uint8Array): Promise<LiveAbsorbed | null> {
+    const entries = decodeLiveEntries(bytes);
+    return entries === null ? null : absorbLive(entries, this.#store, Date.now());
   }
 
   /** Takes in what a hub says it gave up; its seal is good. Null: it cannot be read. */

@@ -1,5 +1,6 @@
 // POST /v1/sync/{range}: one exchange of a link. `region` is the one of a RegionCell, the others
-// those of hubs; `purges` tells who holds one, `gaps` takes what hubs gave up, `thinned` the minutes that are left of it.
+// those of hubs; `purges` tells who holds one, `gaps` takes what hubs gave up, `thinned` the minutes
+// that are left of it, `live` what they send ahead of a backlog.
 
 import { Hono } from "hono";
 import * as z from "zod/mini";
@@ -16,6 +17,7 @@ const REGION = "region";
 const GAPS = "gaps";
 const THINNED = "thinned";
 const PURGES = "purges";
+const LIVE = "live";
 const BROKEN = { kind: "not-a-frame", reason: "broken-frame" } as const;
 const TAKEN = { kind: "answered", answer: new Uint8Array(0) } as const;
 
@@ -56,6 +58,15 @@ export function syncRoutes({ env, linkKey }: ApiParts): Hono<ApiEnv> {
       if (query === null) return BROKEN;
       const applied = await openRegistry(env).applied(query);
       return { kind: "answered", answer: new TextEncoder().encode(JSON.stringify(applied)) };
+    }),
+  );
+  app.post(`/${LIVE}`, async (c) =>
+    answerSealed(c.req.raw, LIVE, await linkKey(), async (frame) => {
+      const live = await openShard(env, ALL_DEVICES).absorbLive(frame);
+      const { fields } = c.env.scope;
+      Object.assign(fields, { door: "sync", range: LIVE, bytes: frame.length, ...live });
+      if (live === null) return BROKEN;
+      return { kind: "answered", answer: new Uint8Array([Number(live.kind === "joined")]) };
     }),
   );
   app.post("/:range", async (c) => {

@@ -30,7 +30,7 @@ type RegionStep =
       readonly times: readonly number[];
       readonly values: readonly number[];
     }
-  | { readonly kind: "sync"; readonly region: number; readonly fault: LinkFault }
+  | { readonly kind: "sync" | "go-ahead"; readonly region: number; readonly fault: LinkFault }
   | { readonly kind: "crash" | "copy" | "restore" | "beat"; readonly region: number };
 type Step = RegionStep | { readonly kind: "copy-origin" | "restore-origin" };
 
@@ -49,7 +49,7 @@ const post = fc.record({
   hasTimeless: fc.boolean(),
 });
 const sync = fc.record({
-  kind: fc.constant("sync" as const),
+  kind: fc.constantFrom("sync" as const, "sync" as const, "go-ahead" as const),
   region,
   fault: fc.constantFrom<LinkFault>("none", "lose-request", "lose-answer"),
 });
@@ -69,7 +69,7 @@ const originAccident = fc.record({
 const common: fc.WeightedArbitrary<Step>[] = [
   { weight: 6, arbitrary: post },
   { weight: 4, arbitrary: retry },
-  { weight: 4, arbitrary: sync },
+  { weight: 6, arbitrary: sync },
   { weight: 1, arbitrary: accident("beat") },
   { weight: 1, arbitrary: accident("crash") },
   { weight: 1, arbitrary: accident("copy") },
@@ -164,6 +164,7 @@ class World {
     else if (current.kind === "retry") this.#retry(at, current.batch);
     else if (current.kind === "reuse") this.#reuse(at, current);
     else if (current.kind === "sync") await hub.sync(current.fault);
+    else if (current.kind === "go-ahead") await hub.goAhead(current.fault);
     else if (current.kind === "beat") await hub.beats();
     else if (current.kind === "crash") hub.crash();
     else if (current.kind === "copy")

@@ -19,7 +19,7 @@ import { TestOrigin, TestRegion, type LinkFault } from "./regions.ts";
 export type Step =
   | { readonly kind: "post"; readonly times: readonly number[] }
   | { readonly kind: "retry"; readonly batch: number }
-  | { readonly kind: "sync" | "gaps" | "thinned"; readonly fault: LinkFault }
+  | { readonly kind: "sync" | "go-ahead" | "gaps" | "thinned"; readonly fault: LinkFault }
   | { readonly kind: "shed"; readonly bytesMax: number; readonly bytesAtOnce: number }
   | { readonly kind: "seal" | "crash" | "ahead" };
 
@@ -52,7 +52,13 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant("retry" as const), batch: fc.nat(30) }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("sync" as const), fault }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("sync" as const, "sync" as const, "go-ahead" as const),
+      fault,
+    }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -94,6 +100,7 @@ export class FullBuffer {
 
   async take(current: Step): Promise<void> {
     this.region.nowMs += 1;
+    if ("fault" in current) return this.#talk(current);
     switch (current.kind) {
       case "post": {
         // One value a time: a conflict that is kept counts where the first value was given up.
@@ -111,14 +118,8 @@ export class FullBuffer {
         const body = this.#sent[current.batch];
         return body === undefined ? undefined : this.#post(body);
       }
-      case "sync":
-        return void (await this.region.sync(current.fault));
       case "shed":
         return this.#shed(current);
-      case "gaps":
-        return this.tellGaps(current.fault);
-      case "thinned":
-        return this.tellThinned(current.fault);
       case "seal":
         for (const _ of this.region.store.seal()) continue;
         return undefined;
@@ -127,6 +128,13 @@ export class FullBuffer {
       case "ahead":
         this.region.nowMs += 700_000;
     }
+  }
+
+  async #talk({ kind, fault: what }: Extract<Step, { readonly fault: LinkFault }>): Promise<void> {
+    if (kind === "go-ahead") await this.region.goAhead(what);
+    else if (kind === "gaps") await this.tellGaps(what);
+    else if (kind === "thinned") await this.tellThinned(what);
+    else await this.region.sync(what);
   }
 
   /** Delivers all that there is, and tells what both ends say then. */

@@ -1,6 +1,7 @@
 // Regions and an origin in one process, on SQLite in memory, with a link that can lose messages:
 // the real use cases and stores, no HTTP. For laws about the whole readings path.
 
+import { absorbLive } from "../../origin/absorb-live.ts";
 import { absorb } from "../../origin/absorb-sync.ts";
 import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
 import { totalsOf, type StreamTotals } from "../../origin/replica/totals.ts";
@@ -8,9 +9,11 @@ import type { Admission, BufferQuota } from "../../edge/buffer/quota.ts";
 import { HubBuffer } from "../../edge/hub-buffer.ts";
 import { ingest, type IngestOutcome } from "../../edge/ingest.ts";
 import { JournalReplica } from "../../edge/journal-replica.ts";
+import { LiveLink } from "../../edge/live-link.ts";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
 import type { ExchangeOutcome } from "../../edge/ports.ts";
 import { replicate, type ReplicatePorts } from "../../edge/replicate.ts";
+import { decodeLiveEntries } from "../../state/live-entries.ts";
 import { parseReplicaId, type ReplicaId } from "../../sync/brand.ts";
 import { fnv1a32 } from "../../sync/hash.ts";
 import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
@@ -43,6 +46,13 @@ export class TestOrigin {
     const absorbed = absorb(request, this.store, this.nowMs, () => (this.#links += 1));
     if (absorbed.kind !== "answered") throw new TypeError(`Not answered: ${absorbed.kind}`);
     return absorbed.answer;
+  }
+
+  absorbLive(request: Uint8Array): Uint8Array {
+    const entries = decodeLiveEntries(request);
+    if (entries === null) throw new TypeError("Not entries");
+    const { kind } = absorbLive(entries, this.store, this.nowMs);
+    return new Uint8Array([Number(kind === "joined")]);
   }
 
   totals(): StreamTotals[] {
@@ -156,6 +166,18 @@ export class TestRegion {
   /** Runs the link as the alarm of a hub does that has been at rest for a while. */
   beats(fault: LinkFault = "none"): Promise<boolean> {
     return this.sync(fault, true);
+  }
+
+  /** Sends the newest entries ahead, as a hub does that much waits at. */
+  async goAhead(fault: LinkFault = "none"): Promise<void> {
+    const exchange = async (request: Uint8Array): Promise<ExchangeOutcome> => {
+      if (fault === "lose-request") return { kind: "failed", reason: "lost" };
+      const frame = this.#origin.absorbLive(request);
+      return fault === "lose-answer"
+        ? { kind: "failed", reason: "lost" }
+        : { kind: "answered", frame };
+    };
+    await new LiveLink(this.store, { exchange }, () => this.nowMs, 0).send();
   }
 
   async #beatsUntilRest(attemptsMax: number): Promise<boolean> {
