@@ -12,7 +12,7 @@ export interface Decimal {
 export const ZERO: Decimal = { mantissa: 0n, scale: 0 };
 
 /** Powers of ten that a double holds exactly. */
-const POW10: readonly number[] = Array.from({ length: 23 }, (_, exponent) =>
+const POW10: readonly number[] = /* @__PURE__ */ Array.from({ length: 23 }, (_, exponent) =>
   Number(`1e${exponent}`),
 );
 
@@ -95,11 +95,9 @@ export function isSummable(value: number): boolean {
 
 /** Adds two decimals exactly. */
 export function addDecimals(left: Decimal, right: Decimal): Decimal {
-  if (left.scale === right.scale) return canonical(left.mantissa + right.mantissa, left.scale);
   const scale = Math.max(left.scale, right.scale);
-  const l = left.mantissa * 10n ** BigInt(scale - left.scale);
-  const r = right.mantissa * 10n ** BigInt(scale - right.scale);
-  return canonical(l + r, scale);
+  const scaled = (part: Decimal): bigint => part.mantissa * 10n ** BigInt(scale - part.scale);
+  return canonical(scaled(left) + scaled(right), scale);
 }
 
 /** Sums values exactly; while whole numbers stay below 2^53 no BigInt is made. */
@@ -122,12 +120,12 @@ export function sumOf(values: readonly number[]): Decimal {
 
 /** Formats a decimal as plain text: `-12.5`. */
 export function formatDecimal(decimal: Decimal): string {
-  const sign = decimal.mantissa < 0n ? "-" : "";
-  const digits = String(decimal.mantissa < 0n ? -decimal.mantissa : decimal.mantissa);
-  if (decimal.scale === 0) return sign + digits;
-  const padded = digits.padStart(decimal.scale + 1, "0");
-  const point = padded.length - decimal.scale;
-  return `${sign}${padded.slice(0, point)}.${padded.slice(point)}`;
+  const { mantissa, scale } = decimal;
+  const sign = mantissa < 0n ? "-" : "";
+  const digits = String(mantissa)
+    .slice(sign.length)
+    .padStart(scale + 1, "0");
+  return sign + (scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`);
 }
 
 /** Parses what formatDecimal() wrote; null for anything else. */
@@ -145,7 +143,6 @@ export function fits(value: number, scale: number): boolean {
 }
 
 function canonical(mantissa: bigint, scale: number): Decimal {
-  let [m, s] = [mantissa, scale];
-  while (s > 0 && m % 10n === 0n) [m, s] = [m / 10n, s - 1];
-  return { mantissa: m, scale: s };
+  const isShorter = scale > 0 && mantissa % 10n === 0n;
+  return isShorter ? canonical(mantissa / 10n, scale - 1) : { mantissa, scale };
 }

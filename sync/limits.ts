@@ -1,6 +1,5 @@
-// Every bound of the replication core, with its unit. Decoders check them before they allocate.
-
-import { assert } from "./assert.ts";
+// Every bound of the replication core, with its unit. Decoders check them before they allocate. How
+// they have to relate to each other is in test/unit/sync/limits.test.ts.
 
 /** Bytes of a whole frame, without its seal. */
 export const FRAME_BYTES_MAX: number = 2 * 1024 * 1024;
@@ -77,22 +76,3 @@ export const CONTENT_BYTES_MAX = 262_144;
 export const TIME_MS_MAX = 253_402_300_799_999;
 /** Decimals of a value (DESIGN: at most 30), so that exact sums stay small. */
 export const DECIMALS_MAX = 30;
-
-assert(
-  SESSIONS_BYTES_MAX > 2 * (DICTIONARY_BYTES_MAX + FRAME_BYTES_MAX),
-  "The link that speaks finds room, whatever the others hold",
-);
-assert(
-  FRAME_KEYS_MAX * (KEY_BYTES_MAX + DICTIONARY_KEY_ROOM) < DICTIONARY_BYTES_MAX,
-  "A dictionary that begins anew has room for the keys of a frame",
-);
-assert(
-  // A character of a kept key may take six as JSON; a byte of its body takes two.
-  LINKS_MAX * LINK_BYTES_MAX + KEPT_BYTES_MAX * 6 + 65_536 < IMAGE_BYTES_MAX,
-  "All that a hub notes beside its entries can be read again",
-);
-assert(MV_WRITE_BYTES_MAX * 127 < FRAME_BYTES_MAX, "Concurrent values travel in one frame");
-assert(
-  Math.max(FRAME_BYTES_TARGET, ENTRY_BYTES_MAX) < FRAME_BYTES_MAX,
-  "A frame has room for its entries",
-);

@@ -58,7 +58,12 @@ export function observe(
   aheadMsMax: number = AHEAD_MS_MAX,
 ): Result<Clock, "clock-ahead"> {
   if (isAhead(stamp, nowMs, aheadMsMax)) return err("clock-ahead");
-  return ok(compareHlc(stamp, clock.last) > 0 ? withLast(clock, stamp) : clock);
+  return ok(follow(clock, stamp));
+}
+
+/** Takes over a stamp, however far ahead. */
+export function follow(clock: Clock, stamp: Hlc): Clock {
+  return compareHlc(stamp, clock.last) > 0 ? withLast(clock, stamp) : clock;
 }
 
 /** Tells whether a stamp lies too far ahead of `nowMs` to be accepted. The past always is. */

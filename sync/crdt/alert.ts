@@ -3,7 +3,7 @@
 // acknowledgement cannot silence what began after it.
 
 import { compareHlc, ZERO_HLC, type Hlc } from "../clock/hlc.ts";
-import { chainLattice, type Lattice } from "./lattice.ts";
+import { chainLattice, compare, type Lattice } from "./lattice.ts";
 
 export type AlertRank = "none" | "firing" | "acknowledged" | "resolved";
 
@@ -17,7 +17,8 @@ export interface Alert {
   readonly note: string;
 }
 
-const RANKS: readonly AlertRank[] = ["none", "firing", "acknowledged", "resolved"];
+/** From the least to the greatest. */
+export const RANKS: readonly AlertRank[] = ["none", "firing", "acknowledged", "resolved"];
 
 const NOTHING: Alert = { episode: 0, rank: "none", stamp: ZERO_HLC, note: "" };
 
@@ -27,7 +28,7 @@ export const alert: Lattice<Alert> = /* @__PURE__ */ chainLattice(
     left.episode - right.episode ||
     RANKS.indexOf(left.rank) - RANKS.indexOf(right.rank) ||
     compareHlc(left.stamp, right.stamp) ||
-    compareText(left.note, right.note),
+    compare(left.note, right.note),
 );
 
 /** Returns the delta of a rule that fires: a new episode if the last one is resolved. */
@@ -45,9 +46,4 @@ export function acknowledge(state: Alert, stamp: Hlc, note: string): Alert {
 export function resolve(state: Alert, stamp: Hlc, note: string): Alert {
   if (state.rank !== "firing" && state.rank !== "acknowledged") return state;
   return { ...state, rank: "resolved", stamp, note };
-}
-
-function compareText(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
 }

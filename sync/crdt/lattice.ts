@@ -63,6 +63,15 @@ export function chainLattice<State>(
   };
 }
 
+/** Orders texts by their UTF-16 code units, and numbers. */
+export function compare<Value extends string | number | boolean>(
+  left: Value,
+  right: Value,
+): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
 /** The lattice of naturals by size: one life's component of a grow-only counter. */
 export const gComponent: Lattice<number> = /* @__PURE__ */ chainLattice(
   0,

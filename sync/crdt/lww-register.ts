@@ -2,7 +2,7 @@
 // replicas have one winner everywhere, and no replica id is carried along.
 
 import { compareHlc, ZERO_HLC, type Hlc } from "../clock/hlc.ts";
-import { chainLattice, type Lattice } from "./lattice.ts";
+import { chainLattice, compare, type Lattice } from "./lattice.ts";
 
 /** A value that has one text everywhere. */
 export type Scalar = string | number | boolean | null;
@@ -44,6 +44,5 @@ const KINDS = ["object", "boolean", "number", "string"];
 
 function compareScalars(left: Scalar, right: Scalar): number {
   const kind = KINDS.indexOf(typeof left) - KINDS.indexOf(typeof right);
-  if (kind !== 0 || left === right || left === null || right === null) return kind;
-  return left < right ? -1 : 1;
+  return kind || left === null || right === null ? kind : compare(left, right);
 }

@@ -6,7 +6,7 @@ import type { Lattice, ReplicaKey } from "./lattice.ts";
 import type { Scalar } from "./lww-register.ts";
 
 /** One write: its author's life and number there. */
-interface Dot {
+export interface Dot {
   readonly replica: ReplicaKey;
   readonly seq: number;
 }
@@ -33,10 +33,7 @@ export const mvRegister: Lattice<MvRegister> = {
       ([replica, seq]) => (right.context.get(replica) ?? 0) >= seq,
     );
     // What the right still holds must not be something that the left has seen replaced.
-    const isCurrent = [...right.values.keys()].every(
-      (dot) => left.values.has(dot) || !hasSeen(left, dot),
-    );
-    return isSeen && isCurrent;
+    return isSeen && survivors(right, left).length === right.values.size;
   },
   decompose: (state) => (state.context.size === 0 ? [] : [state]),
 };
@@ -87,11 +84,13 @@ function hasSeen(state: MvRegister, dot: string): boolean {
   return seq <= (state.context.get(replica) ?? 0);
 }
 
-function formatDot({ replica, seq }: Dot): string {
+/** Names a write. */
+export function formatDot({ replica, seq }: Dot): string {
   return `${seq}@${replica}`;
 }
 
-function parseDot(dot: string): Dot {
+/** Reads what formatDot() wrote. */
+export function parseDot(dot: string): Dot {
   const at = dot.indexOf("@");
   return { seq: Number(dot.slice(0, at)), replica: dot.slice(at + 1) };
 }

@@ -37,20 +37,19 @@ export interface StarEdgeEntry<V> {
   readonly op: StarOp<V> | null;
 }
 
+/** What the hub keeps of a key that it does not know. */
+export const NOTHING_AT_HUB: StarHubEntry<never> = { tags: new Map(), stable: null, stableSeq: 0 };
+
 /** Adds a value at the hub for a link, at the hub's seq `seq`. */
 export function addAtHub<V>(
   lattice: Lattice<V>,
-  held: StarHubEntry<V> | undefined,
+  held: StarHubEntry<V> = NOTHING_AT_HUB,
   link: number,
   value: V,
   seq: number,
 ): StarHubEntry<V> {
-  const joined = joinTo(lattice, held?.tags.get(link)?.value ?? null, value);
-  return {
-    tags: new Map(held?.tags).set(link, { seq, value: joined }),
-    stable: held?.stable ?? null,
-    stableSeq: held?.stableSeq ?? 0,
-  };
+  const joined = joinTo(lattice, held.tags.get(link)?.value ?? null, value);
+  return { ...held, tags: new Map(held.tags).set(link, { seq, value: joined }) };
 }
 
 /**
@@ -69,9 +68,8 @@ export function removeAtHub<V>(
 ): StarHubEntry<V> {
   if (held.tags.size === 0 && held.stable === null) return held;
   const unseen = [...held.tags].filter(([adder, { seq }]) => adder !== link && seq > context);
-  const tags = new Map(unseen);
   // Links that come back, or come for the first time, have not held back what became stable.
-  return held.stableSeq > context ? { ...held, tags } : { tags, stable: null, stableSeq: 0 };
+  return { ...(held.stableSeq > context ? held : NOTHING_AT_HUB), tags: new Map(unseen) };
 }
 
 /** The value at the hub; null: absent. */
@@ -88,9 +86,10 @@ export function stabilizeEntry<V>(
   entry: StarHubEntry<V>,
   upTo: number,
 ): StarHubEntry<V> {
-  const tags = new Map([...entry.tags].filter(([, { seq }]) => seq > upTo));
-  if (tags.size === entry.tags.size) return entry;
-  const folded = new Map([...entry.tags].filter(([link]) => !tags.has(link)));
+  const all = [...entry.tags];
+  const tags = new Map(all.filter(([, { seq }]) => seq > upTo));
+  const folded = new Map(all.filter(([, { seq }]) => seq <= upTo));
+  if (folded.size === 0) return entry;
   const stableSeq = Math.max(entry.stableSeq, ...[...folded.values()].map(({ seq }) => seq));
   return { tags, stable: valueAtHub(lattice, { ...entry, tags: folded }), stableSeq };
 }
@@ -101,9 +100,10 @@ export function addAtEdge<V>(
   held: StarEdgeEntry<V> | undefined,
   value: V,
 ): StarEdgeEntry<V> {
-  const added = held?.op?.kind === "add" ? held.op.value : null;
+  const { present, op } = held ?? { present: null, op: null };
+  const added = op?.kind === "add" ? op.value : null;
   return {
-    present: joinTo(lattice, held?.present ?? null, value),
+    present: joinTo(lattice, present, value),
     op: { kind: "add", value: joinTo(lattice, added, value) },
   };
 }
@@ -122,7 +122,7 @@ export function absorbAtEdge<V>(
   present: V | null,
   isPending: boolean,
 ): StarEdgeEntry<V> {
-  return isPending && held !== undefined ? held : { present, op: null };
+  return isPending && held ? held : { present, op: null };
 }
 
 function joinTo<V>(lattice: Lattice<V>, left: V | null, right: V): V {

@@ -2,7 +2,7 @@
 // number wins. Two contents of one number, which only a restored origin could make, are ordered by
 // their hash, so that replicas agree all the same.
 
-import { chainLattice, type Lattice } from "./lattice.ts";
+import { chainLattice, compare, type Lattice } from "./lattice.ts";
 
 export interface Versioned {
   /** From 1; 0 if there is nothing. */
@@ -14,15 +14,10 @@ export interface Versioned {
 
 export const versioned: Lattice<Versioned> = /* @__PURE__ */ chainLattice(
   { version: 0, hash: "", content: "" },
-  (left, right) => left.version - right.version || compareText(left.hash, right.hash),
+  (left, right) => left.version - right.version || compare(left.hash, right.hash),
 );
 
 /** Returns the delta of the next version. */
 export function publish(state: Versioned, hash: string, content: string): Versioned {
   return { version: state.version + 1, hash, content };
-}
-
-function compareText(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
 }

@@ -20,7 +20,7 @@ import {
   type Position,
   type Versions,
 } from "../wire/frame.ts";
-import { encodeUpFrame, type Speaker } from "../wire/up-frame.ts";
+import { encodeUpFrame, type UpFrame } from "../wire/up-frame.ts";
 import { retryDelayMs, type RetryBounds } from "./back-off.ts";
 import { hubTime, measure, type HubClock } from "./hub-clock.ts";
 import { endDigest } from "./position.ts";
@@ -146,7 +146,7 @@ export function newLife(
     ack: ORIGIN_POSITION,
     isPulling: true,
     clock,
-    ...(before === null ? {} : heldBefore(before)),
+    ...(before && heldBefore(before)),
   };
 }
 
@@ -157,15 +157,25 @@ export function heldBefore({
   held,
 }: Pick<EdgeLinkRecord, "isPulling" | "ack" | "held">): Pick<EdgeLinkRecord, "held"> {
   const position = isPulling ? held : ack;
-  return position === undefined || position.seq === 0 ? {} : { held: position };
+  return position?.seq ? { held: position } : {};
+}
+
+/** The record of a replica that is to be told the whole state. */
+export function pullAnew(record: EdgeLinkRecord): EdgeLinkRecord {
+  return { ...record, ...heldBefore(record), ack: ORIGIN_POSITION, isPulling: true };
 }
 
 /** Opens a link where its record ends. */
 export function openEdgeLink(record: EdgeLinkRecord, versions: Versions = VERSIONS): EdgeLink {
   // What of the whole state was told before the crash is not known: it is told again.
   const known = record.isPulling ? { ...record, ack: ORIGIN_POSITION } : record;
-  const keys = { up: new KeyDictionary(), upBase: 0, down: new KeyDictionary() };
-  return { record: known, attempt: 0, version: versions.max, keys, phase: { kind: "idle" } };
+  return { record: known, attempt: 0, version: versions.max, keys: noKeys(), phase: IDLE };
+}
+
+const IDLE = { kind: "idle" } as const;
+
+function noKeys(): EdgeLink["keys"] {
+  return { up: new KeyDictionary(), upBase: 0, down: new KeyDictionary() };
 }
 
 /** Takes one event; total: an event that does not fit the phase changes nothing. */
@@ -175,219 +185,183 @@ export function stepEdgeLink(
   retry: RetryBounds,
 ): EdgeLinkStep {
   const { phase } = state;
-  if (event.kind === "wake") return wake(state, event.isHeartbeat);
+  if (event.kind === "wake")
+    return phase.kind === "waiting"
+      ? { state, effects: [{ kind: "send", request: phase.request }] }
+      : cutAgain(state, event.isHeartbeat);
   if (event.kind === "cut" && phase.kind === "cutting")
     return send(state, event.cut, phase.mustSend, event.nowMs);
   if (event.kind === "answer" && phase.kind === "waiting")
-    return answered(state, phase, event, retry);
+    return answered(state, phase, event, retry) ?? backOff(state, 1, retry);
   if (event.kind === "failed" && phase.kind === "waiting")
     return backOff(state, event.chance, retry);
   return { state, effects: [] };
 }
 
-function wake(state: EdgeLink, isHeartbeat: boolean): EdgeLinkStep {
-  if (state.phase.kind === "waiting")
-    return { state, effects: [{ kind: "send", request: state.phase.request }] };
-  return cutAgain(state, isHeartbeat);
+/** Goes on by asking what there is to send. */
+function cutAgain(
+  state: EdgeLink,
+  mustSend: boolean,
+  ...effects: readonly EdgeLinkEffect[]
+): EdgeLinkStep {
+  const { cursor, isPulling } = state.record;
+  const phase = { kind: "cutting", mustSend: mustSend || isAsking(state.record) } as const;
+  const cut = { kind: "cut", after: cursor.seq, isWhole: !isPulling } as const;
+  return { state: { ...state, phase }, effects: [...effects, cut] };
 }
 
-function cutAgain(state: EdgeLink, mustSend: boolean): EdgeLinkStep {
-  const { link, sent, cursor, isPulling } = state.record;
-  // Whether a frame arrived that was sent before a crash is asked before another is sent.
-  const isAsking = link === 0 || sent !== null;
-  return {
-    state: { ...state, phase: { kind: "cutting", mustSend: mustSend || isAsking } },
-    effects: [{ kind: "cut", after: cursor.seq, isWhole: !isPulling }],
-  };
+/** Whether a frame arrived that was sent before a crash is asked before another is sent. */
+function isAsking({ link, sent }: EdgeLinkRecord): boolean {
+  return link === 0 || sent !== null;
+}
+
+/** Goes on from another record, which is stored first. */
+function goOn(state: EdgeLink, record: EdgeLinkRecord): EdgeLinkStep {
+  return cutAgain({ ...state, record }, true, { kind: "save", record });
+}
+
+/** Says nothing. What was written and came to nothing is gone, as entries below a floor are. */
+function emptied(cut: Cut, record: EdgeLinkRecord): Cut {
+  const to = record.cursor.seq;
+  const isGone = !isAsking(record) && cut.to >= cut.head && cut.head > to;
+  const [head, floor] = isGone ? [to, cut.head + 1] : [cut.head, cut.floor];
+  return { floor, head, to, log: [], groups: [], latestMs: 0 };
 }
 
 function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): EdgeLinkStep {
   const { record, keys } = state;
-  const isAsking = record.link === 0 || record.sent !== null;
-  const isEmpty = isAsking || (cut.log.length === 0 && cut.groups.length === 0);
-  if (isEmpty && !mustSend)
-    return { state: { ...state, phase: { kind: "idle" } }, effects: [{ kind: "at-rest" }] };
-  const { cursor: from } = record;
-  const said = isEmpty ? { ...cut, to: from.seq, log: [], groups: [], latestMs: 0 } : cut;
+  const { cursor: from, link, replica, replicaEpoch } = record;
+  const isEmpty = isAsking(record) || cut.log.length + cut.groups.length === 0;
+  if (isEmpty && !mustSend) return ended(state, { kind: "at-rest" });
+  const said = isEmpty ? emptied(cut, record) : cut;
   const { to, log, groups } = said;
-  const frame = {
+  const frame: UpFrame = {
     ...said,
-    ...(isEmpty && !isAsking ? atRest(cut, from) : { head: Math.max(cut.head, to) }),
-    speaker: speakerOf(record),
+    head: Math.max(said.head, to),
+    speaker: link === 0 ? { kind: "hello", replica, replicaEpoch } : { kind: "link", link },
     sentMs: Math.max(said.latestMs, hubTime(record.clock, nowMs)),
     from,
-    ack: ackToSay(record),
+    ack: (link === 0 ? heldBefore(record).held : record.ack) ?? ORIGIN_POSITION,
     isKeyless: keys.down.size === 0,
   };
   const request = encodeUpFrame(frame, keys.up, keys.upBase, state.version);
   const position = isEmpty ? from : { seq: to, digest: endDigest(log, to, request) };
-  const saved = remember(record, position);
-  const waiting: Waiting = { kind: "waiting", request, to: position, sentMs: nowMs };
+  const phase: Waiting = { kind: "waiting", request, to: position, sentMs: nowMs };
+  const effect: EdgeLinkEffect = { kind: "send", request };
   // A log's entries tell by themselves which they are; of state nothing is left to compare.
-  const isSaved = groups.length > 0;
-  return {
-    state: { ...state, record: isSaved ? saved : record, phase: waiting },
-    effects: [
-      ...(isSaved ? [{ kind: "save", record: saved } as const] : []),
-      { kind: "send", request },
-    ],
-  };
-}
-
-/** What was written and has come to nothing is not waited for: it is gone, as entries below a floor. */
-function atRest(
-  { floor, to, head }: Cut,
-  from: Position,
-): { readonly head: number; readonly floor: number } {
-  if (to < head || head <= from.seq) return { head: Math.max(head, from.seq), floor };
-  return { head: from.seq, floor: head + 1 };
-}
-
-/** Where a link begins, what was held before tells the hub which history that was. */
-function ackToSay(record: EdgeLinkRecord): Position {
-  return record.link === 0 ? (heldBefore(record).held ?? ORIGIN_POSITION) : record.ack;
-}
-
-function speakerOf({ link, replica, replicaEpoch }: EdgeLinkRecord): Speaker {
-  return link === 0 ? { kind: "hello", replica, replicaEpoch } : { kind: "link", link };
+  if (groups.length === 0) return { state: { ...state, phase }, effects: [effect] };
+  const saved = remember(record, position);
+  const save: EdgeLinkEffect = { kind: "save", record: saved };
+  return { state: { ...state, record: saved, phase }, effects: [save, effect] };
 }
 
 type Answer = Extract<EdgeLinkEvent, { kind: "answer" }>;
 
+/** Null: it cannot be read, or understood, and the request is sent again. */
 function answered(
   state: EdgeLink,
   phase: Waiting,
   event: Answer,
   retry: RetryBounds,
-): EdgeLinkStep {
-  const decoded = decodeDownFrame(event.frame, state.keys.down, { min: 0, max: state.version });
-  if (!decoded.ok) return unread(state, decoded.error, retry);
+): EdgeLinkStep | null {
+  const { record, keys, version } = state;
+  const decoded = decodeDownFrame(event.frame, keys.down, { min: 0, max: version });
+  if (!decoded.ok) return unread(state, decoded.error);
   const answer = decoded.value;
-  const heard: EdgeLink = {
-    ...state,
-    attempt: 0,
-    record: { ...state.record, clock: measure(state.record.clock, answer, phase, event.nowMs) },
-  };
+  const clock = measure(record.clock, answer, phase, event.nowMs);
+  const heard: EdgeLink = { ...state, attempt: 0, record: { ...record, clock } };
   switch (answer.outcome) {
     case "open":
       return opened(heard, answer);
     case "unknown":
       return cutAgain({ ...heard, record: { ...heard.record, link: 0 } }, true);
     case "applied":
-      return applied(heard, phase, answer, event.frame, retry);
+      return applied(heard, phase, answer, event.frame) ?? backOff(heard, 1, retry);
     case "at":
       return found(heard, answer.at, event);
     case "clock-ahead":
       return ended(heard, { kind: "restamp", hubNowMs: answer.hubNowMs });
     case "unreadable":
-      return cutAgain(forget(heard), true);
+      return forget(heard);
     case "unsupported":
-      return unsupported(state, answer.link, retry);
+      // Steps down to a version that the hub reads; waits if there is none.
+      return answer.link < 1 || answer.link >= version
+        ? null
+        : forget({ ...state, version: answer.link });
   }
 }
 
-/** Steps down to a version that the hub reads; waits if there is none. */
-function unsupported(state: EdgeLink, version: number, retry: RetryBounds): EdgeLinkStep {
-  if (version < 1 || version >= state.version) return backOff(state, 1, retry);
-  return cutAgain({ ...forget(state), version }, true);
-}
-
-/** An answer that cannot be read: the same request would be given the same answer. */
-function unread(state: EdgeLink, error: FrameError, retry: RetryBounds): EdgeLinkStep {
-  // Another request says that the keys are gone.
-  const isForgotten = error === "no-dictionary" && state.keys.down.size > 0;
-  return isForgotten ? cutAgain(forget(state), true) : backOff(state, 1, retry);
+/** The same request would be given the same answer; another says that the keys are gone. */
+function unread(state: EdgeLink, error: FrameError): EdgeLinkStep | null {
+  return error === "no-dictionary" && state.keys.down.size > 0 ? forget(state) : null;
 }
 
 /** Begins the dictionaries anew. */
-function forget(state: EdgeLink): EdgeLink {
-  const keys = { up: new KeyDictionary(), upBase: 0, down: new KeyDictionary() };
-  return { ...state, keys };
+function forget(state: EdgeLink): EdgeLinkStep {
+  return cutAgain({ ...state, keys: noKeys() }, true);
 }
 
 function opened(state: EdgeLink, { link, at }: ReceivedDownFrame): EdgeLinkStep {
+  const { record } = state;
   // The hub does not remember this life: what it holds of it may be another's, of a copy.
-  const isForgotten = at.seq < state.record.cursor.seq && state.record.sent === null;
-  if (isForgotten) return ended(state, { kind: "renew" });
-  const record: EdgeLinkRecord = {
-    ...state.record,
-    ...heldBefore(state.record),
-    link,
-    cursor: at,
-    sent: null,
-    ack: ORIGIN_POSITION,
-    isPulling: true,
-  };
-  const step = cutAgain({ ...forget(state), record }, true);
-  return { state: step.state, effects: [{ kind: "save", record }, ...step.effects] };
+  if (at.seq < record.cursor.seq && !record.sent) return ended(state, { kind: "renew" });
+  const next = { ...pullAnew(record), link, cursor: at, sent: null };
+  return goOn({ ...state, keys: noKeys() }, next);
 }
 
+/** Null: it goes on from where this replica is not. */
 function applied(
   state: EdgeLink,
   phase: Waiting,
-  answer: ReceivedDownFrame,
+  { state: told, newKeys }: ReceivedDownFrame,
   frame: Uint8Array,
-  retry: RetryBounds,
-): EdgeLinkStep {
+): EdgeLinkStep | null {
   const { record, keys } = state;
-  const told = answer.state;
-  if (told !== null && told.from !== 0 && told.from !== record.ack.seq)
-    return backOff(state, 1, retry);
-  if (answer.newKeys !== null) {
-    keys.down.truncate(answer.newKeys.base);
-    for (const key of answer.newKeys.added) keys.down.add(key);
-  }
-  const isPulling = told !== null && isPartOfAll(record, told);
-  const ack = told === null ? record.ack : ackOf(record.ack, told, frame);
+  if (told?.from && told.from !== record.ack.seq) return null;
+  if (newKeys) keys.down.take(newKeys);
+  const isMore = told !== null && told.to < told.head;
+  // More of the whole state is to come.
+  const isPulling = isMore && (record.isPulling || told.from === 0);
   const { held: _, ...settled } = settle(record, phase.to);
   const held = isPulling ? heldBefore(record) : {};
+  const ack = told ? ackOf(record.ack, told, frame) : record.ack;
   const moved: EdgeLinkRecord = { ...settled, ...held, ack, isPulling };
-  const next = { ...state, record: moved, keys: { ...keys, upBase: keys.up.size } };
-  const step = cutAgain(next, told !== null && told.to < told.head);
-  const effect: EdgeLinkEffect =
-    told === null
-      ? { kind: "save", record: moved }
-      : { kind: "absorb", state: told, record: moved };
-  return { state: step.state, effects: [effect, ...step.effects] };
-}
-
-/** Tells whether more of the whole state is to come. */
-function isPartOfAll({ isPulling }: EdgeLinkRecord, { from, to, head }: DownState): boolean {
-  return (isPulling || from === 0) && to < head;
+  return cutAgain(
+    { ...state, record: moved, keys: { ...keys, upBase: keys.up.size } },
+    isMore,
+    told ? { kind: "absorb", state: told, record: moved } : { kind: "save", record: moved },
+  );
 }
 
 /** Nothing new leaves the position as it was, so that a link at rest has nothing to store. */
 function ackOf(before: Position, { from, to }: DownState, frame: Uint8Array): Position {
-  return to === before.seq && from === before.seq ? before : { seq: to, digest: digestOf(frame) };
+  return to === before.seq && from === to ? before : { seq: to, digest: digestOf(frame) };
 }
 
-/** The hub's history ends elsewhere than this replica thought; after a hello it is a twin's. */
 function found(state: EdgeLink, at: Position, event: Answer): EdgeLinkStep {
-  const { cursor, link } = state.record;
-  if (link === 0)
-    return wasSent(state.record, at) ? goOnFrom(state, at) : ended(state, { kind: "renew" });
-  const digest = event.digestAt(at.seq);
-  // A hub that was restored from a copy may lack what is gone here: it records the gap.
-  const isForgotten = digest === null && at.seq < Math.min(cursor.seq, event.floor - 1);
-  const isOurs =
-    wasSent(state.record, at) || isSamePosition(at, cursor) || digest === at.digest || isForgotten;
-  return isOurs ? goOnFrom(state, at) : ended(state, { kind: "renew" });
+  const { record } = state;
+  return isOurs(record, at, event)
+    ? goOn(state, settle(record, at))
+    : ended(state, { kind: "renew" });
 }
 
-function goOnFrom(state: EdgeLink, cursor: Position): EdgeLinkStep {
-  const record = settle(state.record, cursor);
-  const step = cutAgain({ ...state, record }, true);
-  return { state: step.state, effects: [{ kind: "save", record }, ...step.effects] };
+/** Tells whether the hub's history ends where this replica's was; else, after a hello, it is a twin's. */
+function isOurs(record: EdgeLinkRecord, at: Position, { digestAt, floor }: Answer): boolean {
+  const { cursor } = record;
+  if (wasSent(record, at)) return true;
+  if (record.link === 0) return false;
+  const digest = digestAt(at.seq);
+  // A hub that was restored from a copy may lack what is gone here: it records the gap.
+  const isForgotten = digest === null && at.seq < Math.min(cursor.seq, floor - 1);
+  return isForgotten || isSamePosition(at, cursor) || digest === at.digest;
 }
 
 function ended(state: EdgeLink, effect: EdgeLinkEffect): EdgeLinkStep {
-  return { state: { ...state, phase: { kind: "idle" } }, effects: [effect] };
+  return { state: { ...state, phase: IDLE }, effects: [effect] };
 }
 
 function backOff(state: EdgeLink, chance: number, retry: RetryBounds): EdgeLinkStep {
   const { attempt } = state;
-  return {
-    state: { ...state, attempt: attempt + 1 },
-    effects: [{ kind: "set-timer", delayMs: retryDelayMs(attempt, chance, retry) }],
-  };
+  const delayMs = retryDelayMs(attempt, chance, retry);
+  return { state: { ...state, attempt: attempt + 1 }, effects: [{ kind: "set-timer", delayMs }] };
 }

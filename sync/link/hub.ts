@@ -81,21 +81,31 @@ export function judge(
   nowMs: number,
 ): Verdict {
   const { cursor, link } = record;
-  if (!isSamePosition(frame.from, cursor)) return refuse("at", link, cursor, nowMs);
+  const refused = (outcome: DownFrame["outcome"]): Verdict => ({
+    kind: "refused",
+    answer: refuse(outcome, link, cursor, nowMs),
+  });
+  if (!isSamePosition(frame.from, cursor)) return refused("at");
   if (frame.log.some(({ stampMs }) => stampMs > nowMs + AHEAD_MS_MAX))
-    return refuse("clock-ahead", link, cursor, nowMs);
+    return refused("clock-ahead");
   const isEmpty = frame.to === cursor.seq;
   const at = isEmpty ? cursor : { seq: frame.to, digest: endDigest(frame.log, frame.to, bytes) };
   // What the replica no longer holds and the hub never saw: waiting for it would stop the link.
   const lostEntries = Math.max(0, Math.min(frame.floor - 1, frame.to) - cursor.seq);
-  const isKnown = answersOf(record).some((told) => isSamePosition(told, frame.ack));
+  const answers = answersOf(record);
+  const isKnown = answers.some((told) => isSamePosition(told, frame.ack));
   const acked = isKnown ? frame.ack : ORIGIN_POSITION;
   const { toldBefore: _, ...rest } = record;
+  // What it may hold beside `acked`, by its own last word: a frame that the network held back is
+  // answered too, and the replica goes on from another answer.
+  const others = answers
+    .filter((at) => at.seq > acked.seq && !isSamePosition(at, record.told))
+    .slice(-TOLD_BEFORE_MAX);
   return {
     kind: "accepted",
     record: {
       ...rest,
-      ...othersOf(record, acked),
+      ...(others.length === 0 ? {} : { toldBefore: others }),
       cursor: at,
       head: frame.head,
       acked,
@@ -105,17 +115,6 @@ export function judge(
     lostEntries,
     tellFrom: acked,
   };
-}
-
-/**
- * What it may hold beside `acked`, by its own last word: a frame that the network held back is
- * answered too, and the replica goes on from another answer.
- */
-function othersOf(record: HubLinkRecord, acked: Position): Pick<HubLinkRecord, "toldBefore"> {
-  const toldBefore = answersOf(record)
-    .filter((at) => at.seq > acked.seq && !isSamePosition(at, record.told))
-    .slice(-TOLD_BEFORE_MAX);
-  return toldBefore.length === 0 ? {} : { toldBefore };
 }
 
 /** What the replica may hold of the hub's history, by the answers that it was given. */
@@ -133,17 +132,17 @@ export function refuse(
   link: number,
   at: Position,
   hubNowMs: number,
-): Extract<Verdict, { kind: "refused" }> {
-  return { kind: "refused", answer: { outcome, link, at, hubNowMs, state: null } };
+): DownFrame {
+  return { outcome, link, at, hubNowMs, state: null };
 }
 
 /** What to answer to bytes that could not be read; null: nothing, they are not a frame. */
 export function answerUnreadable(
   error: FrameError,
   nowMs: number,
-  versions: Versions = VERSIONS,
+  { max }: Versions = VERSIONS,
 ): DownFrame | null {
-  if (error === "no-dictionary") return refuse("unreadable", 0, ORIGIN_POSITION, nowMs).answer;
+  if (error === "no-dictionary") return refuse("unreadable", 0, ORIGIN_POSITION, nowMs);
   if (error !== "unknown-version") return null;
-  return refuse("unsupported", versions.max, ORIGIN_POSITION, nowMs).answer;
+  return refuse("unsupported", max, ORIGIN_POSITION, nowMs);
 }

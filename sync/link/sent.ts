@@ -36,5 +36,5 @@ export function sentUpTo(record: EdgeLinkRecord): number {
 }
 
 function withLast({ sent, earlier = [] }: EdgeLinkRecord): readonly Position[] {
-  return sent === null ? earlier : [...earlier, sent].slice(-EARLIER_MAX);
+  return sent ? [...earlier, sent].slice(-EARLIER_MAX) : earlier;
 }

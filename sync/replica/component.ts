@@ -13,8 +13,8 @@ import {
   unitCodec,
   type Codec,
 } from "../wire/values.ts";
-import { starDownCodec as optionalCodec } from "../wire/values/star.ts";
-import { joinKind, type KindOf, type Lives, type Renewed } from "./kind.ts";
+import { optionalCodec } from "../wire/values/star.ts";
+import { joinKind, same, type KindOf, type Lives, type Renewed } from "./kind.ts";
 
 /** What an edge holds of a value that names the life it was written in. */
 export interface Component<Value> {
@@ -89,9 +89,9 @@ export function componentKind<Value>(
   code: number,
   lattice: Lattice<Value>,
   codec: Codec<Value>,
-  { renew, weigh, ...rest }: ComponentTraits<Value>,
+  { weigh, ...rest }: ComponentTraits<Value>,
 ): ComponentKind<Value> {
-  const plain = joinKind(code, lattice, codec, weigh === undefined ? {} : { weigh });
+  const plain = joinKind(code, lattice, codec, { weigh });
   return {
     ...plain,
     ...rest,
@@ -106,22 +106,22 @@ export function componentKind<Value>(
       return { value: value === null ? null : settled(value, told), isAhead };
     },
     isGone: () => false,
-    restamp: (held) => held,
-    reframe: (held) => held,
+    restamp: same,
+    reframe: same,
     keepSent: (held, seq) => ({
       ...held,
       sent: [...(held.sent ?? []), { seq, value: held.value }],
     }),
     confirm: ({ value }) => settled(value, value),
     confirmSent(held, seq) {
-      const last = held.sent?.findLast((sent) => sent.seq <= seq);
-      if (last === undefined) return held;
-      const sent = held.sent?.filter((later) => later.seq > seq) ?? [];
-      const confirmed = settled(held.value, last.value);
-      return sent.length === 0 ? confirmed : { ...confirmed, sent };
+      const { value, sent = [] } = held;
+      const last = sent.findLast((at) => at.seq <= seq);
+      const under = sent.filter((at) => at.seq > seq);
+      if (!last) return held;
+      const confirmed = settled(value, last.value);
+      return under.length > 0 ? { ...confirmed, sent: under } : confirmed;
     },
-    resend: (held) => held,
-    renew,
+    resend: same,
     viewAtEdge: ({ value }) => value,
   };
 }
@@ -158,6 +158,6 @@ interface UnderWay<Value> {
 }
 
 function restOf<Value>({ confirmed, sent }: Component<Value>): Rest<Value> {
-  if (sent !== undefined) return { kind: "under", value: { confirmed, sent } };
+  if (sent) return { kind: "under", value: { confirmed, sent } };
   return confirmed === null ? { kind: "none", value: true } : { kind: "some", value: confirmed };
 }

@@ -3,7 +3,6 @@
 import type { Hlc } from "../clock/hlc.ts";
 import type { ReplicaKey } from "../crdt/lattice.ts";
 import type { Collection } from "./kind.ts";
-import type { Entry } from "./table.ts";
 
 /** Writes of one commit. */
 export interface Draft {
@@ -13,15 +12,6 @@ export interface Draft {
   readonly life: ReplicaKey;
   read<View>(collection: Collection<never, View>, key: string): View | null;
   write<Delta>(collection: Collection<Delta>, key: string, delta: Delta): void;
-}
-
-/** Lists what a reader sees of entries. */
-export function viewsOf<View>(
-  entries: ReadonlyMap<string, Entry>,
-  view: (held: unknown) => unknown,
-): Map<string, View> {
-  const seen = [...entries].map(([key, { value }]) => [key, view(value) as View | null] as const);
-  return new Map(seen.flatMap(([key, value]) => (value === null ? [] : [[key, value] as const])));
 }
 
 /** Reads a fact that is a number; 0 if there is none. */

@@ -4,50 +4,59 @@
 import { FRAME_STATE_ENTRIES_MAX } from "../limits.ts";
 import { ByteReader, ByteWriter } from "../wire/bytes.ts";
 import type { Group } from "../wire/frame.ts";
-import type { Codec } from "../wire/values.ts";
-import type { Collection, Kind } from "./kind.ts";
+import type { Collection } from "./kind.ts";
 import type { Schema } from "./schema.ts";
 
-interface Gathered {
-  readonly kind: number;
-  readonly codec: Codec<unknown>;
-  readonly keys: string[];
-  readonly values: unknown[];
+/** Entries for a frame. */
+export interface Gathered {
+  readonly groups: Group[];
+  /** The seq up to which they say everything. */
+  readonly to: number;
+  /** The latest time in their stamps; 0: none. */
+  readonly latestMs: number;
 }
 
-/** Gathers entries for a frame. */
+/** Gathers entries for a frame of about `bytesMax` bytes. */
 export class Groups {
+  readonly #way: "up" | "down";
   readonly #bytesMax: number;
-  readonly #groups = new Map<number, Gathered>();
+  readonly #groups = new Map<Collection, { readonly keys: string[]; readonly values: unknown[] }>();
   #bytes = 0;
   #entries = 0;
+  #latestMs = 0;
 
-  constructor(bytesMax: number) {
+  constructor(way: "up" | "down", bytesMax: number) {
+    this.#way = way;
     this.#bytesMax = bytesMax;
   }
 
-  /** Tells whether an entry of about `bytes` finds room; the first always does. */
-  hasRoom(key: string, bytes: number): boolean {
-    this.#bytes += bytes + key.length;
+  /** Adds an entry; false: it finds no room. The first always does. */
+  add(collection: Collection, key: string, value: unknown): boolean {
+    this.#bytes += collection.kind.weigh(value) + key.length;
     this.#entries += 1;
-    if (this.#entries === 1) return true;
-    return this.#bytes <= this.#bytesMax && this.#entries <= FRAME_STATE_ENTRIES_MAX;
-  }
-
-  add(collection: number, kind: number, codec: Codec<unknown>, key: string, value: unknown): void {
-    const group = this.#groups.get(collection) ?? { kind, codec, keys: [], values: [] };
+    const isFull = this.#bytes > this.#bytesMax || this.#entries > FRAME_STATE_ENTRIES_MAX;
+    if (isFull && this.#entries > 1) return false;
+    const group = this.#groups.get(collection) ?? { keys: [], values: [] };
     this.#groups.set(collection, group);
     group.keys.push(key);
     group.values.push(value);
+    this.#latestMs = Math.max(this.#latestMs, wallMsOf(collection, value));
+    return true;
   }
 
-  encode(): Group[] {
-    return [...this.#groups].map(([collection, { kind, codec, keys, values }]) => {
+  encode(to: number): Gathered {
+    const groups = [...this.#groups].map(([{ id: collection, kind }, { keys, values }]) => {
       const writer = new ByteWriter();
-      codec.write(writer, values);
-      return { collection, kind, keys, body: writer.bytes() };
+      kind[this.#way].write(writer, values);
+      return { collection, kind: kind.code, keys, body: writer.bytes() };
     });
+    return { groups, to, latestMs: this.#latestMs };
   }
+}
+
+/** The time in a value's latest stamp; 0: none. */
+export function wallMsOf({ kind }: Collection, value: unknown): number {
+  return kind.stampOf(value)?.wallMs ?? 0;
 }
 
 /** A group whose collection is known, with its values. */
@@ -67,19 +76,19 @@ export interface ReadGroups {
 export function readGroups(
   groups: readonly Group[],
   schema: Schema,
-  codecOf: (kind: Kind) => Codec<unknown>,
+  way: "up" | "down",
 ): ReadGroups | null {
   const known: ReadGroup[] = [];
   const unknown: Group[] = [];
   for (const group of groups) {
     const collection = schema.find(group);
-    if (collection === undefined) {
+    if (!collection) {
       unknown.push(group);
       continue;
     }
     const reader = new ByteReader(group.body);
-    const values = codecOf(collection.kind).read(reader, group.keys.length);
-    if (reader.broken || reader.remaining > 0) return null;
+    const values = collection.kind[way].read(reader, group.keys.length);
+    if (!reader.isDone) return null;
     known.push({ collection, keys: group.keys, values });
   }
   return { known, unknown };
@@ -96,6 +105,6 @@ export function isAnyAhead(
 ): boolean {
   if (unknown.length > 0 && sentMs > limitMs) return true;
   return known.some(({ collection, values }) =>
-    values.some((value) => (collection.kind.stampOf(value)?.wallMs ?? 0) > limitMs),
+    values.some((value) => wallMsOf(collection, value) > limitMs),
   );
 }

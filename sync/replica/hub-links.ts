@@ -5,6 +5,7 @@
 import { LINKS_LOOK_MS, LINKS_MAX, LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
 import { answersOf, type HubLinkRecord } from "../link/hub.ts";
 import { isSamePosition, ORIGIN_POSITION, type Position } from "../wire/frame.ts";
+import { WHOLE_MAX } from "../wire/bytes.ts";
 import type { StoredTable } from "./stored-table.ts";
 
 /** A link, and what the hub knows of it as the holder of state. */
@@ -37,27 +38,22 @@ export class HubLinks {
   constructor(stored: StoredTable, leaseMs: number) {
     this.#stored = stored;
     this.#leaseMs = leaseMs;
-    for (const [name, fact] of stored.facts()) {
-      if (!name.startsWith(PREFIX)) continue;
-      const record = fact as StateLinkRecord;
+    for (const [, record] of stored.factsOf(PREFIX) as [string, StateLinkRecord][])
       this.#links.set(record.link, record);
-    }
   }
 
   get(link: number): StateLinkRecord | undefined {
     const record = this.#links.get(link);
-    return record?.isDormant === true ? undefined : record;
+    return record?.isDormant ? undefined : record;
   }
 
   all(): StateLinkRecord[] {
     return [...this.#links.values()];
   }
 
-  /** Finds the newest link of a life. */
-  find(replica: string, replicaEpoch: number): StateLinkRecord | undefined {
-    return this.all().findLast(
-      (record) => record.replica === replica && record.replicaEpoch === replicaEpoch,
-    );
+  /** Lists the links of a replica, the one that spoke last at the end. */
+  of(replica: string): StateLinkRecord[] {
+    return this.all().filter((record) => record.replica === replica);
   }
 
   /**
@@ -66,10 +62,10 @@ export class HubLinks {
    * another history.
    */
   heldTo(replica: string, position: Position): Position {
-    const told = this.all()
-      .filter((record) => record.replica === replica)
-      .flatMap((record) => [...answersOf(record), record.held ?? ORIGIN_POSITION]);
-    return told.some((at) => isSamePosition(at, position)) ? position : ORIGIN_POSITION;
+    const isTold = this.of(replica).some((record) =>
+      [...answersOf(record), record.held].some((at) => at && isSamePosition(at, position)),
+    );
+    return isTold ? position : ORIGIN_POSITION;
   }
 
   /** Keeps a record; storing that a link spoke is put off while it does not matter. */
@@ -79,10 +75,7 @@ export class HubLinks {
     this.#links.delete(record.link);
     this.#links.set(record.link, record);
     const isFresh = record.seenMs - (stored?.seenMs ?? 0) < SUPERSEDED_LEASE_MS / 4;
-    const isSame =
-      stored !== undefined &&
-      JSON.stringify({ ...stored, seenMs: 0 }) === JSON.stringify({ ...record, seenMs: 0 });
-    if (!isSame || !isFresh) this.#stored.state(name, record);
+    if (!isFresh || unseen(record) !== unseen(stored)) this.#stored.state(name, record);
   }
 
   /** Forgets a link: a frame of it that still comes is never applied. */
@@ -95,13 +88,8 @@ export class HubLinks {
    * hub lacks. For a hub whose state was damaged.
    */
   forgetAll(): void {
-    for (const { toldBefore: _, ...record } of this.all())
-      this.forget({
-        ...record,
-        acked: ORIGIN_POSITION,
-        told: ORIGIN_POSITION,
-        held: ORIGIN_POSITION,
-      });
+    const nothing = { acked: ORIGIN_POSITION, told: ORIGIN_POSITION, held: ORIGIN_POSITION };
+    for (const { toldBefore: _, ...record } of this.all()) this.forget({ ...record, ...nothing });
   }
 
   /** Forgets a link and where its life stood. */
@@ -119,10 +107,8 @@ export class HubLinks {
   makeRoom(nowMs: number): boolean {
     this.expire(nowMs);
     if (this.#links.size < LINKS_MAX) return true;
-    const isIdle = ({ isDormant, told }: StateLinkRecord): boolean =>
-      isDormant === true || told.seq === 0;
-    const [longest] = this.all().filter(isIdle).toSorted(bySilence);
-    if (longest !== undefined) this.remove(longest);
+    const longest = this.#bySilence().find((link) => link.isDormant || link.told.seq === 0);
+    if (longest) this.remove(longest);
     return longest !== undefined;
   }
 
@@ -135,19 +121,18 @@ export class HubLinks {
   /** Forgets links whose lease is over, and of a replica's lives the ones that are too many. */
   expire(nowMs: number): void {
     this.#lookedMs = nowMs;
-    for (const lives of this.#byReplica().values()) {
-      const newest = lives.at(-1);
+    for (const lives of Map.groupBy(this.#bySilence(), ({ replica }) => replica).values()) {
       // What a former life was told is held until the new one has been told as much.
-      const isSuperseded = newest !== undefined && newest.settled > 0;
+      const isSuperseded = (lives.at(-1)?.settled ?? 0) > 0;
       for (const [at, life] of lives.toReversed().entries()) {
-        const isFormer = at > 0 && isSuperseded;
-        const leaseMs = isFormer ? Math.min(this.#leaseMs, SUPERSEDED_LEASE_MS) : this.#leaseMs;
+        const formerMs = at > 0 && isSuperseded ? SUPERSEDED_LEASE_MS : Infinity;
+        const leaseMs = Math.min(this.#leaseMs, formerMs);
         if (at >= LIVES_PER_REPLICA_MAX) this.remove(life);
-        else if (nowMs - life.seenMs > leaseMs && life.isDormant !== true) this.forget(life);
+        else if (nowMs - life.seenMs > leaseMs && !life.isDormant) this.forget(life);
       }
     }
     const tooMany = Math.max(0, this.#links.size - LINKS_MAX);
-    for (const record of this.all().toSorted(bySilence).slice(0, tooMany)) this.remove(record);
+    for (const record of this.#bySilence().slice(0, tooMany)) this.remove(record);
   }
 
   /**
@@ -155,24 +140,19 @@ export class HubLinks {
    * anything is told everything first: whoever says hello and no more holds nobody back.
    */
   stable(head: number): number {
-    let stable = head;
-    for (const { told, settled, isDormant } of this.#links.values())
-      if (told.seq > 0 && isDormant !== true && settled < stable) stable = settled;
-    return stable;
+    const live = this.all().filter(({ told, isDormant }) => told.seq > 0 && !isDormant);
+    return Math.min(head, ...live.map(({ settled }) => settled));
   }
 
-  /** The lives of each replica, the one that spoke last at the end. */
-  #byReplica(): Map<string, StateLinkRecord[]> {
-    const lives = new Map<string, StateLinkRecord[]>();
-    for (const record of this.all().toSorted(bySilence))
-      lives.set(record.replica, [...(lives.get(record.replica) ?? []), record]);
-    return lives;
+  /** The one that was silent longest first. */
+  #bySilence(): StateLinkRecord[] {
+    return this.all().toSorted((left, right) => left.seenMs - right.seenMs);
   }
 }
 
-/** The one that was silent longest first. */
-function bySilence(left: StateLinkRecord, right: StateLinkRecord): number {
-  return left.seenMs - right.seenMs;
+/** What a record says beside when its link spoke last. */
+function unseen(record: StateLinkRecord | undefined): string {
+  return JSON.stringify({ ...record, seenMs: 0 });
 }
 
 /** Tells whether what follows `from` belongs to the whole state: all of it is told. */
@@ -185,12 +165,12 @@ export function isLivedElsewhere(
   { told, cursor, isDormant }: StateLinkRecord,
   from: Position,
 ): boolean {
-  return (told.seq > 0 && isDormant !== true) || !isSamePosition(cursor, from);
+  return (told.seq > 0 && !isDormant) || !isSamePosition(cursor, from);
 }
 
 /** What the replica may hold by a link that begins anew. */
 export function toldOn(link: StateLinkRecord | undefined): Pick<StateLinkRecord, "toldBefore"> {
-  const told = link === undefined ? [] : answersOf(link).filter(({ seq }) => seq > 0);
+  const told = link ? answersOf(link).filter(({ seq }) => seq > 0) : [];
   return told.length === 0 ? {} : { toldBefore: told };
 }
 
@@ -212,19 +192,15 @@ export function afterTelling(
   told: Position,
   head: number,
 ): StateLinkRecord {
-  const isNew = record.told.seq > record.acked.seq && !isSamePosition(record.told, told);
-  const before = isNew ? { toldBefore: [...(record.toldBefore ?? []), record.told] } : {};
-  return { ...record, ...before, told, ...pullOf(record, from, told.seq, head) };
-}
-
-/** Notes where a whole state ends that takes more than one frame. */
-function pullOf(
-  record: StateLinkRecord,
-  from: number,
-  to: number,
-  head: number,
-): Pick<StateLinkRecord, "pullEnd"> {
-  if (!isPulled(record, from)) return {};
-  if (to < head) return { pullEnd: Number.MAX_SAFE_INTEGER };
-  return from === 0 && record.pullEnd === undefined ? {} : { pullEnd: to };
+  const { toldBefore = [], told: last, pullEnd } = record;
+  const isNew = last.seq > record.acked.seq && !isSamePosition(last, told);
+  // Where a whole state ends that takes more than one frame is noted.
+  const end = told.seq < head ? WHOLE_MAX : told.seq;
+  const isInOne = from === 0 && pullEnd === undefined && told.seq >= head;
+  return {
+    ...record,
+    ...(isNew ? { toldBefore: [...toldBefore, last] } : {}),
+    told,
+    ...(isPulled(record, from) && !isInOne ? { pullEnd: end } : {}),
+  };
 }

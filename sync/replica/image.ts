@@ -11,9 +11,9 @@ import {
   IMAGE_PARTS_MAX,
 } from "../limits.ts";
 import { ByteReader, ByteWriter, decodeText, encodeText } from "../wire/bytes.ts";
-import { crc32c } from "../wire/crc32c.ts";
 import { readKeys, writeKeys } from "../wire/dictionary.ts";
-import type { Codec } from "../wire/values.ts";
+import { closeFrame, isSound } from "../wire/frame.ts";
+import { byKey, integersCodec, recordCodec, unitCodec, type Codec } from "../wire/values.ts";
 import type { Entry } from "./table.ts";
 
 /** Facts by name; null: there is no such fact any more. */
@@ -48,19 +48,18 @@ export function encodeImage(image: Image, codecOf: StoredCodec): Uint8Array {
   writer.byte(VERSION_MARK);
   writer.varint(IMAGE_VERSION);
   const noted = encodeText(JSON.stringify([...facts]));
-  assert(noted.length <= IMAGE_BYTES_MAX, "What is stored of a replica can be read again");
+  assert(noted.length <= IMAGE_BYTES_MAX, "Facts can be read again");
   writer.block(noted);
-  writer.varint(entries.size + unread.length);
-  for (const [collection, held] of [...entries].toSorted(([a], [b]) => a - b)) {
-    writer.varint(collection);
-    writer.block(encodeEntries(held, codecOf(collection)));
-  }
-  for (const { collection, body } of unread) {
+  const parts = byKey(entries).map(([collection, held]) => ({
+    collection,
+    body: encodeEntries(held, codecOf(collection)),
+  }));
+  writer.varint(parts.length + unread.length);
+  for (const { collection, body } of [...parts, ...unread]) {
     writer.varint(collection);
     writer.block(body);
   }
-  writer.uint32(crc32c(writer.bytes()));
-  return writer.bytes();
+  return closeFrame(writer);
 }
 
 function encodeEntries(
@@ -68,100 +67,83 @@ function encodeEntries(
   codec: Codec<unknown> | undefined,
 ): Uint8Array {
   const writer = new ByteWriter();
-  const sorted = [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const held = sorted.flatMap(([key, entry]) => (entry === null ? [] : [{ key, entry }]));
-  writeKeys(
-    writer,
-    sorted.flatMap(([key, entry]) => (entry === null ? [key] : [])),
-  );
-  writeKeys(
-    writer,
-    held.map(({ key }) => key),
-  );
-  for (const column of ["seq", "mark"] as const) {
-    let previous = 0;
-    for (const { entry } of held) {
-      writer.zigzag(entry[column] - previous);
-      previous = entry[column];
-    }
-  }
-  codec?.write(
-    writer,
-    held.map(({ entry }) => entry.value),
-  );
+  const gone: string[] = [];
+  const keys: string[] = [];
+  const held: Entry[] = [];
+  for (const [key, entry] of byKey(entries))
+    if (entry) {
+      keys.push(key);
+      held.push(entry);
+    } else gone.push(key);
+  writeKeys(writer, gone);
+  writeKeys(writer, keys);
+  entryCodec((codec ?? unitCodec) as Codec<unknown>).write(writer, held);
   return writer.bytes();
+}
+
+function entryCodec(value: Codec<unknown>): Codec<Entry> {
+  return recordCodec<Entry>({ seq: integersCodec, mark: integersCodec, value });
 }
 
 /** Tells whether a later release wrote an image: who takes it for damaged would write it over. */
 export function isOfLaterRelease(bytes: Uint8Array): boolean {
-  if (bytes[0] !== VERSION_MARK || !isSound(bytes)) return false;
-  return new ByteReader(bytes.subarray(1)).varint() > IMAGE_VERSION;
+  return (openImage(bytes)?.version ?? 0) > IMAGE_VERSION;
 }
 
-function isSound(bytes: Uint8Array): boolean {
-  if (bytes.length < 4) return false;
-  return new ByteReader(bytes.subarray(-4)).uint32() === crc32c(bytes.subarray(0, -4));
-}
-
-/** Decodes an image; null if its bytes are damaged, or of a version that is not known. */
-export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | null {
-  if (!isSound(bytes)) return null;
+/** Null: the bytes are damaged. */
+function openImage(
+  bytes: Uint8Array,
+): { readonly version: number | null; readonly reader: ByteReader } | null {
+  if (bytes.length < 4 || !isSound(bytes)) return null;
   const body = bytes.subarray(0, -4);
-  const isPlain = body[0] !== VERSION_MARK;
-  const reader = new ByteReader(isPlain ? body : body.subarray(1));
-  if (!isPlain && reader.varint() !== IMAGE_VERSION) return null;
+  if (body[0] !== VERSION_MARK) return { version: null, reader: new ByteReader(body) };
+  const reader = new ByteReader(body.subarray(1));
+  return { version: reader.varint(), reader };
+}
+
+/**
+ * Decodes an image; null if its bytes are damaged, or of a version that is not known.
+ *
+ * A part has its length, so that one of a collection that is not known is set aside. Version 1, which
+ * did not say so, had no lengths: whoever does not know one of its collections cannot read on.
+ */
+export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | null {
+  const opened = openImage(bytes);
+  if (!opened) return null;
+  const { version, reader } = opened;
+  if (version !== null && version !== IMAGE_VERSION) return null;
   const facts = parseFacts(reader.block(IMAGE_BYTES_MAX));
-  const read = isPlain ? readVersion1(reader, codecOf) : readParts(reader, codecOf);
-  const isWhole = !reader.broken && reader.remaining === 0;
-  return isWhole && read !== null && facts !== null ? { facts, ...read } : null;
-}
-
-/** Reads parts that have their length; one of a collection that is not known is set aside. */
-function readParts(reader: ByteReader, codecOf: StoredCodec): Omit<Image, "facts"> | null {
-  const entries = new Map<number, ReadonlyMap<string, Entry | null>>();
-  const unread: UnreadPart[] = [];
-  const count = reader.count(IMAGE_PARTS_MAX, 16);
-  for (let i = 0; i < count && !reader.broken; i += 1) {
-    const collection = reader.varint();
-    const body = reader.block(reader.remaining);
-    const codec = codecOf(collection);
-    if (codec === undefined) {
-      unread.push({ collection, body });
-      continue;
-    }
-    const part = new ByteReader(body);
-    const before = entries.get(collection) ?? [];
-    entries.set(collection, new Map([...before, ...readEntries(part, codec)]));
-    if (part.broken || part.remaining > 0) return null;
-  }
-  return unread.length === 0 ? { entries } : { entries, unread };
-}
-
-/** Version 1 had no lengths: whoever does not know one of its collections cannot read on. */
-function readVersion1(reader: ByteReader, codecOf: StoredCodec): Omit<Image, "facts"> | null {
   const entries = new Map<number, Map<string, Entry | null>>();
-  const count = reader.count(COLLECTION_ID_MAX, 16);
-  for (let i = 0; i < count && !reader.broken; i += 1) {
+  const unread: UnreadPart[] = [];
+  reader.times(reader.count(version === null ? COLLECTION_ID_MAX : IMAGE_PARTS_MAX, 16), () => {
     const collection = reader.varint();
     const codec = codecOf(collection);
-    if (codec === undefined) return null;
-    entries.set(collection, readEntries(reader, codec));
-  }
-  return { entries };
+    const body = version === null ? null : reader.block(reader.remaining);
+    if (!codec) {
+      if (body) unread.push({ collection, body });
+      else reader.fail();
+      return;
+    }
+    const part = body ? new ByteReader(body) : reader;
+    const held = entries.get(collection) ?? new Map<string, Entry | null>();
+    entries.set(collection, held);
+    readEntries(part, codec, held);
+    if (body && !part.isDone) reader.fail();
+  });
+  if (!reader.isDone || !facts) return null;
+  return unread.length === 0 ? { facts, entries } : { facts, entries, unread };
 }
 
-function readEntries(reader: ByteReader, codec: Codec<unknown>): Map<string, Entry | null> {
+function readEntries(
+  reader: ByteReader,
+  codec: Codec<unknown>,
+  held: Map<string, Entry | null>,
+): void {
   const gone = readKeys(reader, IMAGE_ENTRIES_MAX);
   const keys = readKeys(reader, IMAGE_ENTRIES_MAX);
-  const [seqs = [], marks = []] = [0, 1].map(() => {
-    let number = 0;
-    return keys.map(() => (number += reader.zigzag()));
-  });
-  const values = codec.read(reader, keys.length);
-  const entries = new Map<string, Entry | null>(gone.map((key) => [key, null]));
-  for (const [i, key] of keys.entries())
-    entries.set(key, { value: values[i], seq: seqs[i] ?? 0, mark: marks[i] ?? 0 });
-  return entries;
+  const entries = entryCodec(codec).read(reader, keys.length);
+  for (const key of gone) held.set(key, null);
+  for (const [i, key] of keys.entries()) held.set(key, entries[i] ?? null);
 }
 
 function parseFacts(bytes: Uint8Array): Facts | null {

@@ -32,68 +32,50 @@ const BESIDE_BYTES = 8;
 /** Groups that wait, kept as facts in the order in which they came. */
 export class Kept {
   readonly #stored: StoredTable;
-  #bytes: number;
 
   constructor(stored: StoredTable) {
     this.#stored = stored;
-    this.#bytes = this.#facts().reduce((sum, [, group]) => sum + roomOf(read(group)), 0);
   }
 
   /** Bytes that are taken, of KEPT_BYTES_MAX. */
   bytes(): number {
-    return this.#bytes;
+    return this.#facts().reduce(
+      (sum, [, { keys, body }]) => sum + roomOf(keys, body.length / 2),
+      0,
+    );
   }
 
   hasRoom(groups: readonly Group[]): boolean {
-    return groups.reduce((sum, group) => sum + roomOf(group), this.#bytes) <= KEPT_BYTES_MAX;
+    const bytes = groups.reduce((sum, { keys, body }) => sum + roomOf(keys, body.length), 0);
+    return bytes === 0 || bytes + this.bytes() <= KEPT_BYTES_MAX;
   }
 
   keep(link: number, groups: readonly Group[], limitMs: number): void {
     if (groups.length === 0) return;
-    const last = this.#facts().at(-1)?.[0] ?? `${PREFIX}0`;
-    let number = Number(last.slice(PREFIX.length));
+    let number = Number(this.#facts().at(-1)?.[0].slice(PREFIX.length) ?? 0);
     for (const group of groups) {
       number += 1;
-      this.#bytes += roomOf(group);
-      const body = toHex(group.body);
+      const body = Array.from(group.body, (byte) => byte.toString(16).padStart(2, "0")).join("");
       this.#stored.state(`${PREFIX}${number}`, { ...group, link, limitMs, body });
     }
   }
 
-  /** Takes out what `isKnown` names. */
-  take(isKnown: (group: Group) => boolean): KeptGroup[] {
-    const taken: KeptGroup[] = [];
-    for (const [name, stored] of this.#facts()) {
-      const { link, limitMs, ...group } = read(stored);
-      if (!isKnown(group)) continue;
+  /** Takes out what has a collection by now. */
+  take(collectionOf: (group: Pick<Group, "collection" | "kind">) => unknown): KeptGroup[] {
+    return this.#facts().flatMap(([name, { link, limitMs, body, ...rest }]) => {
+      if (!collectionOf(rest)) return [];
       this.#stored.state(name, null);
-      this.#bytes -= roomOf(group);
-      taken.push({ link, limitMs, group });
-    }
-    return taken;
+      const bytes = body.match(/../g) ?? [];
+      const group = { ...rest, body: Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 16)) };
+      return [{ link, limitMs, group }];
+    });
   }
 
   #facts(): [string, StoredGroup][] {
-    return [...this.#stored.facts()]
-      .filter(([name]) => name.startsWith(PREFIX))
-      .map(([name, fact]) => [name, fact as StoredGroup]);
+    return this.#stored.factsOf(PREFIX) as [string, StoredGroup][];
   }
 }
 
-function read(stored: StoredGroup): Group & Pick<StoredGroup, "link" | "limitMs"> {
-  return { ...stored, body: fromHex(stored.body) };
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function fromHex(text: string): Uint8Array {
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) =>
-    Number.parseInt(text.slice(i * 2, i * 2 + 2), 16),
-  );
-}
-
-function roomOf({ keys, body }: Group): number {
-  return keys.reduce((sum, key) => sum + key.length + BESIDE_BYTES, body.length + BESIDE_BYTES * 8);
+function roomOf(keys: readonly string[], bytes: number): number {
+  return keys.reduce((sum, key) => sum + key.length + BESIDE_BYTES, bytes + BESIDE_BYTES * 8);
 }

@@ -138,16 +138,16 @@ export function collection<Edge, Hub, Up, Down, Delta, View>(
   kind: KindOf<Edge, Hub, Up, Down, Delta, View>,
   rule?: EntryRule<Up>,
 ): Collection<Delta, View> {
-  const rules = rule === undefined ? {} : { rule: rule as EntryRule<unknown> };
-  return { id, direction, kind: kind as unknown as Kind, ...rules };
+  const declared = { id, direction, kind: kind as unknown as Kind };
+  return rule ? { ...declared, rule: rule as EntryRule<unknown> } : declared;
 }
 
 /** What a kind made of a join-semilattice may say beside its lattice and its codec. */
 export interface JoinTraits<Value> {
-  readonly isTombstone?: (value: Value) => boolean;
-  readonly stampOf?: (value: Value) => Hlc | null;
-  readonly restamp?: (value: Value, stamp: Hlc) => Value;
-  readonly weigh?: (value: Value) => number;
+  readonly isTombstone?: ((value: Value) => boolean) | undefined;
+  readonly stampOf?: ((value: Value) => Hlc | null) | undefined;
+  readonly restamp?: ((value: Value, stamp: Hlc) => Value) | undefined;
+  readonly weigh?: ((value: Value) => number) | undefined;
 }
 
 /** The kind of a lattice. */
@@ -156,19 +156,23 @@ export type JoinKind<Value> = KindOf<Value, Value, Value, Value, Value, Value>;
 /** Bytes of an entry without text, beside its key. */
 export const ENTRY_WEIGHT = 24;
 
+/** What a kind does to what it leaves as it is. */
+export function same<Held>(held: Held): Held {
+  return held;
+}
+
 /** Makes the kind of a lattice: both ends hold the value itself, and deltas are values. */
 export function joinKind<Value>(
   code: number,
   lattice: Lattice<Value>,
   codec: Codec<Value>,
-  traits: JoinTraits<Value> = {},
+  { isTombstone, stampOf = () => null, restamp = same, weigh = () => 0 }: JoinTraits<Value> = {},
 ): JoinKind<Value> {
   const { join, lessOrEqual } = lattice;
-  const isGone = traits.isTombstone ?? (() => false);
-  const same = (value: Value): Value => value;
-  const write = (held: Value | undefined, delta: Value): Value | null => {
-    const before = held ?? lattice.bottom;
-    return lessOrEqual(delta, before) ? null : join(before, delta);
+  const isGone = isTombstone ?? (() => false);
+  const hasTombstones = isTombstone !== undefined;
+  const write = (held = lattice.bottom, delta: Value): Value | null => {
+    return lessOrEqual(delta, held) ? null : join(held, delta);
   };
   const view = (held: Value): Value | null => (isGone(held) ? null : held);
   return {
@@ -191,11 +195,11 @@ export function joinKind<Value>(
       return { value: join(held, sent), isChanged: true, isTheirs: lessOrEqual(held, sent) };
     },
     stabilize: (held, changedSeq, seq) => (isGone(held) && changedSeq <= seq ? null : held),
-    isCollectable: traits.isTombstone !== undefined,
-    hasTombstones: traits.isTombstone !== undefined,
+    isCollectable: hasTombstones,
+    hasTombstones,
     isGone,
-    stampOf: traits.stampOf ?? (() => null),
-    restamp: traits.restamp ?? same,
+    stampOf,
+    restamp,
     reframe: same,
     keepSent: same,
     confirm: same,
@@ -204,6 +208,6 @@ export function joinKind<Value>(
     renew: () => null,
     viewAtEdge: view,
     viewAtHub: view,
-    weigh: (value) => ENTRY_WEIGHT + (traits.weigh?.(value) ?? 0),
+    weigh: (value) => ENTRY_WEIGHT + weigh(value),
   };
 }

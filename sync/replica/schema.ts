@@ -1,10 +1,10 @@
 // Which collections does a replica hold? Named by their ids; both ends of a link may know different
 // ones, and what one does not know it leaves alone.
 
-import { InvariantError } from "../assert.ts";
+import { assert, InvariantError } from "../assert.ts";
 import { COLLECTION_ID_MAX, FRAME_BYTES_TARGET, KEY_BYTES_MAX } from "../limits.ts";
 import type { Group } from "../wire/frame.ts";
-import { isWritable, textCodec, writtenBytes, type Codec } from "../wire/values.ts";
+import { textCodec, writtenBytes, type Codec } from "../wire/values.ts";
 import type { Collection, Direction, Kind } from "./kind.ts";
 
 const KEY = textCodec(KEY_BYTES_MAX);
@@ -21,8 +21,10 @@ export class Schema {
     this.name = this.all.map(({ id, kind, direction }) => `${id}:${kind.code}:${direction}`).join();
     this.#byId = new Map(collections.map((collection) => [collection.id, collection]));
     const isLegal = collections.every(({ id }) => id >= 1 && id <= COLLECTION_ID_MAX);
-    if (!isLegal || this.#byId.size !== collections.length)
-      throw new InvariantError(`Collections have distinct ids from 1 to ${COLLECTION_ID_MAX}`);
+    assert(
+      isLegal && this.#byId.size === collections.length,
+      `Collections have distinct ids from 1 to ${COLLECTION_ID_MAX}`,
+    );
   }
 
   get(id: number): Collection | undefined {
@@ -31,28 +33,26 @@ export class Schema {
 
   /** The collection of what travels, if it is known here and of that kind. */
   find({ collection, kind }: Pick<Group, "collection" | "kind">): Collection | undefined {
-    const known = this.#byId.get(collection);
+    const known = this.get(collection);
     return known?.kind.code === kind ? known : undefined;
   }
 
   /** The collection of an entry that is held. */
   held(id: number): Collection {
-    const collection = this.#byId.get(id);
-    if (collection === undefined) throw new InvariantError(`There is no collection ${id}`);
+    const collection = this.get(id);
+    if (!collection) throw new InvariantError(`There is no collection ${id}`);
     return collection;
   }
 
   /** Throws a RangeError unless an end of a link may write the key; `closed` is not its direction. */
-  check(collection: Collection<never>, key: string, closed: Direction | null): void {
-    if (this.#byId.get(collection.id)?.kind !== collection.kind)
-      throw new RangeError(
-        `Cannot write collection ${collection.id}: the replica does not hold it`,
-      );
-    if (collection.direction === closed)
-      throw new RangeError(`Cannot write collection ${collection.id}: its direction is ${closed}`);
-    if (!isWritable(KEY, key))
-      throw new RangeError(
-        `Cannot write key: it has more than ${KEY_BYTES_MAX} bytes, in any life of its replica, or half of a character`,
+  check({ id, kind, direction }: Collection<never>, key: string, closed: Direction | null): void {
+    const name = `collection ${id}`;
+    if (this.get(id)?.kind !== kind) refuse(name, "the replica does not hold it");
+    if (direction === closed) refuse(name, `its direction is ${closed}`);
+    if (writtenBytes(KEY, key) === null)
+      refuse(
+        "key",
+        `it has more than ${KEY_BYTES_MAX} bytes, in any life of its replica, or half of a character`,
       );
   }
 
@@ -64,9 +64,11 @@ export class Schema {
     value: unknown,
   ): void {
     const bytes = writtenBytes(codec, value);
-    if (bytes === null)
-      throw new RangeError(`Cannot write ${key}: its value is out of bounds, or no number or text`);
-    if (bytes > writeBytesMax)
-      throw new RangeError(`Cannot write ${key}: it has ${bytes} bytes, at most ${writeBytesMax}`);
+    if (bytes === null) refuse(key, "its value is out of bounds, or no number or text");
+    if (bytes > writeBytesMax) refuse(key, `it has ${bytes} bytes, at most ${writeBytesMax}`);
   }
+}
+
+function refuse(what: string, why: string): never {
+  throw new RangeError(`Cannot write ${what}: ${why}`);
 }

@@ -10,6 +10,8 @@ import type { ReceivedUpFrame } from "../wire/up-frame.ts";
 /** How often a frame that seems late is refused in a row. */
 const INSISTS = 3;
 
+const NO_EXCHANGE = { request: new Uint8Array(0), answer: new Uint8Array(0) };
+
 /** What a link that is not known may build on. */
 export const NO_KEYS: KeyDictionary = new KeyDictionary();
 
@@ -27,23 +29,19 @@ export class Session {
 
   /** Bytes of memory that it takes, about. */
   get bytes(): number {
-    const { last } = this;
-    const frames = last === null ? 0 : last.request.length + last.answer.length;
-    return this.up.bytesOf() + this.down.bytesOf() + frames;
+    const { request, answer } = this.last ?? NO_EXCHANGE;
+    return this.up.bytesOf() + this.down.bytesOf() + request.length + answer.length;
   }
 
   /** Returns how many keys an edge knows that says it holds `ack`. */
   keysAt(ack: Position, told: Position): number {
-    if (ack.seq === told.seq && ack.digest === told.digest) this.ackedKeys = this.toldKeys;
+    if (isSamePosition(ack, told)) this.ackedKeys = this.toldKeys;
     return Math.min(this.ackedKeys, this.down.size);
   }
 
   /** Takes in what an accepted frame says of the two dictionaries. */
   hear({ newKeys, isKeyless }: Pick<ReceivedUpFrame, "newKeys" | "isKeyless">): void {
-    if (newKeys !== null) {
-      this.up.truncate(newKeys.base);
-      for (const key of newKeys.added) this.up.add(key);
-    }
+    if (newKeys) this.up.take(newKeys);
     // The edge holds no keys of the way down any more.
     if (isKeyless) [this.ackedKeys, this.toldKeys] = [0, 0];
   }
@@ -70,11 +68,11 @@ export class Session {
 
   /** The answer that a request was given, if it is the last one. */
   replay(request: Uint8Array): Uint8Array | null {
-    const { last } = this;
+    const last = this.last ?? NO_EXCHANGE;
     const isSame =
-      last?.request.length === request.length &&
+      last.request.length === request.length &&
       last.request.every((byte, i) => byte === request[i]);
-    return isSame ? (last?.answer ?? null) : null;
+    return isSame ? last.answer : null;
   }
 }
 

@@ -1,12 +1,12 @@
 // How does the star add-wins map live in a replica? An edge keeps what is present and what it did,
 // the hub additions by link until all have acknowledged them.
 
-import type { Hlc } from "../clock/hlc.ts";
 import type { Lattice } from "../crdt/lattice.ts";
 import {
   absorbAtEdge,
   addAtEdge,
   addAtHub,
+  NOTHING_AT_HUB,
   removeAtEdge,
   removeAtHub,
   stabilizeEntry,
@@ -16,8 +16,15 @@ import {
   type StarOp,
 } from "../crdt/star-map.ts";
 import type { Codec } from "../wire/values.ts";
-import { starDownCodec, starEdgeCodec, starHubCodec, starUpCodec } from "../wire/values/star.ts";
-import { ENTRY_WEIGHT, type AtHub, type HearingAt, type JoinTraits, type KindOf } from "./kind.ts";
+import { optionalCodec, starEdgeCodec, starHubCodec, starUpCodec } from "../wire/values/star.ts";
+import {
+  ENTRY_WEIGHT,
+  same,
+  type AtHub,
+  type HearingAt,
+  type JoinTraits,
+  type KindOf,
+} from "./kind.ts";
 
 /** What a writer does to a key. */
 export type StarWrite<Value> =
@@ -41,30 +48,31 @@ export function starKind<Value>(
   code: number,
   lattice: Lattice<Value>,
   values: Codec<Value>,
-  traits: Omit<JoinTraits<Value>, "isTombstone"> = {},
+  {
+    stampOf = () => null,
+    restamp = same,
+    weigh = () => 0,
+  }: Omit<JoinTraits<Value>, "isTombstone"> = {},
 ): StarKind<Value> {
-  const stampOf = (value: Value | null): Hlc | null =>
-    value === null ? null : (traits.stampOf?.(value) ?? null);
   const viewAtHub = (held: StarHubEntry<Value>): Value | null => valueAtHub(lattice, held);
   return {
     code,
     up: starUpCodec(values),
-    down: starDownCodec(values),
+    down: optionalCodec(values),
     edge: starEdgeCodec(values),
     hub: starHubCodec(values),
     toUp({ op, present }) {
-      if (op !== null) return op;
+      if (op) return op;
       return present === null ? { kind: "remove", context: 0 } : { kind: "add", value: present };
     },
     toDown: viewAtHub,
     writeAtEdge(held, write, context) {
       if (write.kind === "add") return addAtEdge(lattice, held, write.value);
-      return held === undefined || held.present === null ? null : removeAtEdge(held, context);
+      return !held || held.present === null ? null : removeAtEdge(held, context);
     },
     writeAtHub(held, write, seq) {
       if (write.kind === "add") return addAtHub(lattice, held, 0, write.value, seq);
-      if (held === undefined || viewAtHub(held) === null) return null;
-      return removeAtHub(held, 0, seq);
+      return !held || viewAtHub(held) === null ? null : removeAtHub(held, 0, seq);
     },
     tellEdge(held, told, isPending) {
       const value = absorbAtEdge(held, told, isPending);
@@ -78,15 +86,12 @@ export function starKind<Value>(
     isCollectable: true,
     hasTombstones: false,
     isGone: ({ present, op }) => present === null && op === null,
-    stampOf: (travelled: Travelled<Value>) =>
-      isOp(travelled)
-        ? stampOf(travelled.kind === "add" ? travelled.value : null)
-        : stampOf(travelled),
-    restamp({ present, op }, stamp) {
-      if (op?.kind !== "add" || traits.restamp === undefined) return { present, op };
-      const value = traits.restamp(op.value, stamp);
-      return { present: value, op: { kind: "add", value } };
+    stampOf(travelled) {
+      const value = valueIn(travelled);
+      return value === null ? null : stampOf(value);
     },
+    restamp: (held, stamp) =>
+      held.op?.kind === "add" ? added(restamp(held.op.value, stamp)) : held,
     reframe({ present, op }, context) {
       if (op?.kind !== "remove") return { present, op };
       return { present, op: { kind: "remove", context: Math.min(op.context, context) } };
@@ -94,22 +99,20 @@ export function starKind<Value>(
     keepSent: same,
     confirm: ({ present }) => ({ present, op: null }),
     confirmSent: same,
-    resend({ present }) {
-      return present === null ? null : { present, op: { kind: "add", value: present } };
-    },
+    resend: ({ present }) => (present === null ? null : added(present)),
     renew: () => null,
     viewAtEdge: ({ present }) => present,
     viewAtHub,
     weigh(travelled) {
-      const added = isOp(travelled) && travelled.kind === "add" ? travelled.value : null;
-      const value = isOp(travelled) ? added : travelled;
-      return ENTRY_WEIGHT + (value === null ? 0 : (traits.weigh?.(value) ?? 0));
+      const value = valueIn(travelled);
+      return ENTRY_WEIGHT + (value === null ? 0 : weigh(value));
     },
   };
 }
 
-function same<Held>(held: Held): Held {
-  return held;
+/** What an edge holds that has added a value to nothing. */
+function added<Value>(value: Value): StarEdgeEntry<Value> {
+  return { present: value, op: { kind: "add", value } };
 }
 
 function tellHub<Value>(
@@ -124,14 +127,16 @@ function tellHub<Value>(
     const isTheirs = joined !== null && lattice.lessOrEqual(joined, op.value);
     return { value, isChanged: true, isTheirs };
   }
-  const before = held ?? { tags: new Map(), stable: null, stableSeq: 0 };
+  const before = held ?? NOTHING_AT_HUB;
   const value = removeAtHub(before, link, op.context);
   // The remover does not see an addition that won: it is told.
   const isTheirs = value.tags.size === 0 && value.stable === null;
   return { value, isChanged: value !== before, isTheirs };
 }
 
-/** Values of a map are never operations: they are last writes, or the unit. */
-function isOp<Value>(travelled: Travelled<Value>): travelled is StarOp<Value> {
-  return typeof travelled === "object" && travelled !== null && "kind" in travelled;
+/** The value in what travels; null: none. Values are never operations: last writes, or the unit. */
+function valueIn<Value>(travelled: Travelled<Value>): Value | null {
+  const isOp = typeof travelled === "object" && travelled !== null && "kind" in travelled;
+  if (!isOp) return travelled as Value | null;
+  return travelled.kind === "add" ? travelled.value : null;
 }

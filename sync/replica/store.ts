@@ -40,8 +40,8 @@ export class MemoryReplicaStore implements ReplicaStore {
   checkpoint(pages: ReadonlyMap<number, Uint8Array | null>): void {
     const next = new Map(this.#pages);
     for (const [number, page] of pages) {
-      if (page === null) next.delete(number);
-      else next.set(number, page);
+      if (page) next.set(number, page);
+      else next.delete(number);
     }
     this.#pages = next;
     this.#rows = [];

@@ -14,6 +14,14 @@ import {
 import type { ReplicaStore } from "./store.ts";
 import { Table, type Entry } from "./table.ts";
 
+/** What is to be stored next, as it grows. */
+interface Row {
+  readonly facts: Map<string, unknown>;
+  readonly entries: Map<number, Map<string, Entry | null>>;
+}
+
+const newRow = (): Row => ({ facts: new Map(), entries: new Map() });
+
 /** A table and the facts about its replica, both durable. */
 export class StoredTable {
   readonly table: Table = new Table();
@@ -22,15 +30,14 @@ export class StoredTable {
   readonly #store: ReplicaStore;
   readonly #codecOf: StoredCodec;
   readonly #facts = new Map<string, unknown>();
-  #changedFacts = new Map<string, unknown>();
-  #changed = new Map<number, Map<string, Entry | null>>();
+  #row = newRow();
   #pages = 1;
   #dirty = new Set<number>();
   #rowBytes = 0;
   /** How to undo what is being attempted, step by step. */
   #undo: (() => void)[] | null = null;
   /** What a newer release stored of collections that are not known here: kept for its return. */
-  #unread: UnreadPart[] = [];
+  readonly #unread: UnreadPart[] = [];
 
   /** Throws a RangeError, and stores nothing, if a later release wrote what is stored. */
   constructor(store: ReplicaStore, codecOf: StoredCodec) {
@@ -43,15 +50,16 @@ export class StoredTable {
     return this.#facts.get(name);
   }
 
-  facts(): ReadonlyMap<string, unknown> {
-    return this.#facts;
+  /** Lists the facts whose names begin with `prefix`. */
+  factsOf(prefix: string): [name: string, fact: unknown][] {
+    return [...this.#facts].filter(([name]) => name.startsWith(prefix));
   }
 
   /** States a fact, a value that JSON can hold; null withdraws it. */
   state(name: string, value: unknown): void {
     const before = this.#facts.get(name) ?? null;
     this.#undo?.push(() => this.state(name, before));
-    this.#changedFacts.set(name, value);
+    this.#row.facts.set(name, value);
     if (value === null) this.#facts.delete(name);
     else this.#facts.set(name, value);
   }
@@ -61,8 +69,7 @@ export class StoredTable {
     this.#undo?.push(() => this.put(collection, key, before));
     this.table.put(collection, key, entry);
     this.#dirty.add(this.#pageOf(collection, key));
-    const changed = this.#changed.get(collection) ?? new Map<string, Entry | null>();
-    this.#changed.set(collection, changed.set(key, entry));
+    within(this.#row.entries, collection).set(key, entry);
   }
 
   /** Commits what `write` puts and states; if it throws, nothing of that is left, and `undone` runs. */
@@ -82,89 +89,63 @@ export class StoredTable {
     this.commit();
   }
 
-  /**
-   * States which collections are held. Entries of those that the last release did not know get a new
-   * place in the order of changes: the links have gone past the ones they had.
-   */
-  hold(schema: string, nextSeq: () => number): void {
+  /** States which collections are held; those that were not get new seqs. False: as before. */
+  hold(schema: string, nextSeq: () => number): boolean {
     const before = this.fact("schema");
-    if (before === schema) return;
+    if (before === schema) return false;
     this.state("schema", schema);
-    if (typeof before !== "string") return;
-    const known = new Set(before.split(",").map((name) => Number.parseInt(name)));
-    for (const collection of this.#others(known))
-      for (const [key, entry] of this.table.entries(collection))
-        if (entry.seq > 0) this.put(collection, key, { ...entry, seq: nextSeq() });
+    if (typeof before === "string") {
+      const known = before.split(",").map((name) => Number.parseInt(name));
+      for (const id of this.table.collections())
+        for (const [key, entry] of known.includes(id) ? [] : this.table.entries(id))
+          if (entry.seq > 0) this.put(id, key, { ...entry, seq: nextSeq() });
+    }
+    return true;
   }
 
   /** Stores what was put and stated since the last commit; nothing, if there is nothing. */
   commit(): void {
-    if (this.#changed.size === 0 && this.#changedFacts.size === 0) return;
+    const { facts, entries } = this.#row;
+    if (entries.size + facts.size === 0) return;
     // As when all that was registered since the last exchange becomes stable: no row holds that.
-    if (this.#isTooLarge()) {
-      this.checkpoint();
-      return;
+    const isTooLarge = [...entries.values()].some(({ size }) => size > IMAGE_ENTRIES_MAX);
+    if (!isTooLarge) {
+      const row = encodeImage(this.#row, this.#codecOf);
+      this.#store.append(row);
+      this.#row = newRow();
+      this.#rowBytes += row.length;
     }
-    const image = { facts: this.#changedFacts, entries: this.#changed };
-    const row = encodeImage(image, this.#codecOf);
-    this.#store.append(row);
-    this.#changed = new Map();
-    this.#changedFacts = new Map();
-    this.#rowBytes += row.length;
-    if (this.#rowBytes > CHECKPOINT_BYTES) this.checkpoint();
+    if (isTooLarge || this.#rowBytes > CHECKPOINT_BYTES) this.checkpoint();
   }
 
   /** Writes the pages that changed and forgets the rows. */
   checkpoint(): void {
     const before = this.#pages;
+    const { size } = this.table;
     // Twice as many, or half: so that an entry more or less does not move all entries each time.
-    while (this.table.size > this.#pages * PAGE_ENTRIES * 2) this.#pages *= 2;
-    while (this.#pages > 1 && this.table.size < (this.#pages * PAGE_ENTRIES) / 2) this.#pages /= 2;
-    const isMoved = before !== this.#pages;
-    const pages = new Map<number, Uint8Array | null>();
-    for (let page = this.#pages + 1; page <= before; page += 1) pages.set(page, null);
-    const images = this.#imagesOf(isMoved ? null : this.#dirty);
-    for (const [page, entries] of images)
-      pages.set(page, entries.size === 0 ? null : this.#encodePage(entries));
+    while (size > this.#pages * PAGE_ENTRIES * 2) this.#pages *= 2;
+    while (this.#pages > 1 && size < (this.#pages * PAGE_ENTRIES) / 2) this.#pages /= 2;
+    if (this.#pages !== before) this.#soil(Math.max(this.#pages, before));
+    const images = new Map([...this.#dirty].map((page) => [page, newRow()]));
+    for (const id of this.table.collections())
+      for (const [key, entry] of this.table.entries(id)) {
+        const image = images.get(this.#pageOf(id, key));
+        if (image) within(image.entries, id).set(key, entry);
+      }
+    const encode = (image: Image): Uint8Array => encodeImage(image, this.#codecOf);
+    const pages = new Map(
+      [...images].map(([page, image]) => [page, image.entries.size === 0 ? null : encode(image)]),
+    );
     const facts = new Map(this.#facts).set("pages", this.#pages);
-    const rest = { entries: new Map<number, Map<string, Entry>>(), unread: this.#unread };
-    pages.set(0, encodeImage({ facts, ...rest }, this.#codecOf));
-    this.#store.checkpoint(pages);
-    this.#changed = new Map();
-    this.#changedFacts = new Map();
+    this.#store.checkpoint(pages.set(0, encode({ ...newRow(), facts, unread: this.#unread })));
+    this.#row = newRow();
     this.#dirty = new Set();
     this.#rowBytes = 0;
   }
 
-  #others(known: ReadonlySet<number>): number[] {
-    return [...this.table.collections()].filter((id) => !known.has(id));
-  }
-
-  #isTooLarge(): boolean {
-    return [...this.#changed.values()].some(({ size }) => size > IMAGE_ENTRIES_MAX);
-  }
-
-  #encodePage(entries: Image["entries"]): Uint8Array {
-    return encodeImage({ facts: new Map(), entries }, this.#codecOf);
-  }
-
-  /** The entries of the given pages, or of all. */
-  #imagesOf(wanted: ReadonlySet<number> | null): Map<number, Map<number, Map<string, Entry>>> {
-    const all = wanted ?? new Set(this.#allPages());
-    const images = new Map([...all].map((page) => [page, new Map<number, Map<string, Entry>>()]));
-    for (const collection of this.table.collections()) {
-      for (const [key, entry] of this.table.entries(collection)) {
-        const image = images.get(this.#pageOf(collection, key));
-        if (image === undefined) continue;
-        const entries = image.get(collection) ?? new Map<string, Entry>();
-        image.set(collection, entries.set(key, entry));
-      }
-    }
-    return images;
-  }
-
-  #allPages(): number[] {
-    return Array.from({ length: this.#pages }, (_, i) => i + 1);
+  /** Has the pages from 1 on written anew. */
+  #soil(pages: number): void {
+    for (let page = 1; page <= pages; page += 1) this.#dirty.add(page);
   }
 
   #pageOf(collection: number, key: string): number {
@@ -176,36 +157,42 @@ export class StoredTable {
     const pages = [...stored.pages];
     const rows = [...stored.rows];
     if ([...pages, ...rows].some(isOfLaterRelease))
-      throw new RangeError("Cannot open: a later release has stored this, and only it can read it");
+      throw new RangeError("Cannot open what a later release has stored");
     // Rows of former lives count: a replica that is restarted often has its checkpoints too.
     this.#rowBytes = rows.reduce((sum, row) => sum + row.length, 0);
-    const images = pages.map((bytes) => decodeImage(bytes, this.#codecOf));
+    const read = (bytes: Uint8Array): Image | null => decodeImage(bytes, this.#codecOf);
+    const images = pages.map(read);
+    const later = rows.map(read);
     // Page 0 is the one with facts. What it holds of entries an older release had set aside, all that
     // there was of their collections, and newer than what other pages may have.
-    const isFirst = (image: Image | null): boolean => (image?.facts.size ?? 0) > 0;
-    const [first = null] = images.filter(isFirst);
-    this.#replay([{ facts: first?.facts ?? new Map(), entries: new Map() }]);
-    this.#replay(images.filter((image) => !isFirst(image)));
+    const first = images.find((image) => (image?.facts.size ?? 0) > 0) ?? null;
+    const others = images.filter((image) => image !== first);
+    this.#replay([first && { ...newRow(), facts: first.facts }, ...others]);
     this.#dirty = new Set();
-    this.#replay([first]);
-    const later = rows.map((bytes) => decodeImage(bytes, this.#codecOf));
-    this.#replay(later);
+    this.#replay([first, ...later]);
     const isWhole = [...images, ...later].every((image) => image !== null);
-    const isSetAside = images.some((image) => !isFirst(image) && image?.unread !== undefined);
+    const isSetAside = others.some((image) => image?.unread !== undefined);
     // What is damaged is written over by the next checkpoint; what is set aside moves to page 0.
-    if (!isWhole || isSetAside) this.#dirty = new Set(this.#allPages());
-    this.#changed = new Map();
-    this.#changedFacts = new Map();
+    if (!isWhole || isSetAside) this.#soil(this.#pages);
+    this.#row = newRow();
     return !isWhole;
   }
 
   /** Takes over images, in their order. */
   #replay(images: readonly (Image | null)[]): void {
-    for (const [name, value] of images.flatMap((image) => [...(image?.facts ?? [])]))
-      this.state(name, value);
-    this.#pages = Number(this.#facts.get("pages") ?? 1);
-    for (const [collection, held] of images.flatMap((image) => [...(image?.entries ?? [])]))
-      for (const [key, entry] of held) this.put(collection, key, entry);
-    this.#unread.push(...images.flatMap((image) => image?.unread ?? []));
+    for (const image of images) {
+      for (const [name, value] of image?.facts ?? []) this.state(name, value);
+      this.#pages = Number(this.fact("pages") ?? 1);
+      for (const [collection, held] of image?.entries ?? [])
+        for (const [key, entry] of held) this.put(collection, key, entry);
+      this.#unread.push(...(image?.unread ?? []));
+    }
   }
+}
+
+/** What a map of maps has under a key. */
+function within<Key, Inner, Value>(maps: Map<Key, Map<Inner, Value>>, key: Key): Map<Inner, Value> {
+  const inner = maps.get(key) ?? new Map<Inner, Value>();
+  maps.set(key, inner);
+  return inner;
 }

@@ -11,14 +11,10 @@ export interface Entry<Value = unknown> {
   readonly mark: number;
 }
 
-/** Names an entry. */
-export interface Ref {
+/** A changed entry in its place. */
+export interface Change {
   readonly collection: number;
   readonly key: string;
-}
-
-/** A changed entry in its place. */
-export interface Change extends Ref {
   readonly entry: Entry;
 }
 
@@ -27,7 +23,7 @@ const NONE: ReadonlyMap<string, Entry> = new Map();
 /** Entries in memory. */
 export class Table {
   readonly #collections = new Map<number, Map<string, Entry>>();
-  readonly #bySeq = new Map<number, Ref>();
+  readonly #bySeq = new Map<number, Change>();
   #size = 0;
 
   get size(): number {
@@ -56,19 +52,19 @@ export class Table {
     const entries = this.#collections.get(collection) ?? new Map<string, Entry>();
     this.#collections.set(collection, entries);
     const before = entries.get(key);
-    if (before !== undefined && before.seq !== entry?.seq) this.#bySeq.delete(before.seq);
-    this.#size += Number(entry !== null) - Number(before !== undefined);
-    if (entry === null) entries.delete(key);
-    else entries.set(key, entry);
-    if (entry !== null && entry.seq > 0) this.#bySeq.set(entry.seq, { collection, key });
+    if (before && before.seq !== entry?.seq) this.#bySeq.delete(before.seq);
+    this.#size -= entries.size;
+    if (entry) entries.set(key, entry);
+    else entries.delete(key);
+    this.#size += entries.size;
+    if (entry?.seq) this.#bySeq.set(entry.seq, { collection, key, entry });
   }
 
   /** Lists what changed after `seq`, in the order of changes up to `head`. */
   *after(seq: number, head: number): Generator<Change> {
     for (const at of this.#seqsAfter(seq, head)) {
-      const ref = this.#bySeq.get(at);
-      const entry = ref && this.get(ref.collection, ref.key);
-      if (ref !== undefined && entry !== undefined) yield { ...ref, entry };
+      const change = this.#bySeq.get(at);
+      if (change) yield change;
     }
   }
 

@@ -1,7 +1,7 @@
 // When was it, and as which change? A replica's clock and its seqs; both go on where they stood
 // after a crash.
 
-import { AHEAD_MS_MAX, observe, openClock, tick, type Clock, type Hlc } from "../clock/hlc.ts";
+import { AHEAD_MS_MAX, follow, openClock, tick, type Clock, type Hlc } from "../clock/hlc.ts";
 import { numberOf } from "./draft.ts";
 import type { StoredTable } from "./stored-table.ts";
 
@@ -21,11 +21,6 @@ export class Timeline {
   /** The seq of the last change. */
   get seq(): number {
     return this.#seq;
-  }
-
-  /** The latest stamp that was given or seen. */
-  get last(): Hlc {
-    return this.#clock.last;
   }
 
   /** Looks where the seqs are, after writes that were undone. */
@@ -56,8 +51,7 @@ export class Timeline {
 
   /** Takes over a stamp that the hub has accepted: its clock is the one that counts. */
   observe(stamp: Hlc | null): void {
-    const observed = stamp === null ? null : observe(this.#clock, stamp, stamp.wallMs);
-    if (observed?.ok === true) this.#move(observed.value);
+    if (stamp) this.#move(follow(this.#clock, stamp));
   }
 
   /** Begins anew behind `last`: the clock was wrong. */

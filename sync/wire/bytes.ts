@@ -21,6 +21,8 @@ export function decodeText(bytes: Uint8Array): string | null {
   }
 }
 
+/** The highest number that a varint holds: up to it, doubles are exact. */
+export const WHOLE_MAX: number = 2 ** 53 - 1;
 /** Below it, shifts are exact. */
 const SHIFTED_MAX = 2 ** 31;
 
@@ -36,16 +38,14 @@ export class ByteWriter {
   }
 
   byte(value: number): void {
-    this.#reserve(1);
-    this.#buffer[this.#length] = value;
-    this.#length += 1;
+    const at = this.#take(1);
+    this.#buffer[at] = value;
   }
 
   /** Writes a whole number from 0 to 2^53 - 1. */
   varint(value: number): void {
-    this.#reserve(8);
+    let at = this.#take(8);
     const buffer = this.#buffer;
-    let at = this.#length;
     let rest = value;
     for (; rest >= SHIFTED_MAX; at += 1) {
       buffer[at] = (rest % 0x80) | 0x80;
@@ -66,15 +66,13 @@ export class ByteWriter {
   }
 
   float64(value: number): void {
-    this.#reserve(8);
-    new DataView(this.#buffer.buffer).setFloat64(this.#length, value, true);
-    this.#length += 8;
+    const at = this.#take(8);
+    new DataView(this.#buffer.buffer).setFloat64(at, value, true);
   }
 
   uint32(value: number): void {
-    this.#reserve(4);
-    new DataView(this.#buffer.buffer).setUint32(this.#length, value, true);
-    this.#length += 4;
+    const at = this.#take(4);
+    new DataView(this.#buffer.buffer).setUint32(at, value, true);
   }
 
   /** Writes the length, then the bytes. */
@@ -84,24 +82,28 @@ export class ByteWriter {
   }
 
   raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#length);
-    this.#length += bytes.length;
+    const at = this.#take(bytes.length);
+    this.#buffer.set(bytes, at);
   }
 
   text(text: string): void {
-    this.block(encoder.encode(text));
+    this.block(encodeText(text));
   }
 
   bytes(): Uint8Array {
     return this.#buffer.slice(0, this.#length);
   }
 
-  #reserve(more: number): void {
-    if (this.#length + more <= this.#buffer.length) return;
-    const grown = new Uint8Array(Math.max(this.#buffer.length * 2, this.#length + more));
-    grown.set(this.#buffer.subarray(0, this.#length));
-    this.#buffer = grown;
+  /** Makes room for bytes and says where; the buffer may be another one afterwards. */
+  #take(bytes: number): number {
+    const at = this.#length;
+    this.#length += bytes;
+    if (this.#length > this.#buffer.length) {
+      const grown = new Uint8Array(this.#length * 2);
+      grown.set(this.#buffer);
+      this.#buffer = grown;
+    }
+    return at;
   }
 }
 
@@ -121,10 +123,13 @@ export class ByteReader {
     return this.#bytes.length - this.#at;
   }
 
+  /** True if everything was read, and was as it should be. */
+  get isDone(): boolean {
+    return !this.broken && this.remaining === 0;
+  }
+
   byte(): number {
-    if (this.broken || this.#at >= this.#bytes.length) return this.fail();
-    this.#at += 1;
-    return this.#bytes[this.#at - 1] ?? 0;
+    return this.#bytes[this.#take(1)] ?? 0;
   }
 
   varint(): number {
@@ -137,7 +142,7 @@ export class ByteReader {
       value += (byte & 0x7f) * unit;
       if (byte < 0x80) {
         // A shorter form exists: refused, so that equal values have equal bytes.
-        return byte === 0 || !Number.isSafeInteger(value) ? this.fail() : value;
+        return byte === 0 || value > WHOLE_MAX ? this.fail() : value;
       }
       unit *= 0x80;
     }
@@ -153,50 +158,53 @@ export class ByteReader {
   /** Reads a count of things of which each takes at least `bitsEach` bits of what is left. */
   count(most: number, bitsEach: number): number {
     const count = this.varint();
-    if (count > most || count * bitsEach > this.remaining * 8) return this.fail();
-    return count;
+    return count > most || count * bitsEach > this.remaining * 8 ? this.fail() : count;
+  }
+
+  /** Reads `count` things; fewer if one breaks it. */
+  times<Thing>(count: number, read: (reader: this) => Thing): Thing[] {
+    const things: Thing[] = [];
+    while (things.length < count && !this.broken) things.push(read(this));
+    return things;
   }
 
   float64(): number {
-    if (!this.#has(8)) return 0;
-    this.#at += 8;
-    return this.#view.getFloat64(this.#at - 8, true);
+    const at = this.#take(8);
+    return this.broken ? 0 : this.#view.getFloat64(at, true);
   }
 
   uint32(): number {
-    if (!this.#has(4)) return 0;
-    this.#at += 4;
-    return this.#view.getUint32(this.#at - 4, true);
+    const at = this.#take(4);
+    return this.broken ? 0 : this.#view.getUint32(at, true);
   }
 
   /** Reads a block as a view of the input, not a copy. */
   block(bytesMax: number): Uint8Array {
     const length = this.varint();
-    if (length > bytesMax) this.fail();
-    return this.raw(length);
+    return this.raw(length > bytesMax ? this.fail() : length);
   }
 
   raw(length: number): Uint8Array {
-    if (!this.#has(length)) return new Uint8Array(0);
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
   }
 
-  text(): string {
-    const text = decodeText(this.block(NAME_CHARS_MAX * 4));
-    if (text === null) this.fail();
-    return text ?? "";
+  text(bytesMax: number = NAME_CHARS_MAX * 4): string {
+    return decodeText(this.block(bytesMax)) ?? this.fail("");
   }
 
-  /** Marks the input as not what the decoder allows; gives 0, for whoever needs a number. */
-  fail(): number {
+  /** Marks the input as not what the decoder allows; gives `instead`, for whoever needs a value. */
+  fail(): number;
+  fail<Value>(instead: Value): Value;
+  fail(instead: unknown = 0): unknown {
     this.broken = true;
-    return 0;
+    return instead;
   }
 
-  #has(length: number): boolean {
-    if (!this.broken && length <= this.remaining) return true;
-    this.fail();
-    return false;
+  /** Goes past `length` bytes and says where they begin; behind the end if they are not there. */
+  #take(length: number): number {
+    if (this.broken || length > this.remaining) return this.fail(this.#bytes.length);
+    this.#at += length;
+    return this.#at - length;
   }
 }

@@ -12,33 +12,43 @@ import {
 import { crc32c } from "./crc32c.ts";
 import { decodeText, encodeText, type ByteReader, type ByteWriter } from "./bytes.ts";
 
+/** What a frame adds to the dictionary of its direction, once it is applied. */
+export interface NewKeys {
+  /** Keys that the frame builds on; what the receiver holds beyond them is void. */
+  readonly base: number;
+  readonly added: readonly string[];
+}
+
+/** A key, with the checksum and the bytes of memory, about, of it and all before it. */
+interface Numbered {
+  readonly key: string;
+  readonly digest: number;
+  readonly bytes: number;
+}
+
 /** Keys by number, from 0. */
 export class KeyDictionary {
-  #keys: string[] = [];
-  #numbers = new Map<string, number>();
-  /** Checksum of the keys up to each number: the two ends compare them before they trust one. */
-  #digests: number[] = [];
-  /** Bytes of the keys up to each number. */
-  #bytes: number[] = [];
+  readonly #keys: Numbered[] = [];
+  readonly #numbers = new Map<string, number>();
 
   get size(): number {
     return this.#keys.length;
   }
 
   /** Bytes of memory that its first `size` keys take, about. */
-  bytesOf(size: number = this.#keys.length): number {
-    return this.#bytes[size - 1] ?? 0;
+  bytesOf(size: number = this.size): number {
+    return this.#keys[size - 1]?.bytes ?? 0;
   }
 
   /** Tells whether other keys would find room after the first `size`. */
-  hasRoom(added: readonly string[], size: number = this.#keys.length): boolean {
+  hasRoom(added: readonly string[], size: number = this.size): boolean {
     const bytes = added.reduce((sum, key) => sum + roomOf(key), this.bytesOf(size));
     return size + added.length <= DICTIONARY_KEYS_MAX && bytes <= DICTIONARY_BYTES_MAX;
   }
 
   /** The checksum of the first `size` keys; null if it does not hold so many. */
   digest(size: number): number | null {
-    return size === 0 ? 0 : (this.#digests[size - 1] ?? null);
+    return size === 0 ? 0 : (this.#keys[size - 1]?.digest ?? null);
   }
 
   /** Tells whether its first `size` keys are those of the other end. */
@@ -51,23 +61,24 @@ export class KeyDictionary {
   }
 
   keyOf(number: number): string | undefined {
-    return this.#keys[number];
+    return this.#keys[number]?.key;
+  }
+
+  /** Takes over what the other end has added. */
+  take({ base, added }: NewKeys): void {
+    this.truncate(base);
+    for (const key of added) this.add(key);
   }
 
   /** Forgets all but the first `size` keys. */
   truncate(size: number): void {
-    while (this.#keys.length > size) {
-      this.#numbers.delete(this.#keys.pop() ?? "");
-      this.#digests.pop();
-      this.#bytes.pop();
-    }
+    for (const { key } of this.#keys.splice(size)) this.#numbers.delete(key);
   }
 
   add(key: string): void {
-    this.#numbers.set(key, this.#keys.length);
-    this.#digests.push(crc32c(encodeText(key), this.#digests.at(-1) ?? 0));
-    this.#bytes.push(this.bytesOf() + roomOf(key));
-    this.#keys.push(key);
+    const digest = crc32c(encodeText(key), this.digest(this.size) ?? 0);
+    this.#numbers.set(key, this.size);
+    this.#keys.push({ key, digest, bytes: this.bytesOf() + roomOf(key) });
   }
 }
 
@@ -91,21 +102,16 @@ export function writeKeys(writer: ByteWriter, keys: readonly string[]): void {
 
 /** Reads what writeKeys() wrote; breaks the reader on anything else. */
 export function readKeys(reader: ByteReader, most: number = FRAME_KEYS_MAX): string[] {
-  const count = reader.count(most, 16);
-  const keys: string[] = [];
   let previous: Uint8Array = new Uint8Array(0);
-  for (let i = 0; i < count && !reader.broken; i += 1) {
+  return reader.times(reader.count(most, 16), () => {
     const shared = reader.varint();
     const rest = reader.block(KEY_BYTES_MAX);
     if (shared > previous.length || shared + rest.length > KEY_BYTES_MAX) reader.fail();
-    if (reader.broken) break;
+    if (reader.broken) return "";
     const bytes = new Uint8Array(shared + rest.length);
     bytes.set(previous.subarray(0, shared));
     bytes.set(rest, shared);
-    const key = decodeText(bytes);
-    if (key === null) reader.fail();
-    keys.push(key ?? "");
     previous = bytes;
-  }
-  return keys;
+    return decodeText(bytes) ?? reader.fail("");
+  });
 }

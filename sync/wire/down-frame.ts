@@ -1,30 +1,30 @@
 // What does the hub answer? What it holds of the edge's history, and what of its own the edge lacks.
 
-import { LOGICAL_MAX, type Hlc } from "../clock/hlc.ts";
-import { TIME_MS_MAX } from "../limits.ts";
+import type { Hlc } from "../clock/hlc.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { ByteReader, ByteWriter } from "./bytes.ts";
-import { KeyDictionary } from "./dictionary.ts";
+import type { ByteReader } from "./bytes.ts";
+import { KeyDictionary, type NewKeys } from "./dictionary.ts";
 import {
   closeFrame,
   DOWN,
+  HAS_EXTENSION,
   HAS_HELLO,
   HAS_STATE,
   NO_GROUPS,
   openFrame,
+  positionCodec,
   PROTOCOL_VERSION,
   readFrame,
   readGroups,
-  readPosition,
   VERSIONS,
   writeGroups,
-  writePosition,
   type FrameError,
   type Group,
-  type NewKeys,
   type Position,
   type Versions,
 } from "./frame.ts";
+import { naturalCodec, oneOfCodec, readOne, recordCodec, timeCodec, writeOne } from "./values.ts";
+import { logicalCodec } from "./values/scalars.ts";
 
 /**
  * What became of an up-frame:
@@ -45,16 +45,6 @@ export type Outcome =
   | "clock-ahead"
   | "unreadable"
   | "unsupported";
-
-const OUTCOMES: readonly Outcome[] = [
-  "open",
-  "unknown",
-  "applied",
-  "at",
-  "clock-ahead",
-  "unreadable",
-  "unsupported",
-];
 
 /** What a link that was away, or that the hub has forgotten, has to know to find itself again. */
 export interface Horizon {
@@ -95,6 +85,40 @@ export interface ReceivedDownFrame extends DownFrame {
 }
 
 const HAS_GROUPS = HAS_HELLO;
+/** Those that are known. */
+const FLAGS: number = HAS_GROUPS | HAS_STATE | HAS_EXTENSION;
+
+const FIELDS = /* @__PURE__ */ recordCodec({
+  outcome: /* @__PURE__ */ oneOfCodec<Outcome>([
+    "open",
+    "unknown",
+    "applied",
+    "at",
+    "clock-ahead",
+    "unreadable",
+    "unsupported",
+  ]),
+  link: naturalCodec,
+  at: positionCodec,
+  hubNowMs: timeCodec,
+});
+
+/** Of a state: `length` is how far it reaches, `rest` how much is left. */
+const TOLD = /* @__PURE__ */ recordCodec({
+  from: naturalCodec,
+  length: naturalCodec,
+  rest: naturalCodec,
+  stable: naturalCodec,
+});
+
+const HORIZON = /* @__PURE__ */ recordCodec<Horizon>({
+  seq: naturalCodec,
+  stamp: /* @__PURE__ */ recordCodec({
+    wallMs: timeCodec,
+    logical: logicalCodec,
+  }),
+  known: naturalCodec,
+});
 
 /** Encodes a down-frame; `base` keys of the dictionary of the way down are known to the edge. */
 export function encodeDownFrame(
@@ -104,18 +128,13 @@ export function encodeDownFrame(
   version: number = PROTOCOL_VERSION,
 ): Uint8Array {
   const { state } = frame;
-  const hasGroups = state !== null && state.groups.length > 0;
+  const hasGroups = (state?.groups.length ?? 0) > 0;
   const writer = openFrame(DOWN, (state ? HAS_STATE : 0) | (hasGroups ? HAS_GROUPS : 0), version);
-  writer.byte(OUTCOMES.indexOf(frame.outcome));
-  writer.varint(frame.link);
-  writePosition(writer, frame.at);
-  writer.varint(frame.hubNowMs);
-  if (state !== null) {
-    writer.varint(state.from);
-    writer.varint(state.to - state.from);
-    writer.varint(state.head - state.to);
-    writer.varint(state.stable);
-    if (state.horizon !== null) writeHorizon(writer, state.horizon);
+  writeOne(writer, FIELDS, frame);
+  if (state) {
+    const { from, to, head, stable, horizon } = state;
+    writeOne(writer, TOLD, { from, length: to - from, rest: head - to, stable });
+    if (horizon) writeOne(writer, HORIZON, horizon);
     if (hasGroups) writeGroups(writer, state.groups, keys, base);
   }
   return closeFrame(writer);
@@ -127,24 +146,15 @@ export function decodeDownFrame(
   keys: KeyDictionary = new KeyDictionary(),
   versions: Versions = VERSIONS,
 ): Result<ReceivedDownFrame, FrameError> {
-  const opened = readFrame(bytes, DOWN, versions);
+  const opened = readFrame(bytes, DOWN, FLAGS, versions);
   if (!opened.ok) return opened;
   const { reader, flags } = opened.value;
-  const outcome = OUTCOMES[reader.byte()];
-  const link = reader.varint();
-  const at = readPosition(reader);
-  const hubNowMs = reader.varint();
-  const told = (flags & HAS_STATE) === 0 ? NOTHING : readState(reader, flags, keys);
-  if (told === null) return err("no-dictionary");
-  const isWhole = !reader.broken && reader.remaining === 0 && isTold(told.state);
-  if (!isWhole || outcome === undefined || hubNowMs > TIME_MS_MAX) return err("broken-frame");
-  return ok({ outcome, link, at, hubNowMs, ...told });
-}
-
-/** Tells whether the numbers of what was told are ones that could have been written. */
-function isTold(state: DownState | null): boolean {
-  const isCounted = state === null || Number.isSafeInteger(state.head);
-  return isCounted && (state?.horizon?.stamp.wallMs ?? 0) <= TIME_MS_MAX;
+  const fields = readOne(reader, FIELDS);
+  const told = flags & HAS_STATE ? readState(reader, flags, keys) : NOTHING;
+  if (!told) return err("no-dictionary");
+  const isCounted = Number.isSafeInteger(told.state?.head ?? 0);
+  if (!fields || !reader.isDone || !isCounted) return err("broken-frame");
+  return ok({ ...fields, ...told });
 }
 
 const NOTHING = { state: null, newKeys: null };
@@ -154,26 +164,13 @@ function readState(
   flags: number,
   keys: KeyDictionary,
 ): Pick<ReceivedDownFrame, "state" | "newKeys"> | null {
-  const from = reader.varint();
-  const to = from + reader.varint();
-  const head = to + reader.varint();
-  const stable = reader.varint();
-  const horizon = from === 0 ? readHorizon(reader) : null;
+  const told = readOne(reader, TOLD);
+  if (!told) return NOTHING;
+  const { from, length, rest, stable } = told;
+  const to = from + length;
+  const horizon = from === 0 ? (readOne(reader, HORIZON) ?? null) : null;
   const read = flags & HAS_GROUPS ? readGroups(reader, keys) : NO_GROUPS;
-  if (read === null) return null;
-  return { state: { from, to, head, stable, horizon, groups: read.groups }, newKeys: read.newKeys };
-}
-
-function writeHorizon(writer: ByteWriter, { seq, stamp, known }: Horizon): void {
-  writer.varint(seq);
-  writer.varint(stamp.wallMs);
-  writer.varint(stamp.logical);
-  writer.varint(known);
-}
-
-function readHorizon(reader: ByteReader): Horizon {
-  const seq = reader.varint();
-  const stamp = { wallMs: reader.varint(), logical: reader.varint() };
-  if (stamp.logical > LOGICAL_MAX) reader.fail();
-  return { seq, stamp, known: reader.varint() };
+  if (!read) return null;
+  const { groups, newKeys } = read;
+  return { state: { from, to, head: to + rest, stable, horizon, groups }, newKeys };
 }

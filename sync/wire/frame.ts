@@ -13,7 +13,8 @@ import {
 import { err, ok, type Result } from "../result.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
-import { readKeys, writeKeys, type KeyDictionary } from "./dictionary.ts";
+import { readKeys, writeKeys, type KeyDictionary, type NewKeys } from "./dictionary.ts";
+import { each, integersCodec, naturalCodec, recordCodec, type Codec } from "./values.ts";
 
 /** The versions that an end of a link speaks: the newest one, and the one before it. */
 export interface Versions {
@@ -40,8 +41,6 @@ export const HAS_STATE = 4;
 /** Up: the sender holds no keys of the way down, so the answer builds on none. */
 export const HAS_NO_KEYS = 8;
 export const HAS_EXTENSION = 0x80;
-/** Those that are known, by direction. */
-const FLAGS = [0, 0x8f, 0x85];
 
 /** A place in a replica's history: what was done up to `seq`, and a checksum that tells whose. */
 export interface Position {
@@ -62,13 +61,6 @@ export interface Group {
   readonly kind: number;
   readonly keys: readonly string[];
   readonly body: Uint8Array;
-}
-
-/** What a frame adds to the dictionary of its direction, once it is applied. */
-export interface NewKeys {
-  /** Keys that the frame builds on; what the receiver holds beyond them is void. */
-  readonly base: number;
-  readonly added: readonly string[];
 }
 
 /** What a frame without groups says of them. */
@@ -97,29 +89,30 @@ export interface Opened {
 /** Begins a frame. */
 export function openFrame(direction: number, flags: number, version: number): ByteWriter {
   const writer = new ByteWriter();
-  for (const byte of [MAGIC, version, direction, flags]) writer.byte(byte);
+  writer.raw(Uint8Array.of(MAGIC, version, direction, flags));
   return writer;
 }
 
-/** Ends a frame with its checksum. */
+/** Ends a frame, or what is stored, with its checksum. */
 export function closeFrame(writer: ByteWriter): Uint8Array {
   writer.uint32(crc32c(writer.bytes()));
   return writer.bytes();
 }
 
-/** Checks a frame's envelope; fields that it does not know in an extension are left alone. */
+/** Checks a frame's envelope, of `known` flags; an extension is left alone. */
 export function readFrame(
   bytes: Uint8Array,
   direction: number,
+  known: number,
   versions: Versions,
 ): Result<Opened, FrameError> {
   const error = errorIn(bytes, direction, versions);
-  if (error !== null) return err(error);
+  if (error) return err(error);
   const [, version = 0, , flags = 0] = bytes;
   const reader = new ByteReader(bytes.subarray(HEAD_BYTES, -CRC_BYTES));
   // A flag that is not known would move every field behind it.
-  if ((flags & ~(FLAGS[direction] ?? 0)) !== 0) reader.fail();
-  if ((flags & HAS_EXTENSION) !== 0) reader.block(EXTENSION_BYTES_MAX);
+  if (flags & ~known) reader.fail();
+  if (flags & HAS_EXTENSION) reader.block(EXTENSION_BYTES_MAX);
   return ok({ reader, version, flags });
 }
 
@@ -128,8 +121,13 @@ function errorIn(bytes: Uint8Array, direction: number, versions: Versions): Fram
   const [magic, version = 0, way] = bytes;
   if (bytes.length < HEAD_BYTES + CRC_BYTES || magic !== MAGIC) return "not-a-frame";
   if (version < versions.min || version > versions.max) return "unknown-version";
-  if (digestOf(bytes) !== crc32c(bytes.subarray(0, -CRC_BYTES))) return "wrong-checksum";
+  if (!isSound(bytes)) return "wrong-checksum";
   return way === direction ? null : "not-a-frame";
+}
+
+/** Tells whether bytes are followed by their checksum. */
+export function isSound(bytes: Uint8Array): boolean {
+  return digestOf(bytes) === crc32c(bytes.subarray(0, -CRC_BYTES));
 }
 
 /** The checksum that a frame ends with, which names it. */
@@ -137,14 +135,13 @@ export function digestOf(frame: Uint8Array): number {
   return new ByteReader(frame.subarray(-CRC_BYTES)).uint32();
 }
 
-export function writePosition(writer: ByteWriter, { seq, digest }: Position): void {
-  writer.varint(seq);
-  writer.uint32(digest);
-}
-
-export function readPosition(reader: ByteReader): Position {
-  return { seq: reader.varint(), digest: reader.uint32() };
-}
+export const positionCodec: Codec<Position> = /* @__PURE__ */ recordCodec({
+  seq: naturalCodec,
+  digest: /* @__PURE__ */ each<number>(
+    (writer, value) => writer.uint32(value),
+    (reader) => reader.uint32(),
+  ),
+});
 
 /**
  * Writes groups, their keys by number. New keys join `keys` at once: a frame that is given up is
@@ -159,37 +156,34 @@ export function writeGroups(
   base: number,
 ): void {
   keys.truncate(base);
-  const wanted = new Set(groups.flatMap((group) => group.keys));
-  let added = newKeys(wanted, keys);
+  let added = newKeys(groups, keys);
   if (!keys.hasRoom(added)) {
     keys.truncate(0);
-    added = newKeys(wanted, keys);
+    added = newKeys(groups, keys);
   }
   writer.varint(keys.size);
   if (keys.size > 0) writer.uint32(keys.digest(keys.size) ?? 0);
   writeKeys(writer, added);
   for (const key of added) keys.add(key);
   writer.varint(groups.length);
-  for (const group of groups) writeGroup(writer, group, (key) => keys.numberOf(key) ?? 0);
+  for (const group of groups) {
+    const body = new ByteWriter();
+    body.varint(group.keys.length);
+    integersCodec.write(
+      body,
+      group.keys.map((key) => keys.numberOf(key) ?? 0),
+    );
+    body.raw(group.body);
+    writer.varint(group.collection);
+    writer.varint(group.kind);
+    writer.block(body.bytes());
+  }
 }
 
 /** In the order of their UTF-16 code units. */
-function newKeys(wanted: ReadonlySet<string>, keys: KeyDictionary): string[] {
+function newKeys(groups: readonly Group[], keys: KeyDictionary): string[] {
+  const wanted = new Set(groups.flatMap((group) => group.keys));
   return [...wanted].filter((key) => keys.numberOf(key) === undefined).toSorted();
-}
-
-function writeGroup(writer: ByteWriter, group: Group, numberOf: (key: string) => number): void {
-  const body = new ByteWriter();
-  body.varint(group.keys.length);
-  let previous = 0;
-  for (const key of group.keys) {
-    body.zigzag(numberOf(key) - previous);
-    previous = numberOf(key);
-  }
-  body.raw(group.body);
-  writer.varint(group.collection);
-  writer.varint(group.kind);
-  writer.block(body.bytes());
 }
 
 /** Reads what writeGroups() wrote. Null: it builds on keys that this end does not hold. */
@@ -208,14 +202,12 @@ export function readGroups(
     unused.delete(number - base);
     return number < base ? keys.keyOf(number) : added[number - base];
   };
-  const count = reader.count(FRAME_GROUPS_MAX, 32);
-  const groups: Group[] = [];
   let room = FRAME_STATE_ENTRIES_MAX;
-  for (let i = 0; i < count && !reader.broken; i += 1) {
+  const groups = reader.times(reader.count(FRAME_GROUPS_MAX, 32), () => {
     const group = readGroup(reader, keyOf, room);
     room -= group.keys.length;
-    groups.push(group);
-  }
+    return group;
+  });
   if (unused.size > 0) reader.fail();
   return { groups, newKeys: { base, added } };
 }
@@ -228,15 +220,8 @@ function readGroup(
   const collection = reader.varint();
   const kind = reader.varint();
   const body = new ByteReader(reader.block(FRAME_BYTES_MAX));
-  const keys: string[] = [];
-  const count = body.count(room, 8);
-  let number = 0;
-  for (let i = 0; i < count && !body.broken; i += 1) {
-    number += body.zigzag();
-    const key = keyOf(number);
-    if (key === undefined) body.fail();
-    keys.push(key ?? "");
-  }
+  const numbers = integersCodec.read(body, body.count(room, 8));
+  const keys = numbers.map((number) => keyOf(number) ?? body.fail(""));
   const isNamed = collection >= 1 && collection <= COLLECTION_ID_MAX && kind <= COLLECTION_ID_MAX;
   if (body.broken || !isNamed) reader.fail();
   return { collection, kind, keys, body: body.raw(body.remaining) };

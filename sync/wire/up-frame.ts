@@ -6,29 +6,29 @@ import type { LogEntry } from "../crdt/batch-log.ts";
 import { ENTRY_BYTES_MAX, FRAME_ENTRIES_MAX, TIME_MS_MAX } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
-import { KeyDictionary } from "./dictionary.ts";
+import { KeyDictionary, type NewKeys } from "./dictionary.ts";
 import {
   closeFrame,
+  HAS_EXTENSION,
   HAS_HELLO,
   HAS_LOG,
   HAS_NO_KEYS,
   HAS_STATE,
   NO_GROUPS,
   openFrame,
+  positionCodec,
   PROTOCOL_VERSION,
   readFrame,
   readGroups,
-  readPosition,
   UP,
   VERSIONS,
   writeGroups,
-  writePosition,
   type FrameError,
   type Group,
-  type NewKeys,
   type Position,
   type Versions,
 } from "./frame.ts";
+import { naturalCodec, readOne, recordCodec, timeCodec, writeOne } from "./values.ts";
 
 /** Who is speaking: by name until the hub has drawn a number for the link, by number after. */
 export type Speaker =
@@ -61,6 +61,19 @@ export interface ReceivedUpFrame extends UpFrame {
   readonly newKeys: NewKeys | null;
 }
 
+/** Those that are known. */
+const FLAGS: number = HAS_HELLO | HAS_LOG | HAS_STATE | HAS_NO_KEYS | HAS_EXTENSION;
+
+/** What every frame says of itself, after who speaks; `length` is how far it reaches. */
+const FIELDS = /* @__PURE__ */ recordCodec({
+  floor: naturalCodec,
+  head: naturalCodec,
+  sentMs: timeCodec,
+  from: positionCodec,
+  length: naturalCodec,
+  ack: positionCodec,
+});
+
 /**
  * Encodes an up-frame.
  *
@@ -73,22 +86,16 @@ export function encodeUpFrame(
   version: number = PROTOCOL_VERSION,
 ): Uint8Array {
   const { speaker, log, groups, from } = frame;
+  const isHello = speaker.kind === "hello";
   const flags =
-    (speaker.kind === "hello" ? HAS_HELLO : 0) |
+    (isHello ? HAS_HELLO : 0) |
     (log.length > 0 ? HAS_LOG : 0) |
     (groups.length > 0 ? HAS_STATE : 0) |
     (frame.isKeyless ? HAS_NO_KEYS : 0);
   const writer = openFrame(UP, flags, version);
-  if (speaker.kind === "hello") {
-    writer.text(speaker.replica);
-    writer.varint(speaker.replicaEpoch);
-  } else writer.varint(speaker.link);
-  writer.varint(frame.floor);
-  writer.varint(frame.head);
-  writer.varint(frame.sentMs);
-  writePosition(writer, from);
-  writer.varint(frame.to - from.seq);
-  writePosition(writer, frame.ack);
+  if (isHello) writer.text(speaker.replica);
+  writer.varint(isHello ? speaker.replicaEpoch : speaker.link);
+  writeOne(writer, FIELDS, { ...frame, length: frame.to - from.seq });
   if (log.length > 0) writeLog(writer, log, from.seq);
   if (groups.length > 0) writeGroups(writer, groups, keys, base);
   return closeFrame(writer);
@@ -104,35 +111,31 @@ export function decodeUpFrame(
   keysOf: (link: number) => KeyDictionary = () => new KeyDictionary(),
   versions: Versions = VERSIONS,
 ): Result<ReceivedUpFrame, FrameError> {
-  const opened = readFrame(bytes, UP, versions);
+  const opened = readFrame(bytes, UP, FLAGS, versions);
   if (!opened.ok) return opened;
   const { reader, flags, version } = opened.value;
   const speaker = readSpeaker(reader, flags);
-  const floor = reader.varint();
-  const head = reader.varint();
-  const sentMs = reader.varint();
-  const from = readPosition(reader);
-  const to = from.seq + reader.varint();
-  const ack = readPosition(reader);
+  const fields = readOne(reader, FIELDS);
+  if (!fields) return err("broken-frame");
+  const { length, ...rest } = fields;
+  const { from, floor, head } = rest;
+  const to = from.seq + length;
   const log = flags & HAS_LOG ? readLog(reader, from.seq, to) : [];
-  const state = flags & HAS_STATE ? readGroups(reader, keysOf(linkOf(speaker))) : NO_GROUPS;
-  if (state === null) return err("no-dictionary");
-  const isInBounds = to <= head && floor >= 1 && sentMs <= TIME_MS_MAX;
-  if (reader.broken || reader.remaining > 0 || !isInBounds) return err("broken-frame");
+  // A hello has no link, and no dictionary.
+  const link = speaker.kind === "link" ? speaker.link : 0;
+  const state = flags & HAS_STATE ? readGroups(reader, keysOf(link)) : NO_GROUPS;
+  if (!state) return err("no-dictionary");
+  if (!reader.isDone || to > head || floor < 1) return err("broken-frame");
   const isKeyless = (flags & HAS_NO_KEYS) !== 0;
-  return ok({ speaker, version, floor, head, sentMs, from, to, ack, isKeyless, log, ...state });
+  return ok({ ...rest, speaker, version, to, isKeyless, log, ...state });
 }
 
 function readSpeaker(reader: ByteReader, flags: number): Speaker {
-  if ((flags & HAS_HELLO) === 0) return { kind: "link", link: reader.varint() };
+  if (!(flags & HAS_HELLO)) return { kind: "link", link: reader.varint() };
   const replica = parseReplicaId(reader.text());
-  if (replica === null) return { kind: "link", link: reader.fail() };
-  return { kind: "hello", replica, replicaEpoch: reader.varint() };
-}
-
-/** A hello has no link, and no dictionary. */
-function linkOf(speaker: Speaker): number {
-  return speaker.kind === "link" ? speaker.link : 0;
+  return replica
+    ? { kind: "hello", replica, replicaEpoch: reader.varint() }
+    : { kind: "link", link: reader.fail() };
 }
 
 function writeLog(writer: ByteWriter, log: readonly LogEntry[], from: number): void {
@@ -148,15 +151,12 @@ function writeLog(writer: ByteWriter, log: readonly LogEntry[], from: number): v
 }
 
 function readLog(reader: ByteReader, from: number, to: number): LogEntry[] {
-  const count = reader.count(FRAME_ENTRIES_MAX, 24);
-  const log: LogEntry[] = [];
   let seq = from;
   let stampMs = 0;
-  for (let i = 0; i < count && !reader.broken; i += 1) {
+  return reader.times(reader.count(FRAME_ENTRIES_MAX, 24), () => {
     seq += reader.varint() + 1;
     stampMs += reader.zigzag();
     if (seq > to || stampMs < 0 || stampMs > TIME_MS_MAX) reader.fail();
-    log.push({ seq, stampMs, body: reader.block(ENTRY_BYTES_MAX) });
-  }
-  return log;
+    return { seq, stampMs, body: reader.block(ENTRY_BYTES_MAX) };
+  });
 }

@@ -3,7 +3,8 @@
 // reading never throws: it breaks the reader, and may then give fewer values than asked for. A value
 // that no reader would take (NaN, half of a surrogate pair) breaks the writer.
 
-import { ByteWriter, decodeText, encodeText, type ByteReader } from "./bytes.ts";
+import { TIME_MS_MAX } from "../limits.ts";
+import { ByteWriter, encodeText, type ByteReader } from "./bytes.ts";
 
 /** Writes values as columns and reads them back. The reader knows their number. */
 export interface Codec<V> {
@@ -40,11 +41,7 @@ export function each<V>(
     write(writer, values) {
       for (const value of values) write(writer, value);
     },
-    read(reader, count) {
-      const values: V[] = [];
-      while (values.length < count && !reader.broken) values.push(read(reader));
-      return values;
-    },
+    read: (reader, count) => reader.times(count, read),
   };
 }
 
@@ -63,6 +60,12 @@ export const naturalCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
   (value) => Number.isSafeInteger(value) && value >= 0,
 );
 
+/** Epoch milliseconds of an event, up to the end of the year 9999. */
+export const timeCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
+  naturalCodec,
+  (timeMs) => timeMs <= TIME_MS_MAX,
+);
+
 /** Well-formed text of at most `bytesMax` bytes of UTF-8. */
 export function textCodec(bytesMax: number): Codec<string> {
   return each(
@@ -71,16 +74,15 @@ export function textCodec(bytesMax: number): Codec<string> {
       if (!value.isWellFormed() || bytes.length > bytesMax) writer.broken = true;
       writer.block(bytes);
     },
-    (reader) => {
-      const text = decodeText(reader.block(bytesMax));
-      if (text === null) reader.fail();
-      return text ?? "";
-    },
+    (reader) => reader.text(bytesMax),
   );
 }
 
-/** Whole numbers within bounds, each as the difference to the one before. */
-export function differencesCodec(least: number, most: number): Codec<number> {
+/** Whole numbers within bounds, if there are any, each as the difference to the one before. */
+export function differencesCodec(
+  least: number = -Infinity,
+  most: number = Infinity,
+): Codec<number> {
   return {
     write(writer, values) {
       values.forEach((value, i) => {
@@ -90,18 +92,16 @@ export function differencesCodec(least: number, most: number): Codec<number> {
     },
     read(reader, count) {
       let value = 0;
-      const next = each<number>(
-        () => undefined,
-        () => {
-          value += reader.zigzag();
-          if (value < least || value > most) reader.fail();
-          return value;
-        },
-      );
-      return next.read(reader, count);
+      return reader.times(count, () => {
+        value += reader.zigzag();
+        return value < least || value > most ? reader.fail() : value;
+      });
     },
   };
 }
+
+/** Whole numbers of either sign, each as the difference to the one before. */
+export const integersCodec: Codec<number> = /* @__PURE__ */ differencesCodec();
 
 /** Makes the codec of what is written as something else; `decode` gives undefined to refuse. */
 export function mappedCodec<V, As>(
@@ -123,18 +123,26 @@ export function mappedCodec<V, As>(
   };
 }
 
+/** Makes the codec of one of up to 128 names: a byte a value. */
+export function oneOfCodec<Name>(names: readonly Name[]): Codec<Name> {
+  return mappedCodec(
+    naturalCodec,
+    (name) => names.indexOf(name),
+    (number) => names[number],
+  );
+}
+
 /** Makes a codec that reads and writes only what is legal. */
 export function checkedCodec<V>(codec: Codec<V>, isLegal: (value: V) => boolean): Codec<V> {
-  const { read } = mappedCodec<V, V>(
-    codec,
-    (value) => value,
-    (value) => (isLegal(value) ? value : undefined),
-  );
   return {
-    read,
     write(writer, values) {
       if (!values.every(isLegal)) writer.broken = true;
       codec.write(writer, values);
+    },
+    read(reader, count) {
+      const values = codec.read(reader, count);
+      if (!values.every(isLegal)) reader.fail();
+      return values;
     },
   };
 }
@@ -151,11 +159,11 @@ export function recordCodec<Fields extends object>(fields: Codecs<Fields>): Code
         );
     },
     read(reader, count) {
-      const columns = names.map((name) => fields[name].read(reader, count));
-      if (reader.broken) return [];
-      return (columns[0] ?? []).map(
-        (_, row) => Object.fromEntries(names.map((name, i) => [name, columns[i]?.[row]])) as Fields,
-      );
+      const records: Partial<Fields>[] = [];
+      for (const name of names)
+        for (const [row, value] of fields[name].read(reader, count).entries())
+          (records[row] ??= {})[name] = value;
+      return reader.broken ? [] : (records as Fields[]);
     },
   };
 }
@@ -163,9 +171,13 @@ export function recordCodec<Fields extends object>(fields: Codecs<Fields>): Code
 /** Makes the codec of unions: a byte a value for its case, then a column a case. */
 export function choiceCodec<Cases>(cases: Codecs<Cases>): Codec<Case<Cases>> {
   const kinds = Object.keys(cases) as (keyof Cases)[];
+  const which = oneOfCodec(kinds);
   return {
     write(writer, values) {
-      for (const { kind } of values) writer.byte(kinds.indexOf(kind));
+      which.write(
+        writer,
+        values.map(({ kind }) => kind),
+      );
       for (const kind of kinds) {
         const ofKind = values.filter((value) => value.kind === kind);
         cases[kind].write(
@@ -175,17 +187,15 @@ export function choiceCodec<Cases>(cases: Codecs<Cases>): Codec<Case<Cases>> {
       }
     },
     read(reader, count) {
-      const rows = byteCodec.read(reader, count);
-      const columns = kinds.map((kind, number) => {
-        const values = cases[kind].read(reader, rows.filter((row) => row === number).length);
-        return { kind, values: values.values() };
-      });
-      if (rows.some((row) => row >= kinds.length)) reader.fail();
+      const rows = which.read(reader, count);
+      const columns = new Map(
+        kinds.map((kind) => {
+          const values = cases[kind].read(reader, rows.filter((row) => row === kind).length);
+          return [kind, values.values()];
+        }),
+      );
       if (reader.broken) return [];
-      return rows.map((row) => {
-        const column = columns[row];
-        return { kind: column?.kind, value: column?.values.next().value } as Case<Cases>;
-      });
+      return rows.map((kind) => ({ kind, value: columns.get(kind)?.next().value }) as Case<Cases>);
     },
   };
 }
@@ -218,8 +228,7 @@ export function mapCodec<K extends number | string, V>(
 ): Codec<ReadonlyMap<K, V>> {
   return mappedCodec(
     listCodec(recordCodec({ key: keys, value: values })),
-    (map) =>
-      [...map].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => ({ key, value })),
+    (map) => byKey(map).map(([key, value]) => ({ key, value })),
     (list) =>
       list.every(({ key }, i) => i === 0 || (list[i - 1]?.key ?? key) < key)
         ? new Map(list.map(({ key, value }) => [key, value]))
@@ -227,7 +236,17 @@ export function mapCodec<K extends number | string, V>(
   );
 }
 
-const byteCodec: Codec<number> = /* @__PURE__ */ each(
-  (writer, value) => writer.byte(value),
-  (reader) => reader.byte(),
-);
+/** Lists a map's entries, ascending by key. */
+export function byKey<K extends number | string, V>(map: ReadonlyMap<K, V>): [K, V][] {
+  return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Writes one value of a codec. */
+export function writeOne<V>(writer: ByteWriter, codec: Codec<V>, value: V): void {
+  codec.write(writer, [value]);
+}
+
+/** Reads one value of a codec; undefined if it breaks the reader. */
+export function readOne<V>(reader: ByteReader, codec: Codec<V>): V | undefined {
+  return codec.read(reader, 1)[0];
+}

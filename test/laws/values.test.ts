@@ -38,7 +38,7 @@ import {
   numberCodec,
 } from "../../sync/wire/values/scalars.ts";
 import {
-  starDownCodec,
+  optionalCodec,
   starEdgeCodec,
   starHubCodec,
   starUpCodec,
@@ -175,11 +175,11 @@ lawsOf("components of counts", countComponentCodec, counted);
 lawsOf("alerts", alertCodec, alert);
 lawsOf("versioned configuration", versionedCodec, versioned);
 lawsOf("star set, up", starUpCodec(unitCodec), opOf(fc.constant<true>(true)));
-lawsOf("star set, down", starDownCodec(unitCodec), fc.option(fc.constant<true>(true)));
+lawsOf("star set, down", optionalCodec(unitCodec), fc.option(fc.constant<true>(true)));
 lawsOf("star set, at the hub", starHubCodec(unitCodec), hubOf(fc.constant<true>(true)));
 lawsOf("star set, at an edge", starEdgeCodec(unitCodec), edgeOf(fc.constant<true>(true)));
 lawsOf("star map, up", starUpCodec(lwwRegisterCodec), opOf(lww));
-lawsOf("star map, down", starDownCodec(lwwRegisterCodec), fc.option(lww));
+lawsOf("star map, down", optionalCodec(lwwRegisterCodec), fc.option(lww));
 lawsOf("star map, at the hub", starHubCodec(lwwRegisterCodec), hubOf(lww));
 lawsOf("star map, at an edge", starEdgeCodec(lwwRegisterCodec), edgeOf(lww));
 

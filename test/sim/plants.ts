@@ -22,9 +22,8 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "the hub leaves every fifth change out of what it tells",
     invariant: "sync.converges",
     file: HUB,
-    find: 'const isTold = direction !== "up" && (entry.mark !== link || isPulled);',
-    replace:
-      'const isTold = direction !== "up" && entry.seq % 5 !== 0 && (entry.mark !== link || isPulled);',
+    find: 'return direction !== "up" && (entry.mark !== link || isAll);',
+    replace: 'return direction !== "up" && entry.seq % 5 !== 0 && (entry.mark !== link || isAll);',
   },
   "pull-sends-nothing": {
     breaks: "an edge that was told everything does not send what the hub has lost",
@@ -37,8 +36,8 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "the hub tells edges of what only edges write",
     invariant: "sync.direction",
     file: HUB,
-    find: 'const isTold = direction !== "up" && (',
-    replace: 'const isTold = direction !== "sideways" && (',
+    find: 'return direction !== "up" && (',
+    replace: 'return direction !== "sideways" && (',
   },
   "older-write-wins": {
     breaks: "the hub takes the write that came last for the last write",
@@ -59,7 +58,7 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "the hub does not keep what it does not know",
     invariant: "sync.unknown-kept",
     file: HUB,
-    find: "this.#kept.keep(record.link, read.unknown, limitMs);",
+    find: "this.#kept.keep(link, read.unknown, limitMs);",
     replace: "",
   },
   "never-dropped": {
@@ -87,9 +86,9 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "a removal claims to have seen what came between it and its sending",
     invariant: "sync.add-wins",
     file: "sync/replica/star-kind.ts",
-    find: "if (op !== null) return op;",
+    find: "if (op) return op;",
     replace:
-      'if (op?.kind === "remove") return { kind: "remove", context: op.context + 1000 };\n      if (op !== null) return op;',
+      'if (op?.kind === "remove") return { kind: "remove", context: op.context + 1000 };\n      if (op) return op;',
   },
   "note-forgets": {
     breaks: "concurrent values replace each other",
@@ -102,9 +101,8 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "a retry is cut anew",
     invariant: "sync.retry-byte-identical",
     file: LINK,
-    find: 'return { state, effects: [{ kind: "send", request: state.phase.request }] };',
-    replace:
-      'return { state, effects: [{ kind: "send", request: state.phase.request.slice(0, -1) }] };',
+    find: '{ state, effects: [{ kind: "send", request: phase.request }] }',
+    replace: '{ state, effects: [{ kind: "send", request: phase.request.slice(0, -1) }] }',
   },
   "cursor-of-answer": {
     breaks: "an edge takes any position of the hub for its own",
@@ -146,7 +144,7 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "an edge whose clock was ahead begins another life with the same stamps",
     invariant: "sync.rests",
     file: EDGE,
-    find: "const value = kind.restamp(entry.value, this.#time.stamp(hubNowMs));",
+    find: "const value = kind.restamp(entry.value, this.time.stamp(hubNowMs));",
     replace: "const { value } = entry;",
   },
   "applied-too-early": {
@@ -167,7 +165,7 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "the hub applies a frame from wherever it begins",
     invariant: "sync.replay-changes-nothing",
     file: "sync/link/hub.ts",
-    find: 'if (!isSamePosition(frame.from, cursor)) return refuse("at", link, cursor, nowMs);',
+    find: 'if (!isSamePosition(frame.from, cursor)) return refused("at");',
     replace: "",
   },
   "decoder-throws": {

@@ -1,6 +1,6 @@
 // How do counters, alerts and versioned configuration become bytes?
 
-import type { Alert, AlertRank } from "../../crdt/alert.ts";
+import { RANKS, type Alert } from "../../crdt/alert.ts";
 import type { CountComponent } from "../../crdt/counts.ts";
 import { BUCKET_NUMBER_MAX, BUCKETS_MAX, total } from "../../crdt/histogram.ts";
 import type { PnComponent } from "../../crdt/pn-counter.ts";
@@ -13,13 +13,12 @@ import {
   mapCodec,
   mappedCodec,
   naturalCodec,
+  oneOfCodec,
   recordCodec,
   textCodec,
   type Codec,
 } from "../values.ts";
 import { nameCodec, numberCodec, stampCodec } from "./scalars.ts";
-
-const RANKS: readonly AlertRank[] = ["none", "firing", "acknowledged", "resolved"];
 
 export const pnComponentCodec: Codec<PnComponent> = /* @__PURE__ */ recordCodec({
   added: naturalCodec,
@@ -54,11 +53,7 @@ export const countComponentCodec: Codec<CountComponent> = /* @__PURE__ */ checke
 
 export const alertCodec: Codec<Alert> = /* @__PURE__ */ recordCodec({
   episode: naturalCodec,
-  rank: /* @__PURE__ */ mappedCodec<AlertRank, number>(
-    naturalCodec,
-    (rank) => RANKS.indexOf(rank),
-    (number) => RANKS[number],
-  ),
+  rank: /* @__PURE__ */ oneOfCodec(RANKS),
   stamp: stampCodec,
   note: /* @__PURE__ */ textCodec(STRING_BYTES_MAX),
 });

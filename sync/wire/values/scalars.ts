@@ -3,7 +3,7 @@
 
 import { LOGICAL_MAX, type Hlc } from "../../clock/hlc.ts";
 import type { LwwRegister, Scalar } from "../../crdt/lww-register.ts";
-import type { MvRegister } from "../../crdt/mv-register.ts";
+import { formatDot, parseDot, type MvRegister } from "../../crdt/mv-register.ts";
 import { NAME_CHARS_MAX, STRING_BYTES_MAX, TIME_MS_MAX } from "../../limits.ts";
 import { encodeText } from "../bytes.ts";
 import {
@@ -77,9 +77,14 @@ const scalarCodec: Codec<Scalar> = /* @__PURE__ */ mappedCodec<Scalar, Cell>(
   scalarOf,
 );
 
+export const logicalCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
+  naturalCodec,
+  (logical) => logical <= LOGICAL_MAX,
+);
+
 export const stampCodec: Codec<Hlc> = /* @__PURE__ */ recordCodec({
   wallMs: /* @__PURE__ */ differencesCodec(0, TIME_MS_MAX),
-  logical: /* @__PURE__ */ checkedCodec(naturalCodec, (logical) => logical <= LOGICAL_MAX),
+  logical: logicalCodec,
 });
 
 export const lwwRegisterCodec: Codec<LwwRegister> = /* @__PURE__ */ mappedCodec(
@@ -108,25 +113,36 @@ export const mvRegisterCodec: Codec<MvRegister> = /* @__PURE__ */ mappedCodec(
   ({ context, values }) => {
     const lives = [...context.keys()].toSorted();
     const dots = [...values].map(([dot, value]) => {
-      const at = dot.indexOf("@");
-      return { life: lives.indexOf(dot.slice(at + 1)), seq: Number(dot.slice(0, at)), value };
+      const { replica, seq } = parseDot(dot);
+      return { life: lives.indexOf(replica), seq, value };
     });
-    return { context, values: dots.toSorted((a, b) => a.life - b.life || a.seq - b.seq) };
+    return { context, values: dots.toSorted(compareDots) };
   },
   ({ context, values }) => {
     const lives = [...context];
     const dots = new Map<string, Scalar>();
     let last = { life: 0, seq: 0 };
-    for (const { life, seq, value } of values) {
-      const [name, seen = 0] = lives[life] ?? [];
-      const isNext = life > last.life || (life === last.life && seq > last.seq);
-      if (name === undefined || !isNext || seq < 1 || seq > seen) return undefined;
-      dots.set(`${seq}@${name}`, value);
-      last = { life, seq };
+    for (const dot of values) {
+      const { life, seq, value } = dot;
+      const [replica, seen = 0] = lives[life] ?? [];
+      if (replica === undefined || compareDots(dot, last) <= 0 || seq < 1 || seq > seen)
+        return undefined;
+      dots.set(formatDot({ replica, seq }), value);
+      last = dot;
     }
     return { context, values: dots };
   },
 );
+
+/** A write, its life by its place in the context. */
+interface PlacedDot {
+  readonly life: number;
+  readonly seq: number;
+}
+
+function compareDots(left: PlacedDot, right: PlacedDot): number {
+  return left.life - right.life || left.seq - right.seq;
+}
 
 function isWhole(value: number): boolean {
   return Number.isInteger(value) && value >= -(2 ** 52) && value < 2 ** 52;
@@ -139,7 +155,7 @@ function numberCell(value: number): { readonly kind: "whole" | "float"; readonly
 function cellOf(value: Scalar): Cell {
   if (typeof value === "number") return numberCell(value);
   if (typeof value === "string") return { kind: "string", value };
-  return { kind: value === null ? "null" : value ? "true" : "false", value: true };
+  return { kind: `${value}`, value: true };
 }
 
 function scalarOf({ kind, value }: Cell): Scalar {

@@ -18,11 +18,15 @@ const LINK_MAX = 0xffffffff;
 
 /** What an edge tells the hub of a key. */
 export function starUpCodec<V>(values: Codec<V>): Codec<StarOp<V>> {
-  return mappedCodec(choiceCodec({ add: values, remove: naturalCodec }), opCell, opOf);
+  return mappedCodec(
+    choiceCodec({ add: values, remove: naturalCodec }),
+    (op) => (op.kind === "add" ? op : { kind: op.kind, value: op.context }),
+    ({ kind, value }) => (kind === "add" ? { kind, value } : { kind, context: value }),
+  );
 }
 
-/** What the hub tells an edge of a key: its value; null: absent. */
-export function starDownCodec<V>(values: Codec<V>): Codec<V | null> {
+/** A value, as what the hub tells an edge of a key; null: absent. */
+export function optionalCodec<V>(values: Codec<V>): Codec<V | null> {
   return mappedCodec(
     choiceCodec({ none: unitCodec, some: values }),
     (value) =>
@@ -40,7 +44,7 @@ export function starHubCodec<V>(values: Codec<V>): Codec<StarHubEntry<V>> {
       differencesCodec(0, LINK_MAX),
       recordCodec({ seq: naturalCodec, value: values }),
     ),
-    stable: starDownCodec(values),
+    stable: optionalCodec(values),
     stableSeq: naturalCodec,
   });
 }
@@ -48,19 +52,7 @@ export function starHubCodec<V>(values: Codec<V>): Codec<StarHubEntry<V>> {
 /** What an edge stores of a key. */
 export function starEdgeCodec<V>(values: Codec<V>): Codec<StarEdgeEntry<V>> {
   return recordCodec({
-    present: starDownCodec(values),
-    op: starDownCodec(starUpCodec(values)),
+    present: optionalCodec(values),
+    op: optionalCodec(starUpCodec(values)),
   });
-}
-
-function opCell<V>(
-  op: StarOp<V>,
-):
-  | { readonly kind: "add"; readonly value: V }
-  | { readonly kind: "remove"; readonly value: number } {
-  return op.kind === "add" ? op : { kind: "remove", value: op.context };
-}
-
-function opOf<V>(cell: ReturnType<typeof opCell<V>>): StarOp<V> {
-  return cell.kind === "add" ? cell : { kind: "remove", context: cell.value };
 }

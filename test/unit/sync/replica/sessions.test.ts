@@ -10,7 +10,7 @@ import { Sessions } from "../../../../sync/replica/sessions.ts";
 import { MemoryReplicaStore } from "../../../../sync/replica/store.ts";
 import { KeyDictionary, writeKeys } from "../../../../sync/wire/dictionary.ts";
 import { decodeDownFrame } from "../../../../sync/wire/down-frame.ts";
-import { closeFrame, openFrame, writePosition } from "../../../../sync/wire/frame.ts";
+import { closeFrame, openFrame, positionCodec } from "../../../../sync/wire/frame.ts";
 import { encodeUpFrame, type UpFrame } from "../../../../sync/wire/up-frame.ts";
 
 const NOW_MS = 1_790_000_000_000;
@@ -89,9 +89,9 @@ function framesOfKeys(link: number, keys: readonly string[]): Uint8Array {
   const HAS_STATE = 4;
   const writer = openFrame(1, HAS_STATE, 1);
   for (const field of [link, 1, 0, NOW_MS]) writer.varint(field);
-  writePosition(writer, START);
+  positionCodec.write(writer, [START]);
   writer.varint(0);
-  writePosition(writer, START);
+  positionCodec.write(writer, [START]);
   writer.varint(0);
   writeKeys(writer, keys);
   writer.varint(0);
