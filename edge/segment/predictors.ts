@@ -48,22 +48,30 @@ export function predict(
   }
 }
 
-/** Picks a predictor for each block, and gives what is left of the numbers. */
+/** Picks a predictor for each block; gives what is left of the numbers, and about its bits. */
 export function takeResiduals(
   numbers: Float64Array,
   base: number,
-): { readonly predictors: Uint8Array; readonly residuals: Float64Array } {
+): {
+  readonly predictors: Uint8Array;
+  readonly residuals: Float64Array;
+  readonly bits: number;
+} {
+  let bits = 0;
   const predictors = new Uint8Array(blocksOf(numbers.length));
   const residuals = new Float64Array(numbers.length);
   const isCurvedAllowed = areBelow(numbers, CURVED_MAX);
   for (let block = 0; block < predictors.length; block += 1) {
     const from = block * BLOCK;
     const to = Math.min(from + BLOCK, numbers.length);
-    const predictor = bestPredictor(numbers, base, from, to, isCurvedAllowed);
+    const costs = costsOf(numbers, base, from, to, isCurvedAllowed);
+    const least = Math.min(...costs);
+    const predictor = costs.indexOf(least);
     predictors[block] = predictor;
+    bits += least;
     subtract(numbers, base, from, to, predictor, residuals);
   }
-  return { predictors, residuals };
+  return { predictors, residuals, bits };
 }
 
 function areBelow(numbers: Float64Array, most: number): boolean {
@@ -79,14 +87,14 @@ function bitsOf(residual: number): number {
   return 64 - Math.clz32(size / 0x40000000);
 }
 
-/** The cheapest predictor of a block; of equals, the one with the lowest number. */
-function bestPredictor(
+/** About how many bits a block takes with each predictor. */
+function costsOf(
   numbers: Float64Array,
   base: number,
   from: number,
   to: number,
   isCurvedAllowed: boolean,
-): number {
+): number[] {
   const before = (at: number): number => (at < 0 ? base : (numbers[at] as number));
   let [a, b, c, d] = [before(from - 1), before(from - 2), before(from - 3), before(from - 4)];
   let [onBase, onPrevious, onLine, onCurve, onTwo, onFour] = [0, 0, 0, 0, 0, 0];
@@ -103,8 +111,7 @@ function bestPredictor(
     b = a;
     a = number;
   }
-  const costs = [onBase, onPrevious, onLine, isCurvedAllowed ? onCurve : Infinity, onTwo, onFour];
-  return costs.indexOf(Math.min(...costs));
+  return [onBase, onPrevious, onLine, isCurvedAllowed ? onCurve : Infinity, onTwo, onFour];
 }
 
 function subtract(

@@ -3,9 +3,9 @@
 // is off: so its jitter is paid once, and an instant that was missed costs nothing after it.
 
 import { TIME_MS_MAX } from "../../sync/limits.ts";
-import { ByteWriter, type ByteReader } from "../../sync/wire/bytes.ts";
+import type { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
 import { gcd } from "./grid.ts";
-import { readWholeNumbers, writeWholeNumbers } from "./whole-numbers.ts";
+import { planWholeNumbers, readWholeNumbers, writePlanned } from "./whole-numbers.ts";
 
 const PLAIN = 0;
 const SLOTS = 1;
@@ -21,12 +21,14 @@ export function writeTimeColumn(writer: ByteWriter, times: Float64Array): void {
   for (let at = 1; at < times.length; at += 1)
     units[at - 1] = ((times[at] as number) - first) / unit;
   writer.varint(unit);
-  const plain = new ByteWriter();
-  plain.byte(PLAIN);
-  writeWholeNumbers(plain, units);
-  const slots = new ByteWriter();
-  writeSlots(slots, units);
-  writer.raw(slots.length < plain.length ? slots.bytes() : plain.bytes());
+  const plain = planWholeNumbers(units);
+  const { period, skipped, offsets } = slotsOf(units);
+  const slots = [planWholeNumbers(skipped), planWholeNumbers(offsets)] as const;
+  // By the estimate: encoding both to see which is smaller would cost as much as all values.
+  const isSlots = slots[0].bits + slots[1].bits < plain.bits;
+  writer.byte(isSlots ? SLOTS : PLAIN);
+  if (isSlots) writer.varint(period);
+  for (const numbers of isSlots ? slots : [plain]) writePlanned(writer, numbers);
 }
 
 /** Reads `count` times, or breaks the reader; whether they ascend, the caller finds out. */
@@ -49,8 +51,12 @@ function unitOf(times: Float64Array): number {
   return unit;
 }
 
-/** The period, then how many slots each instant skipped, then how far it is from its slot. */
-function writeSlots(writer: ByteWriter, units: Float64Array): void {
+/** The period, how many slots each instant skipped, and how far it is from its slot. */
+function slotsOf(units: Float64Array): {
+  readonly period: number;
+  readonly skipped: Float64Array;
+  readonly offsets: Float64Array;
+} {
   const period = periodOf(units);
   const skipped = new Float64Array(units.length);
   const offsets = new Float64Array(units.length);
@@ -61,10 +67,7 @@ function writeSlots(writer: ByteWriter, units: Float64Array): void {
     offsets[at] = (units[at] as number) - slot * period;
     before = slot;
   }
-  writer.byte(SLOTS);
-  writer.varint(period);
-  writeWholeNumbers(writer, skipped);
-  writeWholeNumbers(writer, offsets);
+  return { period, skipped, offsets };
 }
 
 function readSlots(reader: ByteReader, count: number): Float64Array {

@@ -13,18 +13,40 @@ const CONSTANT = 0;
 const RICE = 1;
 const MODELLED = 2;
 
+/** Whole numbers below 2^50 with what predictors leave of them. */
+export interface PlannedNumbers {
+  /** What they lie around. */
+  readonly base: number;
+  /** Null: all are the base. */
+  readonly left: ReturnType<typeof takeResiduals> | null;
+  /** About how many bits they take. */
+  readonly bits: number;
+}
+
+/** Predicts whole numbers, and says about how many bits they will take. */
+export function planWholeNumbers(numbers: Float64Array): PlannedNumbers {
+  const base = middleOf(numbers);
+  if (areAll(numbers, base)) return { base, left: null, bits: 0 };
+  const left = takeResiduals(numbers, base);
+  return { base, left, bits: left.bits };
+}
+
 /**
  * Writes whole numbers below 2^50: the coder, what they lie around, a predictor a block (four bits
  * each), and a block of codes. How many they are, the reader knows.
  */
 export function writeWholeNumbers(writer: ByteWriter, numbers: Float64Array): void {
-  const base = middleOf(numbers);
-  if (areAll(numbers, base)) {
+  writePlanned(writer, planWholeNumbers(numbers));
+}
+
+/** Writes planned numbers, as writeWholeNumbers() does. */
+export function writePlanned(writer: ByteWriter, { base, left }: PlannedNumbers): void {
+  if (left === null) {
     writer.byte(CONSTANT);
     writer.zigzag(base);
     return;
   }
-  const { predictors, residuals } = takeResiduals(numbers, base);
+  const { predictors, residuals } = left;
   const rice = encodeRice(residuals);
   const modelled = encodeModelled(residuals);
   const isRice = rice.length <= modelled.length;
