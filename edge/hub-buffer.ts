@@ -11,22 +11,21 @@ import {
   type BufferUse,
 } from "./buffer/quota.ts";
 import { limits } from "./limits.ts";
-import type { HubStore } from "./ports.ts";
+import type { GapReadings, HubAccount, HubStore } from "./ports.ts";
 
 /** What waits for the origin, against its quota. */
 export interface BufferReport extends BufferUse {
   readonly bytesMax: number;
   readonly fill: number;
   readonly policy: BufferPolicy;
-  /** Readings that were given up, ever: with their minutes, and without. */
-  readonly thinned: number;
-  readonly gapped: number;
+  /** What became of readings, ever: accepted = present + thinned + gapped. */
+  readonly accounts: HubAccount & GapReadings;
   /** How fast the origin takes it, of late. */
   readonly drainBytesPerS: number;
   /** Minutes of thinned readings that wait for the origin. */
   readonly rollups: ClassReport;
   /** What is told of what was given up. */
-  readonly events: Omit<ClassReport, "oldestMs">;
+  readonly events: Omit<ClassReport, "oldestMs"> & { readonly untold: number };
 }
 
 /** How full a class is. */
@@ -87,10 +86,15 @@ export class HubBuffer {
       bytesMax,
       fill: fillOf(use, this.#quota, nowMs),
       policy,
-      ...this.#store.gaps.readings(),
+      accounts: { ...this.#store.account(), ...this.#store.gaps.readings() },
       drainBytesPerS: this.#drain.perS(nowMs),
       rollups: { ...minutes, bytesMax: rollups.bytesMax, fill: fillOf(minutes, rollups, nowMs) },
-      events: { bytes: gapBytes, bytesMax: events.bytesMax, fill: gapBytes / events.bytesMax },
+      events: {
+        bytes: gapBytes,
+        bytesMax: events.bytesMax,
+        fill: gapBytes / events.bytesMax,
+        untold: this.#store.gaps.untold(),
+      },
     };
   }
 

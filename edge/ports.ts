@@ -87,12 +87,24 @@ export interface GapReadings {
   readonly gapped: number;
 }
 
+/**
+ * What became of readings, ever: accepted = present + what was given up. Present are those that the
+ * origin holds or that wait for it, quarantined ones among them; conflicts were never accepted.
+ */
+export interface HubAccount {
+  readonly accepted: number;
+  readonly present: number;
+  readonly quarantined: number;
+}
+
 /** The records of what a hub gave up. */
 export interface GapStore {
   of(device: DeviceId): GapRecord[];
   readings(): GapReadings;
   /** Of all records, estimated. */
   bytes(): number;
+  /** How many the origin does not hold as they are. */
+  untold(): number;
   /** Records that the origin does not hold as they are. */
   unsent(countMax: number): GapRecord[];
   /** Notes that the origin holds records as they were sent. */
@@ -177,6 +189,8 @@ export interface HubStore {
    * a frame may have held already is kept; so is the newest entry.
    */
   shed(goal: ShedGoal): void;
+  /** What became of the readings that were accepted and written. */
+  account(): HubAccount;
   /** What was given up. */
   readonly gaps: GapStore;
   /** The minutes of what was thinned. */

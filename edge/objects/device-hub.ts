@@ -293,11 +293,18 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const isHeartbeatDue = Date.now() - this.#alarm.heardMs >= limits.heartbeatMs / 2;
     await this.#alarm.run(this.#journal, isHeartbeatDue, () => spread(limits.heartbeatMs));
     if (isMoreThinned) this.#alarm.ring(Date.now() + limits.syncLingerMs);
+    // The origin came back after it was not told: what is missing must not wait for a heartbeat.
+    else if (!this.#alarm.isOriginAway && this.#isAnythingUntold())
+      this.#alarm.ring(Date.now() + limits.syncRetryMsMax);
     this.#live.linkRan();
     this.#buffer.shed(this.#originTime());
     this.#makeRoom();
     const lookMs = await this.#streams.sweep();
     if (lookMs !== null) this.#alarm.ring(lookMs);
+  }
+
+  #isAnythingUntold(): boolean {
+    return this.#store.gaps.untold() > 0 || this.#store.thinned.bytes > 0;
   }
 
   /** After each run, because a hub under load is never at rest. */

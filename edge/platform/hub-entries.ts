@@ -35,33 +35,38 @@ export function readHeld({ journal, kept }: Held, seq: number): SlotEntry | null
 }
 
 /** Entries behind `after`, until `bytesTarget` is reached; at least one if there is one. */
-export function entriesAfter(
+export function entriesAfter(...asked: Parameters<typeof slotsAfter>): LogEntry[] {
+  return slotsAfter(...asked).map(({ seq, stampMs, body }) => ({ seq, stampMs, body }));
+}
+
+/** The same, with what stands beside them. */
+export function slotsAfter(
   memory: Held,
   after: number,
   bytesTarget: number,
   entriesMax: number,
-): LogEntry[] {
+): SlotEntry[] {
   const { journal, kept } = memory;
   // What is set aside is a frame of its own, and so is what is kept: behind each may be a hole.
   const keptNext = kept.nextAfter(after) ?? Infinity;
   const next = Math.min(keptNext, Math.max(after + 1, journal.floor));
   const set = runOf(memory.aside.filter(({ seq }) => seq > after && seq < next));
   if (set.length > 0) return set.slice(0, bytesTarget === 0 ? 1 : entriesMax);
-  const entries: LogEntry[] = [];
+  const entries: SlotEntry[] = [];
   let bytes = 0;
   for (const entry of next === keptNext ? kept.run(after) : inJournal(memory, after)) {
     if (entries.length >= entriesMax) break;
     bytes += entry.body.length + entry.note.length;
     if (entries.length > 0 && bytes > bytesTarget) break;
-    entries.push(logEntry(entry));
+    entries.push(entry);
   }
   return entries;
 }
 
 /** The first of them that follow each other. */
-function runOf(entries: readonly LogEntry[]): readonly LogEntry[] {
+function runOf(entries: readonly SlotEntry[]): SlotEntry[] {
   const end = entries.findIndex(({ seq }, at) => at > 0 && seq !== (entries[at - 1]?.seq ?? 0) + 1);
-  return end === -1 ? entries : entries.slice(0, end);
+  return entries.slice(0, end === -1 ? undefined : end);
 }
 
 function* inJournal({ journal }: Held, after: number): Iterable<SlotEntry> {
@@ -69,8 +74,4 @@ function* inJournal({ journal }: Held, after: number): Iterable<SlotEntry> {
     const entry = journal.read(seq);
     if (entry !== null) yield entry;
   }
-}
-
-function logEntry({ seq, stampMs, body }: SlotEntry): LogEntry {
-  return { seq, stampMs, body };
 }

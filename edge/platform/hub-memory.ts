@@ -1,21 +1,22 @@
 // What of a hub is in memory, and how does it come there? Marks, which entry is in which slot, the
 // devices of late, and where the readings are that are in the journal alone.
 
-import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import type { PlacedBatch } from "../journal/slot-note.ts";
 import { decodeSlot, placedIn } from "../journal/slot-note.ts";
 import type { OpenSlot } from "../journal/open-slot.ts";
 import { Places } from "../journal/places.ts";
 import { limits } from "../limits.ts";
 import { numberOf, textOf, type Sql } from "../../storage/sql.ts";
-import type { Restamp, SavedLink } from "../ports.ts";
+import type { HubAccount, Restamp, SavedLink } from "../ports.ts";
 import { NEW_DEVICE } from "../telemetry/device-state.ts";
 import { foldCommitted } from "../telemetry/fold-committed.ts";
 import { DeviceCache } from "./device-cache.ts";
 import type { Retention } from "./hub-retention.ts";
+import { accountOfEntry, HubAccounts, storedAccount } from "./hub-accounts.ts";
 import { loadAside } from "./hub-shedding.ts";
 import { loadAhead, type AheadRange } from "./sql-ahead.ts";
-import { SqlJournal } from "./sql-journal.ts";
+import { SqlGaps } from "./sql-gaps.ts";
+import { SqlJournal, type SlotEntry } from "./sql-journal.ts";
 import { SqlKept } from "./sql-kept.ts";
 import { SqlPages } from "./sql-pages.ts";
 import { hourKey, hourOf, SqlSegments } from "./sql-segments.ts";
@@ -55,10 +56,11 @@ export interface HubMemory {
   checkpoint: number;
   unsealedBytes: number;
   open: OpenSlot | null;
+  readonly accounts: HubAccounts;
   /** Up to here the origin held the entries in an earlier life of the hub. */
   confirmed: number;
   /** Entries that a frame may have held, and the journal has given up. */
-  aside: readonly LogEntry[];
+  aside: readonly SlotEntry[];
   /** Entries beyond the cursor that the origin holds. */
   ahead: readonly AheadRange[];
 }
@@ -76,6 +78,7 @@ export function loadMemory(
   onDamage: (what: string) => void,
 ): HubMemory {
   const link = storedLink(sql);
+  const stored = storedAccount(sql);
   const [hub] = sql.exec("select checkpoint, confirmed from hub");
   const checkpoint = numberOf(hub?.["checkpoint"]);
   const journal = new SqlJournal(sql, Math.max(link.cursor.seq, checkpoint), onDamage);
@@ -96,12 +99,44 @@ export function loadMemory(
     checkpoint,
     unsealedBytes: journal.bytesBetween(checkpoint, journal.head),
     open: null,
+    accounts: new HubAccounts(stored ?? NO_ACCOUNT),
     confirmed: numberOf(hub?.["confirmed"]),
     aside: loadAside(sql),
     ahead: loadAhead(sql),
   };
   replay(memory);
-  return memory;
+  return stored === null ? { ...memory, accounts: takeOverAccounts(sql, memory) } : memory;
+}
+
+const NO_ACCOUNT: HubAccount = { accepted: 0, present: 0, quarantined: 0 };
+
+/** A hub of a release without accounts knows from its devices and its gaps what it accepted. */
+function takeOverAccounts(sql: Sql, memory: HubMemory): HubAccounts {
+  const { devices, journal, checkpoint } = memory;
+  let [accepted, quarantined] = [0, 0];
+  for (const id of devices.ids())
+    for (const stream of Object.values(devices.get(id)?.state.streams ?? {})) {
+      accepted += (stream.total?.[0] ?? 0) + stream.quarantined;
+      quarantined += stream.quarantined;
+    }
+  const { thinned, gapped } = new SqlGaps(sql).readings();
+  const accounts = new HubAccounts({ accepted, present: accepted - thinned - gapped, quarantined });
+  unsealedAccounts(accounts, journal, checkpoint, journal.head);
+  accounts.save(sql);
+  return accounts;
+}
+
+function unsealedAccounts(
+  accounts: HubAccounts,
+  journal: SqlJournal,
+  after: number,
+  upTo: number,
+): void {
+  for (let seq = Math.max(after + 1, journal.floor); seq <= upTo; seq += 1) {
+    const entry = journal.read(seq);
+    const committed = entry === null ? null : decodeSlot(entry.stampMs, entry.note, entry.body);
+    accounts.unsealed(seq, accountOfEntry(entry?.stampMs ?? 0, committed ?? []));
+  }
 }
 
 function replay(memory: HubMemory): void {
@@ -111,6 +146,7 @@ function replay(memory: HubMemory): void {
     if (entry === null) continue;
     indexSlot(memory, seq, placedIn(entry));
     const batches = decodeSlot(entry.stampMs, entry.note, entry.body) ?? [];
+    memory.accounts.written(seq, accountOfEntry(entry.stampMs, batches));
     // A slot may have several batches of a device: whether it has seen them is asked before them all.
     const isFolded = batches.map(({ device }) => (devices.get(device)?.seq ?? 0) >= seq);
     for (const [at, committed] of batches.entries()) {
@@ -129,9 +165,15 @@ export function indexSlot({ places }: HubMemory, seq: number, placed: Iterable<P
 
 /** Says up to where the journal is sealed. */
 export function setCheckpoint(sql: Sql, memory: HubMemory, seq: number): void {
-  sql.exec("update hub set checkpoint = ?", seq);
+  const { accounts, journal, checkpoint } = memory;
+  if (seq < checkpoint) unsealedAccounts(accounts, journal, seq, checkpoint);
+  sql.transaction(() => {
+    sql.exec("update hub set checkpoint = ?", seq);
+    accounts.save(sql, seq);
+  });
+  accounts.sealedUpTo(seq);
   memory.checkpoint = seq;
-  memory.unsealedBytes = memory.journal.bytesBetween(seq, memory.journal.head);
+  memory.unsealedBytes = journal.bytesBetween(seq, journal.head);
 }
 
 /** Takes out of the segments what is about to be stamped anew; it is sealed again. */

@@ -9,7 +9,8 @@ import { encodeNote, encodePart, placedIn } from "../journal/slot-note.ts";
 import { addPart, encodeRollup, type Rollup } from "../../state/rollup.ts";
 import { loadAggregate } from "../../sync/crdt/aggregate.ts";
 import { MINUTE_MS, minuteOf, type MinuteRollup } from "../telemetry/device-state.ts";
-import { ASIDE_TABLE } from "./hub-shedding.ts";
+import { ACCOUNTS_MIGRATION } from "./hub-accounts.ts";
+import { ASIDE_MIGRATION, ASIDE_TABLE } from "./hub-shedding.ts";
 import { AHEAD_TABLE } from "./sql-ahead.ts";
 import { GAP_TABLE } from "./sql-gaps.ts";
 import { JOURNAL_TABLE, SqlJournal } from "./sql-journal.ts";
@@ -51,6 +52,8 @@ export const HUB_MIGRATIONS: readonly string[] = [
   `${pagesTable("kept")}
    ${pagesTable("thinned")}`,
   AHEAD_TABLE,
+  `${ACCOUNTS_MIGRATION};
+   ${ASIDE_MIGRATION}`,
 ];
 
 /** Takes over what a release with rows for each commit and device has left; nothing is lost (P1). */

@@ -2,15 +2,14 @@
 // lost that the origin holds? A frame whose answer did not come may have arrived: what it can have
 // held, the entries that follow the cursor, is set aside, or kept, and stays on its way.
 
-import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../../sync/limits.ts";
-import { decodeBatches, encodeBatches } from "../../sync/wire/batch.ts";
 import { bytesOf, numberOf, type Sql } from "../../storage/sql.ts";
 import { THIN } from "../../state/gap.ts";
 import { freshOf } from "../journal/committed.ts";
 import { decodeSlot } from "../journal/slot-note.ts";
-import type { Restamp, SavedLink, ShedGoal } from "../ports.ts";
-import { entriesAfter, heldFloor, nextHeld, readHeld } from "./hub-entries.ts";
+import type { SavedLink, ShedGoal } from "../ports.ts";
+import { heldFloor, nextHeld, readHeld, slotsAfter } from "./hub-entries.ts";
+import { accountOf } from "./hub-accounts.ts";
 import type { HubMemory } from "./hub-memory.ts";
 import { aheadOf, dropAhead } from "./sql-ahead.ts";
 import { addGaps } from "./sql-gaps.ts";
@@ -19,20 +18,24 @@ import type { StampedBatch } from "./sql-thinned.ts";
 
 export const ASIDE_TABLE = `create table aside (seq integer primary key, stamp_ms integer not null, body blob not null);`;
 
+/** What stands beside its batches; nothing: a release wrote it that did not say. */
+export const ASIDE_MIGRATION = `alter table aside add column note blob`;
+
 /** Reads the entries that are set aside. */
-export function loadAside(sql: Sql): LogEntry[] {
+export function loadAside(sql: Sql): SlotEntry[] {
   return sql.exec("select * from aside order by seq").map((row) => ({
     seq: numberOf(row["seq"]),
     stampMs: numberOf(row["stamp_ms"]),
+    note: row["note"] == null ? new Uint8Array(0) : bytesOf(row["note"]),
     body: bytesOf(row["body"]),
   }));
 }
 
 /** Writes the entries that are set aside, in the place of those before. */
-function saveAside(sql: Sql, memory: HubMemory, entries: readonly LogEntry[]): void {
+export function saveAside(sql: Sql, memory: HubMemory, entries: readonly SlotEntry[]): void {
   sql.exec("delete from aside");
-  for (const { seq, stampMs, body } of entries)
-    sql.exec("insert into aside values (?, ?, ?)", seq, stampMs, body);
+  for (const { seq, stampMs, note, body } of entries)
+    sql.exec("insert into aside values (?, ?, ?, ?)", seq, stampMs, body, note);
   memory.aside = entries;
 }
 
@@ -42,7 +45,7 @@ function setAside(sql: Sql, memory: HubMemory): void {
   // While some of it is held nowhere else any more, it is all that is cut from this cursor.
   const floor = heldFloor(memory);
   if (memory.aside.some(({ seq }) => seq > cursor && seq < floor)) return;
-  const entries = entriesAfter(memory, cursor, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
+  const entries = slotsAfter(memory, cursor, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
   const last = entries.at(-1)?.seq ?? cursor;
   // Some of what went ahead may be set aside further on.
   saveAside(sql, memory, [...entries, ...memory.aside.filter(({ seq }) => seq > last)]);
@@ -82,13 +85,15 @@ function shedOldest(sql: Sql, memory: HubMemory, goal: ShedGoal): void {
 
 function record(
   sql: Sql,
-  { link, thinned, gapBytesMax }: HubMemory,
+  { link, thinned, gapBytesMax, accounts }: HubMemory,
   { policy }: ShedGoal,
   from: number,
   batches: readonly StampedBatch[],
 ): void {
   if (batches.length === 0) return;
   const { replicaEpoch } = link;
+  for (const { stampMs, batch } of batches) accounts.gaveUp(accountOf(stampMs, [batch]));
+  accounts.save(sql);
   addGaps(
     sql,
     replicaEpoch,
@@ -151,7 +156,7 @@ function readingsNobodyHolds(
   const where = aheadOf(ahead, seq);
   if (where === "held" || aside.some((entry) => entry.seq === seq)) return [];
   if (where === "in-doubt") {
-    memory.aside = [...aside, { seq, stampMs, body }];
+    memory.aside = [...aside, { seq, stampMs, note, body }];
     return [];
   }
   const committed = decodeSlot(stampMs, note, body) ?? [];
@@ -188,9 +193,8 @@ function shedNewest(sql: Sql, memory: HubMemory, goal: ShedGoal): void {
 /** Keeps what the next frame would be cut from; the newest entry the journal has as well. */
 function keepFrame(memory: HubMemory): void {
   const { link, journal, kept } = memory;
-  const entries = entriesAfter(memory, link.cursor.seq, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
-  const held = entries.filter(({ seq }) => seq >= journal.floor);
-  kept.add(held.flatMap(({ seq }) => journal.read(seq) ?? []).map(packEntry));
+  const entries = slotsAfter(memory, link.cursor.seq, FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX);
+  kept.add(entries.filter(({ seq }) => seq >= journal.floor).map(packEntry));
   for (let last = journalPageEnd(memory); last !== null && last <= kept.last;) {
     dropFromJournal(memory, last, () => []);
     last = journalPageEnd(memory);
@@ -253,18 +257,4 @@ function isGoalAhead(memory: HubMemory, goal: ShedGoal): boolean {
 export function oldestWaiting({ journal, kept, link }: HubMemory): number | null {
   const seq = nextHeld({ journal, kept, aside: [] }, link.cursor.seq);
   return seq > journal.head ? null : seq;
-}
-
-/** Stamps anew what is set aside: a hub that refused its stamps does not hold it. */
-export function restampAside(sql: Sql, memory: HubMemory, changes: readonly Restamp[]): void {
-  const bySeq = new Map(changes.map((change) => [change.seq, change]));
-  if (!memory.aside.some(({ seq }) => bySeq.has(seq))) return;
-  const entries = memory.aside.map((entry) => {
-    const change = bySeq.get(entry.seq);
-    const batches = decodeBatches(entry.body);
-    if (change === undefined || !batches.ok) return entry;
-    const body = encodeBatches(batches.value.map(change.change));
-    return { seq: entry.seq, stampMs: change.stampMs, body };
-  });
-  saveAside(sql, memory, entries);
 }

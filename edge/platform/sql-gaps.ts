@@ -104,6 +104,11 @@ export class SqlGaps implements GapStore {
     });
   }
 
+  untold(): number {
+    const [row] = this.#sql.exec("select count(*) as n from gap where unsent = 1");
+    return numberOf(row?.["n"]);
+  }
+
   bytes(): number {
     return bytesOf(this.#sql);
   }

@@ -15,6 +15,7 @@ import type {
   HeldReadings,
   HistoryRead,
   HistorySlice,
+  HubAccount,
   HubStore,
   JournalExtent,
   Restamp,
@@ -30,6 +31,7 @@ import {
   type HubMemory,
   type HubStoreOptions,
 } from "./hub-memory.ts";
+import { accountOfEntry } from "./hub-accounts.ts";
 import { readingsOfBatch } from "./hub-readings.ts";
 import { readSlice } from "./hub-history.ts";
 import { HUB_MIGRATIONS, takeOver } from "./hub-schema.ts";
@@ -123,6 +125,7 @@ export class SqlHubStore implements HubStore {
       const entry = { seq, stampMs: open.stampMs, ...open.encode() };
       journal.append(entry, this.#isOldestFree(entry));
       indexSlot(this.#memory, seq, open.placed());
+      this.#memory.accounts.written(seq, accountOfEntry(open.stampMs, open.batches));
       this.#memory.unackedBytes += journal.bytesAt(seq);
       this.#memory.unsealedBytes += journal.bytesAt(seq);
       this.#memory.open = null;
@@ -169,6 +172,10 @@ export class SqlHubStore implements HubStore {
       this.#oldest = null;
       shedEntries(this.#sql, memory, goal);
     });
+  }
+
+  account(): HubAccount {
+    return this.#memory.accounts.account;
   }
 
   get thinned(): SqlThinned {

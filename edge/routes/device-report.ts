@@ -91,15 +91,14 @@ export function formatLink({
 }
 
 function formatBuffer(buffer: BufferReport): object {
-  const { policy, thinned, gapped, drainBytesPerS, rollups, events } = buffer;
+  const { policy, drainBytesPerS, rollups, events, accounts } = buffer;
   return {
     ...formatClass(buffer),
     policy,
-    thinned,
-    gapped,
     drainBytesPerS: Math.round(drainBytesPerS),
     rollups: formatClass(rollups),
     events: { ...events, fill: shareOf(events.fill) },
+    accounts,
   };
 }
 

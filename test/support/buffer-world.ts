@@ -106,9 +106,15 @@ export class BufferWorld implements AsyncDisposable {
   async drained(): Promise<void> {
     for (let tries = 0; tries < 300; tries += 1) {
       const { links } = (await this.edge("/readyz")) as {
-        links: { unackedBytes: number; buffer: { rollups: { bytes: number } } }[];
+        links: {
+          unackedBytes: number;
+          buffer: { rollups: { bytes: number }; events: { untold: number } };
+        }[];
       };
-      const waits = links.map(({ unackedBytes, buffer }) => unackedBytes + buffer.rollups.bytes);
+      const waits = links.map(
+        ({ unackedBytes, buffer: { rollups, events } }) =>
+          unackedBytes + rollups.bytes + events.untold,
+      );
       if (waits.every((bytes) => bytes === 0)) return;
       await sleep(100);
     }

@@ -17,7 +17,8 @@ import { TestOrigin, TestRegion, type LinkFault } from "./regions.ts";
 
 /** What happens next. */
 export type Step =
-  | { readonly kind: "post"; readonly times: readonly number[] }
+  /** With `isSoon` one more, too far ahead by the right clock but not by one that is ahead. */
+  | { readonly kind: "post"; readonly times: readonly number[]; readonly isSoon: boolean }
   | { readonly kind: "retry"; readonly batch: number }
   | { readonly kind: "sync" | "go-ahead" | "gaps" | "thinned"; readonly fault: LinkFault }
   | { readonly kind: "shed"; readonly bytesMax: number; readonly bytesAtOnce: number }
@@ -28,12 +29,14 @@ export interface Found {
   readonly counted: number;
   readonly thinned: number;
   readonly gapped: number;
+  /** Of those counted. */
+  readonly quarantined: number;
   readonly sum: string;
 }
 
 const T0 = 1_000_000;
 const REPLICA = "hel/00-ff" as ReplicaId;
-const fault = fc.constantFrom<LinkFault>("none", "lose-request", "lose-answer");
+const fault = fc.constantFrom<LinkFault>("none", "lose-request", "lose-answer", "lose-answer");
 const post = fc.record({
   kind: fc.constant("post" as const),
   // Some lie so far ahead that they are quarantined; the others span minutes.
@@ -44,6 +47,7 @@ const post = fc.record({
     ),
     { minLength: 1, maxLength: 30 },
   ),
+  isSoon: fc.boolean(),
 });
 
 export const step: fc.Arbitrary<Step> = fc.oneof(
@@ -98,22 +102,22 @@ export class FullBuffer {
     return formatDecimal(sumOf([...this.#values.values()]));
   }
 
+  /** Lets a step happen; the hub's account is right after it. */
   async take(current: Step): Promise<void> {
+    await this.#take(current);
+    const { accepted, present, quarantined } = this.region.store.account();
+    const { thinned, gapped } = this.region.store.gaps.readings();
+    assert.equal(accepted, this.accepted, "The hub knows what it accepted");
+    assert.equal(accepted, present + thinned + gapped, "and what became of it");
+    assert.ok(quarantined >= 0 && quarantined <= present, "Quarantined are among those present");
+  }
+
+  async #take(current: Step): Promise<void> {
     this.region.nowMs += 1;
     if ("fault" in current) return this.#talk(current);
     switch (current.kind) {
-      case "post": {
-        // One value a time: a conflict that is kept counts where the first value was given up.
-        const values = current.times.map((timeMs) => timeMs / 8);
-        const body = {
-          boot: "b2",
-          seq: this.#sent.length + 1,
-          t: current.times,
-          series: { a: values },
-        };
-        this.#sent.push(body);
-        return this.#post(body);
-      }
+      case "post":
+        return this.#postNew(current);
       case "retry": {
         const body = this.#sent[current.batch];
         return body === undefined ? undefined : this.#post(body);
@@ -163,6 +167,7 @@ export class FullBuffer {
       counted: segments.reduce((sum, { count }) => sum + count, 0),
       thinned,
       gapped: readingsOf(told) - thinned,
+      quarantined: this.origin.totals().reduce((sum, each) => sum + each.quarantined, 0),
       sum: formatDecimal(
         [...minutes, ...segments].reduce((sum, each) => addDecimals(sum, each.sum), ZERO),
       ),
@@ -185,6 +190,16 @@ export class FullBuffer {
       assert.equal(this.origin.store.joinThinned(message).broken, 0);
     });
     while (await new ThinnedLink(this.region.store, REPLICA, { exchange }).send());
+  }
+
+  #postNew({ times, isSoon }: Extract<Step, { kind: "post" }>): void {
+    const soonMs = T0 + 400_000 + this.#sent.length;
+    const t = isSoon ? [...times, soonMs] : times;
+    // One value a time: a conflict that is kept counts where the first value was given up.
+    const series = { a: t.map((timeMs) => timeMs / 8) };
+    const body = { boot: "b2", seq: this.#sent.length + 1, t, series };
+    this.#sent.push(body);
+    this.#post(body);
   }
 
   #post(body: { readonly t: readonly number[] }): void {

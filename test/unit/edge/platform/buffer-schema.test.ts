@@ -29,6 +29,7 @@ function oldWorld(policy: BufferPolicy): FullBuffer {
   const world = new FullBuffer({ ...DEFAULT_QUOTA, bytesMax: 900, policy });
   world.origin.restore(stored("shard-3"));
   world.region.restore(stored("hub-7"));
+  world.region.nowMs = said.nowMs;
   world.accepted = said.accepted;
   return world;
 }
@@ -36,6 +37,8 @@ function oldWorld(policy: BufferPolicy): FullBuffer {
 test("P1 a hub and an origin take over what an older release had given up, and what waits", () => {
   const { origin, region } = oldWorld("reject");
   const { store } = region;
+  const { accepted, present } = region.store.account();
+  assert.deepEqual([accepted, present], [said.accepted, said.accepted - 102]);
   const device = region.store.deviceIds()[0];
   assert.ok(device !== undefined);
   assert.deepEqual(
@@ -56,7 +59,8 @@ for (const policy of ["reject", "thin", "drop-oldest", "drop-newest"] as const)
     const world = oldWorld(policy);
     for (let n = 0; n < 40; n += 1) {
       const first = said.nowMs + n * 1_000;
-      await world.take({ kind: "post", times: Array.from({ length: 20 }, (_, at) => first + at) });
+      const times = Array.from({ length: 20 }, (_, at) => first + at);
+      await world.take({ kind: "post", times, isSoon: false });
     }
     const { counted, thinned, gapped } = await world.settle();
     assert.equal(counted + thinned + gapped, world.accepted);
