@@ -64,24 +64,36 @@ export function serveCandidate<Body>(
   });
 }
 
-/** Serves what is stored after the upstream failed. */
-export function serveInstead<Body>(
+/** P5: tells whether what was found before something was waited for may be served still. */
+export async function isStillAlive<Body>(
+  { key }: AskedContent,
+  { stored }: Candidate<Body>,
+  { purges }: ContentPorts<Body>,
+): Promise<boolean> {
+  await purges.renew();
+  return purges.isCurrent && !purges.book.isPurged(key, stored.meta);
+}
+
+/** Serves what is stored after the upstream failed; null: nothing may be. */
+export async function standIn<Body>(
   asked: Looked<Body>,
   found: Found<Body>,
+  reason: OriginFailure,
   ports: ContentPorts<Body>,
-): ContentAnswer<Body> {
-  return found.candidate === null
-    ? refuse(asked, found, "origin-error", limits.originProbeMs)
-    : serveCandidate(asked, found.candidate, found, "origin-error", ports);
+): Promise<ContentAnswer<Body> | null> {
+  const { candidate } = found;
+  if (candidate === null || !mayStandIn(candidate)) return null;
+  if (!(await isStillAlive(asked, candidate, ports))) return null;
+  return serveCandidate(asked, candidate, found, reason, ports);
 }
 
 /** Answers with what asking the origin came to. */
-export function answerRefreshed<Body>(
+export async function answerRefreshed<Body>(
   asked: Looked<Body>,
   found: Found<Body>,
   refreshed: Refreshed<Body>,
   ports: ContentPorts<Body>,
-): ContentAnswer<Body> {
+): Promise<ContentAnswer<Body>> {
   const nowMs = ports.nowMs();
   landRefreshed(asked, refreshed, ports);
   if (refreshed.kind === "whole") {
@@ -92,12 +104,12 @@ export function answerRefreshed<Body>(
     const decision = fwdStatus === 304 ? "validated" : "filled";
     return answerStored(asked, stored, { ageS, isReuse: false, members, decision, nowMs });
   }
-  const { candidate } = found;
   if (refreshed.kind === "failed") {
     // RFC 9111 §4.3.3: a failed validation counts as no answer; §4.2.4 then lets stale be served.
-    if (candidate !== null && mayStandIn(candidate)) {
+    const stoodIn = await standIn(asked, found, refreshed.reason, ports);
+    if (stoodIn !== null) {
       refreshed.reply?.discard();
-      return serveCandidate(asked, candidate, found, refreshed.reason, ports);
+      return stoodIn;
     }
     if (refreshed.reply === null) {
       return refuse(asked, found, refreshed.reason, limits.originProbeMs);

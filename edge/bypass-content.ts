@@ -119,6 +119,8 @@ async function findStandIn<Body>(
 ): Promise<StandIn<Body> | null> {
   // Under a target that long nothing is stored.
   if (asked.reason === "target-too-long") return null;
+  // It may have been waited for the origin before: what was purged meanwhile is not served.
+  await ports.purges.renew();
   const { fields: request, policy } = asked;
   const staleMsMax = limits.staleOfflineMsMax;
   const judging = { request, policy, demands: NO_DEMANDS, staleMsMax };

@@ -4,7 +4,7 @@
 //
 // A leader flies on when its client is gone: its work is held by the runtime, not by its answer.
 
-import { judgingOf, mayStandIn, refuse, serveCandidate, type Looked } from "./answer-content.ts";
+import { judgingOf, refuse, standIn, type Looked } from "./answer-content.ts";
 import { answerStored, type ContentAnswer } from "./cache/answer.ts";
 import type { StoredResponse } from "./cache/stored-response.ts";
 import { candidateOf, chooseTier, type Candidate } from "./cache/tiers.ts";
@@ -12,7 +12,7 @@ import { isSelected, selectingLines } from "./cache/variant.ts";
 import type { ContentPorts } from "./content-ports.ts";
 import type { Flight, Landing, SharedLanding } from "./flights.ts";
 import { limits } from "./limits.ts";
-import { needsWhole } from "./store-reply.ts";
+import { isPurgedMeanwhile, needsWhole } from "./store-reply.ts";
 
 /** What a request does that nobody answers: its way through region and upstream. */
 type Way<Body, Result> = (asked: Looked<Body>) => Promise<Result>;
@@ -104,16 +104,14 @@ async function join<Body>(
   if (landing.kind === "unshared") return { kind: "unsuited" };
   if (landing.kind === "failed") {
     const found = chooseTier(held, null, false);
-    const answer =
-      held !== null && mayStandIn(held)
-        ? serveCandidate(asked, held, found, landing.reason, ports)
-        : refuse(asked, found, landing.reason, landing.retryAfterMs);
-    return { kind: "answered", answer };
+    const stoodIn = await standIn(asked, found, landing.reason, ports);
+    const { reason, retryAfterMs } = landing;
+    return { kind: "answered", answer: stoodIn ?? refuse(asked, found, reason, retryAfterMs) };
   }
-  await ports.purges.renew();
   const { meta } = landing;
   const isOutdated =
-    ports.purges.book.verdictOn(asked.key, meta) !== "alive" ||
+    (await isPurgedMeanwhile(asked, meta, ports)) ||
+    ports.purges.book.verdictOn(asked.key, meta) === "stale" ||
     ports.written.isSince(asked.key, meta.requestMs);
   if (isOutdated) return { kind: "outdated" };
   const answer = await answerJoined(asked, landing, ports);

@@ -49,13 +49,17 @@ export class HeldLease<View> {
    * Gives what is known, told anew if it is too old. Never throws.
    *
    * @param background Lets a call go on after the answer of the request that began it has left.
+   * @param patienceMs How long a call may take before what is known is given instead.
    */
-  async current(background: (work: Promise<unknown>) => void): Promise<View> {
-    const { leaseMs, leaseTimeoutMs } = limits;
+  async current(
+    background: (work: Promise<unknown>) => void,
+    patienceMs: number = limits.leaseTimeoutMs,
+  ): Promise<View> {
+    const { leaseMs } = limits;
     const nowMs = this.#source.nowMs();
     if (isWithin(this.#askedMs, nowMs, leaseMs / 2)) return this.#view;
     const ask = this.#askOnce(nowMs, background);
-    const waitMs = ask === null ? 0 : ask.startedMs + leaseTimeoutMs - nowMs;
+    const waitMs = ask === null ? 0 : ask.startedMs + patienceMs - nowMs;
     if (ask === null || waitMs <= 0 || isWithin(this.#askedMs, nowMs, leaseMs)) return this.#view;
     const outcome = await this.#source.within(ask.done, waitMs);
     if (outcome === "late" && !ask.isLate) {

@@ -213,6 +213,11 @@ export const limits = {
   leaseMs: 1_000,
   /** How long a request waits to be told anew; then it goes on with what is known. */
   leaseTimeoutMs: 250,
+  /**
+   * How long a request for content does: what may have been purged unheard is asked for at the upstream,
+   * which takes longer.
+   */
+  purgePatienceMs: 1_000,
   /** How long a request with a credential waits in an isolate that was never told anything. */
   firstLeaseTimeoutMs: 5_000,
   /**

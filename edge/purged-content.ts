@@ -34,6 +34,8 @@ export function purgedRegion<Body>(
   return {
     async get(key, selecting) {
       const finding = await region.get(key, selecting);
+      // A call takes its time, and so may what came before it.
+      await purges.renew();
       if (finding.kind !== "found") return finding;
       const verdict = purges.book.verdictOn(key, finding.stored.meta);
       if (verdict !== "dead")
@@ -43,6 +45,7 @@ export function purgedRegion<Body>(
     },
     async getTagged(key, tag) {
       const stored = await region.getTagged(key, tag);
+      await purges.renew();
       return stored !== null && purges.book.isPurged(key, stored.meta) ? null : stored;
     },
     put: (key, stored, lease) => region.put(key, signed(stored, purges), lease),

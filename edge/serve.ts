@@ -10,12 +10,13 @@ import { acceptedCodings } from "../http/vary.ts";
 import {
   answerRefreshed,
   discardUnused,
+  isStillAlive,
   judgingOf,
   landRefreshed,
   mayStandIn,
   refuse,
   serveCandidate,
-  serveInstead,
+  standIn,
   type Looked,
 } from "./answer-content.ts";
 import type { AskedContent } from "./asked-content.ts";
@@ -141,7 +142,8 @@ async function findInRegion<Body>(
   const inRegion = finding.kind === "found" ? finding.stored : null;
   const regional = candidateOf(inRegion, "region", ports.nowMs(), judgingOf(asked));
   const tags = tagsOf(asked.key, finding, held, ports);
-  return chooseTier(held, regional, finding.kind === "unavailable", tags);
+  const isAlive = held !== null && (await isStillAlive(asked, held, ports));
+  return chooseTier(isAlive ? held : null, regional, finding.kind === "unavailable", tags);
 }
 
 /** The entity tags of variants that could be the answer after all; none if one is selected. */
@@ -233,7 +235,11 @@ async function forward<Body>(
   const { candidate } = found;
   // A HEAD has nothing to store; what is published is validated with GET, which has.
   if (asked.method === "HEAD" && (candidate === null || !asked.policy.isPublished)) {
-    return (await headContent(asked, found, ports)) ?? serveInstead(asked, found, ports);
+    return (
+      (await headContent(asked, found, ports)) ??
+      (await standIn(asked, found, "origin-error", ports)) ??
+      refuse(asked, found, "origin-error", limits.originProbeMs)
+    );
   }
   const claim = claimAsk(ports, false);
   if (claim.kind === "hold") return refuse(asked, found, claim.reason, claim.retryAfterMs);
@@ -256,6 +262,8 @@ async function askUpstream<Body>(
   const refreshed = await ports.within(work, limits.originPatienceMs);
   if (refreshed !== "late") return answerRefreshed(asked, found, refreshed, ports);
   // Slow counts as away until it answers: the next request need not wait again.
+  if (!(await isStillAlive(asked, candidate, ports)))
+    return answerRefreshed(asked, found, await work, ports);
   ports.health.state = afterFailure(ports.health.state, "origin-slow", ports.nowMs());
   ports.background(work.then(discardUnused));
   return serveCandidate(asked, candidate, found, "origin-slow", ports);

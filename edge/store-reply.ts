@@ -176,14 +176,19 @@ async function storeArrived<Body>(
   if (lease !== null) await ports.region.endFill(lease, outcome);
 }
 
-/** P5: tells whether what comes now was purged after it was asked for. */
-async function isPurgedMeanwhile<Body>(
-  asked: AskedContent,
+/**
+ * P5: tells whether what was asked for a while ago may have been purged since. Where nobody tells what
+ * was purged lately it may, once it is older than a lease.
+ */
+export async function isPurgedMeanwhile<Body>(
+  { key }: Pick<AskedContent, "key">,
   meta: StoredMeta,
-  { purges }: ContentPorts<Body>,
+  ports: ContentPorts<Body>,
 ): Promise<boolean> {
-  await purges.renew();
-  return purges.book.isPurged(asked.key, meta);
+  await ports.purges.renew();
+  const { book, isCurrent } = ports.purges;
+  const isYoung = Math.abs(ports.nowMs() - meta.requestMs) < limits.leaseMs;
+  return book.isPurged(key, meta) || !(isCurrent || isYoung);
 }
 
 /** Why what was asked for then must not be stored now; null: it may be. */

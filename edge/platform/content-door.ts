@@ -53,16 +53,15 @@ export function createContentDoor(
   });
   return async (request, scope, ctx) => {
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
-    const here = await regions.at(request.cf, background);
+    const look = (): Promise<Here> => regions.at(request.cf, background, limits.purgePatienceMs);
+    const here = await look();
     const { region, config } = here;
     const hint = config.regions.find((spec) => spec.id === region)?.locationHint ?? null;
     const { hostname: host, host: authority, protocol } = new URL(request.url);
     const name = siteOf(host, config.sites);
     const way = ways(name);
-    const watch = watchPurges(
-      here,
-      () => regions.at(request.cf, background),
-      (scopes) => markPurged(env, config, region, scopes).then(() => regions.expire(region)),
+    const watch = watchPurges(here, look, (scopes) =>
+      markPurged(env, config, region, scopes).then(() => regions.expire(region)),
     );
     const ports: ContentPorts<EdgeBody> = {
       memory: purgedMemory(memory, watch),

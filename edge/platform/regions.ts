@@ -70,16 +70,22 @@ export class Regions {
   }
 
   /** Finds where a request is served. Never throws: a cell that is silent changes nothing. */
-  async at(cf: unknown, background: Background): Promise<Here> {
+  async at(
+    cf: unknown,
+    background: Background,
+    patienceMs: number = limits.leaseTimeoutMs,
+  ): Promise<Here> {
     const { pinnedRegion, regions } = this.#config;
     const place = placeOf(cf, this.#config.place);
     const first = decideRegion(place, regions, pinnedRegion);
-    const view = await this.#leaseOf(first.region, this.#config).current(background);
+    const lease = this.#leaseOf(first.region, this.#config);
+    const view = await lease.current(background, patienceMs);
     const { config } = view;
     const decided = decideRegion(place, config.regions, pinnedRegion);
     const isThere = decided.region === first.region;
-    const there = isThere ? view : await this.#leaseOf(decided.region, config).current(background);
-    const arePurgesCurrent = this.#leaseOf(decided.region, config).isCurrent;
+    const second = isThere ? lease : this.#leaseOf(decided.region, config);
+    const there = isThere ? view : await second.current(background, patienceMs);
+    const arePurgesCurrent = second.isCurrent;
     const { guard, purges } = there;
     return { ...decided, place, config, guard, purges, arePurgesCurrent };
   }
