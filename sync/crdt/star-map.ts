@@ -67,7 +67,7 @@ export function removeAtHub<V>(
   context: number,
 ): StarHubEntry<V> {
   if (held.tags.size === 0 && held.stable === null) return held;
-  const unseen = [...held.tags].filter(([adder, { seq }]) => adder !== link && seq > context);
+  const unseen = [...held.tags].filter(([adder, tag]) => adder !== link && tag.seq > context);
   // Links that come back, or come for the first time, have not held back what became stable.
   return { ...(held.stableSeq > context ? held : NOTHING_AT_HUB), tags: new Map(unseen) };
 }
@@ -75,7 +75,7 @@ export function removeAtHub<V>(
 /** The value at the hub; null: absent. */
 export function valueAtHub<V>(lattice: Lattice<V>, entry: StarHubEntry<V>): V | null {
   return [...entry.tags.values()].reduce<V | null>(
-    (joined, { value }) => joinTo(lattice, joined, value),
+    (joined, tag) => joinTo(lattice, joined, tag.value),
     entry.stable,
   );
 }
@@ -87,10 +87,10 @@ export function stabilizeEntry<V>(
   upTo: number,
 ): StarHubEntry<V> {
   const all = [...entry.tags];
-  const tags = new Map(all.filter(([, { seq }]) => seq > upTo));
-  const folded = new Map(all.filter(([, { seq }]) => seq <= upTo));
+  const tags = new Map(all.filter(([, tag]) => tag.seq > upTo));
+  const folded = new Map(all.filter(([, tag]) => tag.seq <= upTo));
   if (folded.size === 0) return entry;
-  const stableSeq = Math.max(entry.stableSeq, ...[...folded.values()].map(({ seq }) => seq));
+  const stableSeq = Math.max(entry.stableSeq, ...[...folded.values()].map((tag) => tag.seq));
   return { tags, stable: valueAtHub(lattice, { ...entry, tags: folded }), stableSeq };
 }
 

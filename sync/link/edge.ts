@@ -151,12 +151,10 @@ export function newLife(
 }
 
 /** What a replica holds for certain, should it begin to be told the whole state. */
-export function heldBefore({
-  isPulling,
-  ack,
-  held,
-}: Pick<EdgeLinkRecord, "isPulling" | "ack" | "held">): Pick<EdgeLinkRecord, "held"> {
-  const position = isPulling ? held : ack;
+export function heldBefore(
+  record: Pick<EdgeLinkRecord, "isPulling" | "ack" | "held">,
+): Pick<EdgeLinkRecord, "held"> {
+  const position = record.isPulling ? record.held : record.ack;
   return position?.seq ? { held: position } : {};
 }
 
@@ -204,15 +202,15 @@ function cutAgain(
   mustSend: boolean,
   ...effects: readonly EdgeLinkEffect[]
 ): EdgeLinkStep {
-  const { cursor, isPulling } = state.record;
-  const phase = { kind: "cutting", mustSend: mustSend || isAsking(state.record) } as const;
-  const cut = { kind: "cut", after: cursor.seq, isWhole: !isPulling } as const;
+  const { record } = state;
+  const phase = { kind: "cutting", mustSend: mustSend || isAsking(record) } as const;
+  const cut = { kind: "cut", after: record.cursor.seq, isWhole: !record.isPulling } as const;
   return { state: { ...state, phase }, effects: [...effects, cut] };
 }
 
 /** Whether a frame arrived that was sent before a crash is asked before another is sent. */
-function isAsking({ link, sent }: EdgeLinkRecord): boolean {
-  return link === 0 || sent !== null;
+function isAsking(record: EdgeLinkRecord): boolean {
+  return record.link === 0 || record.sent !== null;
 }
 
 /** Goes on from another record, which is stored first. */
@@ -346,13 +344,13 @@ function found(state: EdgeLink, at: Position, event: Answer): EdgeLinkStep {
 }
 
 /** Tells whether the hub's history ends where this replica's was; else, after a hello, it is a twin's. */
-function isOurs(record: EdgeLinkRecord, at: Position, { digestAt, floor }: Answer): boolean {
+function isOurs(record: EdgeLinkRecord, at: Position, answer: Answer): boolean {
   const { cursor } = record;
   if (wasSent(record, at)) return true;
   if (record.link === 0) return false;
-  const digest = digestAt(at.seq);
+  const digest = answer.digestAt(at.seq);
   // A hub that was restored from a copy may lack what is gone here: it records the gap.
-  const isForgotten = digest === null && at.seq < Math.min(cursor.seq, floor - 1);
+  const isForgotten = digest === null && at.seq < Math.min(cursor.seq, answer.floor - 1);
   return isForgotten || isSamePosition(at, cursor) || digest === at.digest;
 }
 

@@ -5,6 +5,7 @@ import type { ReplicaId } from "../brand.ts";
 import { AHEAD_MS_MAX } from "../clock/hlc.ts";
 import type { DownFrame } from "../wire/down-frame.ts";
 import {
+  hasPosition,
   isSamePosition,
   ORIGIN_POSITION,
   VERSIONS,
@@ -86,14 +87,14 @@ export function judge(
     answer: refuse(outcome, link, cursor, nowMs),
   });
   if (!isSamePosition(frame.from, cursor)) return refused("at");
-  if (frame.log.some(({ stampMs }) => stampMs > nowMs + AHEAD_MS_MAX))
+  if (frame.log.some((entry) => entry.stampMs > nowMs + AHEAD_MS_MAX))
     return refused("clock-ahead");
   const isEmpty = frame.to === cursor.seq;
   const at = isEmpty ? cursor : { seq: frame.to, digest: endDigest(frame.log, frame.to, bytes) };
   // What the replica no longer holds and the hub never saw: waiting for it would stop the link.
   const lostEntries = Math.max(0, Math.min(frame.floor - 1, frame.to) - cursor.seq);
   const answers = answersOf(record);
-  const isKnown = answers.some((told) => isSamePosition(told, frame.ack));
+  const isKnown = hasPosition(answers, frame.ack);
   const acked = isKnown ? frame.ack : ORIGIN_POSITION;
   const { toldBefore: _, ...rest } = record;
   // What it may hold beside `acked`, by its own last word: a frame that the network held back is

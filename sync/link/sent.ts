@@ -1,7 +1,7 @@
 // Which of the frames that were sent may still arrive? An edge that starts over while one is under way
 // asks whether it has arrived; it may do so after the answer, in the place of one that was sent later.
 
-import { isSamePosition, type Position } from "../wire/frame.ts";
+import { hasPosition, isSamePosition, type Position } from "../wire/frame.ts";
 import type { EdgeLinkRecord } from "./edge.ts";
 
 type Sent = Pick<EdgeLinkRecord, "sent" | "earlier">;
@@ -27,12 +27,12 @@ function withSent(record: EdgeLinkRecord, { sent, earlier = [] }: Sent): EdgeLin
 
 /** Tells whether a frame was sent that ends at `at`. */
 export function wasSent(record: EdgeLinkRecord, at: Position): boolean {
-  return withLast(record).some((position) => isSamePosition(position, at));
+  return hasPosition(withLast(record), at);
 }
 
 /** The highest seq that was sent and may arrive; 0 if there is none. */
 export function sentUpTo(record: EdgeLinkRecord): number {
-  return Math.max(0, ...withLast(record).map(({ seq }) => seq));
+  return Math.max(0, ...withLast(record).map((at) => at.seq));
 }
 
 function withLast({ sent, earlier = [] }: EdgeLinkRecord): readonly Position[] {

@@ -70,16 +70,16 @@ interface Life {
 
 /** Moves what a component counts beyond `confirmed` to the component of the next life. */
 export function moveCount<Value>(
-  { bottom, lessOrEqual }: Lattice<Value>,
+  lattice: Lattice<Value>,
   subtract: (value: Value, confirmed: Value) => Value,
 ): ComponentTraits<Value>["renew"] {
-  return (key, { value, confirmed }, { old, next }) => {
-    if (!key.endsWith(SEPARATOR + old)) return null;
+  return (key, { value, confirmed }, lives) => {
+    if (!key.endsWith(SEPARATOR + lives.old)) return null;
     const moved = confirmed === null ? value : subtract(value, confirmed);
     const kept = { key, value: confirmed === null ? null : settled(confirmed, confirmed) };
     // It may be there to be sent once more: a component that counts nothing cannot be written.
-    if (lessOrEqual(moved, bottom)) return [kept];
-    const name = componentKey(nameOfComponent(key), next);
+    if (lattice.lessOrEqual(moved, lattice.bottom)) return [kept];
+    const name = componentKey(nameOfComponent(key), lives.next);
     return [kept, { key: name, value: settled(moved, null) }];
   };
 }
@@ -96,7 +96,7 @@ export function componentKind<Value>(
     ...plain,
     ...rest,
     edge: componentCodec(codec),
-    toUp: ({ value }) => value,
+    toUp: (held) => held.value,
     writeAtEdge(held, delta, context) {
       const value = plain.writeAtEdge(held?.value, delta, context);
       return value === null ? null : { ...(held ?? settled(value, null)), value };
@@ -122,7 +122,7 @@ export function componentKind<Value>(
       return under.length > 0 ? { ...confirmed, sent: under } : confirmed;
     },
     resend: same,
-    viewAtEdge: ({ value }) => value,
+    viewAtEdge: (held) => held.value,
   };
 }
 

@@ -169,10 +169,10 @@ export class EdgeReplica extends Replica {
   }
 
   /** An entry that is about to be written to, with what is known of its way to the hub. */
-  #asKnown({ confirm, keepSent }: Kind, { value, seq }: Entry): unknown {
+  #asKnown(kind: Kind, { value, seq }: Entry): unknown {
     const { record } = this;
-    if (seq > 0 && seq <= record.cursor.seq) return confirm(value);
-    return seq > 0 && seq <= sentUpTo(record) ? keepSent(value, seq) : value;
+    if (seq > 0 && seq <= record.cursor.seq) return kind.confirm(value);
+    return seq > 0 && seq <= sentUpTo(record) ? kind.keepSent(value, seq) : value;
   }
 
   /** What was sent up to `seq` is the hub's now, which is at `hubSeq`. */
@@ -262,11 +262,11 @@ export class EdgeReplica extends Replica {
   }
 }
 
-function lifeOf({ replica, replicaEpoch }: EdgeLinkRecord): ReplicaKey {
-  return replicaKey(replica, replicaEpoch);
+function lifeOf(record: EdgeLinkRecord): ReplicaKey {
+  return replicaKey(record.replica, record.replicaEpoch);
 }
 
 /** Tells whether the two ends agreed on an entry, in the history that both have, before the horizon. */
-function isBefore({ mark }: Entry, { seq, known }: Horizon): boolean {
-  return mark > 0 && mark <= Math.min(seq, known);
+function isBefore({ mark }: Entry, horizon: Horizon): boolean {
+  return mark > 0 && mark <= Math.min(horizon.seq, horizon.known);
 }

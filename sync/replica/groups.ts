@@ -55,8 +55,8 @@ export class Groups {
 }
 
 /** The time in a value's latest stamp; 0: none. */
-export function wallMsOf({ kind }: Collection, value: unknown): number {
-  return kind.stampOf(value)?.wallMs ?? 0;
+export function wallMsOf(collection: Collection, value: unknown): number {
+  return collection.kind.stampOf(value)?.wallMs ?? 0;
 }
 
 /** A group whose collection is known, with its values. */
@@ -98,13 +98,9 @@ export function readGroups(
  * Tells whether a stamp in groups is later than `limitMs`. Those of what is not known cannot be read:
  * their author's clock speaks for them.
  */
-export function isAnyAhead(
-  { known, unknown }: ReadGroups,
-  sentMs: number,
-  limitMs: number,
-): boolean {
-  if (unknown.length > 0 && sentMs > limitMs) return true;
-  return known.some(({ collection, values }) =>
-    values.some((value) => wallMsOf(collection, value) > limitMs),
+export function isAnyAhead(groups: ReadGroups, sentMs: number, limitMs: number): boolean {
+  if (groups.unknown.length > 0 && sentMs > limitMs) return true;
+  return groups.known.some((group) =>
+    group.values.some((value) => wallMsOf(group.collection, value) > limitMs),
   );
 }

@@ -4,7 +4,7 @@
 
 import { LINKS_LOOK_MS, LINKS_MAX, LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
 import { answersOf, type HubLinkRecord } from "../link/hub.ts";
-import { isSamePosition, ORIGIN_POSITION, type Position } from "../wire/frame.ts";
+import { hasPosition, isSamePosition, ORIGIN_POSITION, type Position } from "../wire/frame.ts";
 import { WHOLE_MAX } from "../wire/bytes.ts";
 import type { StoredTable } from "./stored-table.ts";
 
@@ -63,7 +63,7 @@ export class HubLinks {
    */
   heldTo(replica: string, position: Position): Position {
     const isTold = this.of(replica).some((record) =>
-      [...answersOf(record), record.held].some((at) => at && isSamePosition(at, position)),
+      hasPosition([...answersOf(record), record.held ?? ORIGIN_POSITION], position),
     );
     return isTold ? position : ORIGIN_POSITION;
   }
@@ -121,7 +121,7 @@ export class HubLinks {
   /** Forgets links whose lease is over, and of a replica's lives the ones that are too many. */
   expire(nowMs: number): void {
     this.#lookedMs = nowMs;
-    for (const lives of Map.groupBy(this.#bySilence(), ({ replica }) => replica).values()) {
+    for (const lives of Map.groupBy(this.#bySilence(), (link) => link.replica).values()) {
       // What a former life was told is held until the new one has been told as much.
       const isSuperseded = (lives.at(-1)?.settled ?? 0) > 0;
       for (const [at, life] of lives.toReversed().entries()) {
@@ -140,8 +140,8 @@ export class HubLinks {
    * anything is told everything first: whoever says hello and no more holds nobody back.
    */
   stable(head: number): number {
-    const live = this.all().filter(({ told, isDormant }) => told.seq > 0 && !isDormant);
-    return Math.min(head, ...live.map(({ settled }) => settled));
+    const live = this.all().filter((link) => link.told.seq > 0 && !link.isDormant);
+    return Math.min(head, ...live.map((link) => link.settled));
   }
 
   /** The one that was silent longest first. */
@@ -161,16 +161,13 @@ export function isPulled({ pullEnd = 0 }: StateLinkRecord, from: number): boolea
 }
 
 /** Tells whether a hello is late, or of a copy of the disk, or does not know that a frame arrived. */
-export function isLivedElsewhere(
-  { told, cursor, isDormant }: StateLinkRecord,
-  from: Position,
-): boolean {
-  return (told.seq > 0 && !isDormant) || !isSamePosition(cursor, from);
+export function isLivedElsewhere(link: StateLinkRecord, from: Position): boolean {
+  return (link.told.seq > 0 && !link.isDormant) || !isSamePosition(link.cursor, from);
 }
 
 /** What the replica may hold by a link that begins anew. */
 export function toldOn(link: StateLinkRecord | undefined): Pick<StateLinkRecord, "toldBefore"> {
-  const told = link ? answersOf(link).filter(({ seq }) => seq > 0) : [];
+  const told = link ? answersOf(link).filter((at) => at.seq > 0) : [];
   return told.length === 0 ? {} : { toldBefore: told };
 }
 

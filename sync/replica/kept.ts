@@ -46,7 +46,7 @@ export class Kept {
   }
 
   hasRoom(groups: readonly Group[]): boolean {
-    const bytes = groups.reduce((sum, { keys, body }) => sum + roomOf(keys, body.length), 0);
+    const bytes = groups.reduce((sum, group) => sum + roomOf(group.keys, group.body.length), 0);
     return bytes === 0 || bytes + this.bytes() <= KEPT_BYTES_MAX;
   }
 

@@ -25,8 +25,8 @@ import { joinKind, type JoinKind, type JoinTraits } from "./kind.ts";
 import { starKind, type StarKind } from "./star-kind.ts";
 
 const LWW_TRAITS: JoinTraits<LwwRegister> = {
-  isTombstone: ({ isDeleted }) => isDeleted,
-  stampOf: ({ stamp }) => stamp,
+  isTombstone: (held) => held.isDeleted,
+  stampOf: (held) => held.stamp,
   restamp: (register, stamp) => ({ ...register, stamp }),
   weigh: ({ value }) => (typeof value === "string" ? value.length * 3 : 0),
 };
@@ -72,7 +72,7 @@ export const countsKind: ComponentKind<CountComponent> = /* @__PURE__ */ compone
   countComponentCodec,
   {
     renew: /* @__PURE__ */ moveCount(countComponent, subtractCounts),
-    weigh: ({ histogram }) => 64 + histogram.size * 6,
+    weigh: (held) => 64 + held.histogram.size * 6,
   },
 );
 
@@ -93,9 +93,9 @@ export const mvKind: ComponentKind<MvRegister> = /* @__PURE__ */ componentKind(
 );
 
 export const alertKind: JoinKind<Alert> = /* @__PURE__ */ joinKind(8, alert, alertCodec, {
-  stampOf: ({ stamp }) => stamp,
+  stampOf: (held) => held.stamp,
   restamp: (held, stamp) => ({ ...held, stamp }),
-  weigh: ({ note }) => note.length * 3,
+  weigh: (held) => held.note.length * 3,
 });
 
 export const versionedKind: JoinKind<Versioned> = /* @__PURE__ */ joinKind(
@@ -103,7 +103,7 @@ export const versionedKind: JoinKind<Versioned> = /* @__PURE__ */ joinKind(
   versioned,
   versionedCodec,
   {
-    weigh: ({ hash, content }) => hash.length + content.length * 3,
+    weigh: (held) => held.hash.length + held.content.length * 3,
   },
 );
 

@@ -4,7 +4,7 @@
 import { SESSIONS_BYTES_MAX, SESSIONS_MAX } from "../limits.ts";
 import { answersOf, type HubLinkRecord } from "../link/hub.ts";
 import { KeyDictionary } from "../wire/dictionary.ts";
-import { isSamePosition, type Position } from "../wire/frame.ts";
+import { hasPosition, isSamePosition, type Position } from "../wire/frame.ts";
 import type { ReceivedUpFrame } from "../wire/up-frame.ts";
 
 /** How often a frame that seems late is refused in a row. */
@@ -55,8 +55,7 @@ export class Session {
     frame: Pick<ReceivedUpFrame, "from" | "to" | "ack" | "sentMs">,
     record: Pick<HubLinkRecord, "acked" | "told" | "toldBefore">,
   ): boolean {
-    const isKnown = answersOf(record).some((at) => isSamePosition(frame.ack, at));
-    const isStrange = frame.to === frame.from.seq && !isKnown;
+    const isStrange = frame.to === frame.from.seq && !hasPosition(answersOf(record), frame.ack);
     if (isStrange && frame.sentMs <= this.#sentMs && this.#refused < INSISTS) {
       this.#refused += 1;
       return true;

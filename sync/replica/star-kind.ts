@@ -85,7 +85,7 @@ export function starKind<Value>(
     },
     isCollectable: true,
     hasTombstones: false,
-    isGone: ({ present, op }) => present === null && op === null,
+    isGone: (held) => held.present === null && held.op === null,
     stampOf(travelled) {
       const value = valueIn(travelled);
       return value === null ? null : stampOf(value);
@@ -93,15 +93,15 @@ export function starKind<Value>(
     restamp: (held, stamp) =>
       held.op?.kind === "add" ? added(restamp(held.op.value, stamp)) : held,
     reframe({ present, op }, context) {
-      if (op?.kind !== "remove") return { present, op };
-      return { present, op: { kind: "remove", context: Math.min(op.context, context) } };
+      const isRemoval = op?.kind === "remove";
+      return { present, op: isRemoval ? { ...op, context: Math.min(op.context, context) } : op };
     },
     keepSent: same,
     confirm: ({ present }) => ({ present, op: null }),
     confirmSent: same,
     resend: ({ present }) => (present === null ? null : added(present)),
     renew: () => null,
-    viewAtEdge: ({ present }) => present,
+    viewAtEdge: (held) => held.present,
     viewAtHub,
     weigh(travelled) {
       const value = valueIn(travelled);

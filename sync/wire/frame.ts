@@ -55,6 +55,10 @@ export function isSamePosition(left: Position, right: Position): boolean {
   return left.seq === right.seq && left.digest === right.digest;
 }
 
+export function hasPosition(positions: readonly Position[], at: Position): boolean {
+  return positions.some((position) => isSamePosition(position, at));
+}
+
 /** Entries of one collection as they travel; the values are in `body`, as its kind writes them. */
 export interface Group {
   readonly collection: number;

@@ -65,8 +65,8 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "an edge sends once more what the hub has collected",
     invariant: "sync.no-resurrection",
     file: EDGE,
-    find: "return mark > 0 && mark <= Math.min(seq, known);",
-    replace: "return mark > 0 && mark <= Math.min(seq, known) && false;",
+    find: "return mark > 0 && mark <= Math.min(horizon.seq, horizon.known);",
+    replace: "return mark > 0 && mark <= Math.min(horizon.seq, horizon.known) && false;",
   },
   "life-goes-on": {
     breaks: "a replica whose history is another one goes on counting in its old life",
