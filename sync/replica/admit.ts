@@ -53,18 +53,19 @@ function fullness(
   held: ReadonlyMap<string, unknown>,
   sender: Sender,
 ): (key: string) => boolean {
-  const { share, keysMax = () => Infinity } = rule ?? {};
+  const share = rule?.share;
   let { size } = held;
   // Not looked at before a frame brings a new key; then all at once: its keys may be of thousands.
   let starts: Map<string, string[]> | undefined;
   return (key) => {
-    if (size >= keysMax(key, sender)) return true;
+    if (rule && size >= rule.keysMax(key, sender)) return true;
     if (share) {
       starts ??= Map.groupBy(held.keys(), (other) => share.startOf(other));
       const start = share.startOf(key);
       const alike = starts.get(start) ?? [];
       if (alike.length >= share.keysMax) return true;
-      starts.set(start, [...alike, key]);
+      alike.push(key);
+      starts.set(start, alike);
     }
     size += 1;
     return false;

@@ -209,7 +209,11 @@ export class HubReplica extends Replica {
     return { kind: "answered", answer, outcome: "applied", frame };
   }
 
-  /** Takes in what a link sent, as far as the rules let it; who holds it has the number `mark`. */
+  /**
+   * Takes in what a link sent, as far as the rules let it.
+   *
+   * @param holder The link that holds it, and need not be told; 0: none.
+   */
   #admit(
     groups: readonly ReadGroup[],
     sender: Sender,
@@ -218,13 +222,8 @@ export class HubReplica extends Replica {
     holder: number,
   ): void {
     const { onRefused } = this.#options;
-    for (const { collection, keys, values } of admit(
-      groups,
-      sender,
-      limitMs,
-      this.table,
-      onRefused,
-    )) {
+    const admitted = admit(groups, sender, limitMs, this.table, onRefused);
+    for (const { collection, keys, values } of admitted) {
       const { kind, direction, id } = collection;
       if (direction === "down") continue;
       for (const [i, key] of keys.entries()) {

@@ -90,7 +90,7 @@ export function isOfLaterRelease(bytes: Uint8Array): boolean {
   return (openImage(bytes)?.version ?? 0) > IMAGE_VERSION;
 }
 
-/** Null: the bytes are damaged. */
+/** Null: the bytes are damaged. The first version did not name itself: null. */
 function openImage(
   bytes: Uint8Array,
 ): { readonly version: number | null; readonly reader: ByteReader } | null {
