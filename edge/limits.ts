@@ -126,6 +126,8 @@ export const limits = {
   archiveBytes: 1_048_576,
   /** Bytes of them past which they are packed before what comes meanwhile is sealed. */
   archiveBytesMax: 67_108_864,
+  /** Readings of decoded segments that are remembered while entries are packed: 18 bytes each. */
+  segmentReadingsRememberedMax: 400_000,
   /** Damaged entries, pages and items that are told apart and counted. */
   damageReportsMax: 1_024,
   /** Journal rows dropped at once, and how often in one alarm: more than it can acknowledge. */

@@ -1,6 +1,7 @@
 // What of a hub is in memory, and how does it come there? Marks, which entry is in which slot, the
 // devices of late, and where the readings are that are in the journal alone.
 
+import type { FindReadings } from "../journal/packed-body.ts";
 import type { PlacedBatch } from "../journal/slot-note.ts";
 import { decodeSlot, placedIn } from "../journal/slot-note.ts";
 import type { OpenSlot } from "../journal/open-slot.ts";
@@ -81,12 +82,14 @@ export function loadMemory(
   const stored = storedAccount(sql);
   const [hub] = sql.exec("select checkpoint, confirmed from hub");
   const checkpoint = numberOf(hub?.["checkpoint"]);
-  const journal = new SqlJournal(sql, Math.max(link.cursor.seq, checkpoint), onDamage);
+  const segments = new SqlSegments(new SqlPages(sql, "segment", onDamage), onDamage);
+  const find: FindReadings = (device, range) => segments.held(device, [range], Infinity);
+  const journal = new SqlJournal(sql, Math.max(link.cursor.seq, checkpoint), onDamage, find);
   const devices = new SqlPages(sql, "device", onDamage);
   const memory: HubMemory = {
     journal,
     devices: new DeviceCache(devices, options.devicesInMemoryBytesMax),
-    segments: new SqlSegments(new SqlPages(sql, "segment", onDamage), onDamage),
+    segments,
     minutes: new SqlPages(sql, "rollup_minute", onDamage),
     hours: new SqlPages(sql, "rollup_hour", onDamage),
     kept: new SqlKept(new SqlPages(sql, "kept", onDamage)),

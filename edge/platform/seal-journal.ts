@@ -3,13 +3,21 @@
 // are let in between; stopped anywhere, what was written is joined again and changes nothing.
 
 import type { ReadingBatch } from "../../sync/wire/batch.ts";
+import type { FindReadings } from "../journal/packed-body.ts";
 import { placedIn } from "../journal/slot-note.ts";
 import { limits } from "../limits.ts";
 import { Gather } from "../segment/gather.ts";
 import type { Sql } from "../../storage/sql.ts";
 import type { HubStore } from "../ports.ts";
 import { setCheckpoint, type HubMemory } from "./hub-memory.ts";
-import { packEntry, type Packed, type SqlJournal } from "./sql-journal.ts";
+import { rememberingFind } from "./hub-remembered.ts";
+import {
+  packEntry,
+  referEntry,
+  type Packed,
+  type SlotEntry,
+  type SqlJournal,
+} from "./sql-journal.ts";
 import type { Edit } from "./sql-pages.ts";
 import { HOUR_MS, hourKey, hourOf, type SqlSegments } from "./sql-segments.ts";
 
@@ -157,12 +165,13 @@ function* archiveSealed(
   if (waiting < (isSlow ? archiveBytes / 4 : archiveBytes)) return;
   // The newest stays in its slot, which says where the next one goes on.
   const last = Math.min(checkpoint, journal.head - 1);
+  const find = rememberingFind(memory.segments);
   let packed: Packed[] = [];
   let bytes = 0;
   for (let seq = Math.max(journal.archived + 1, journal.floor); seq <= last; seq += 1) {
     const entry = journal.read(seq);
     if (entry === null) return;
-    const one = packEntry(entry);
+    const one = packOne(memory, entry, find);
     packed.push(one);
     bytes += one.bytes.length;
     // It is packed, and unpacked to see that it is the same: about a reading a byte.
@@ -178,6 +187,17 @@ function* archiveSealed(
     packed = [];
     bytes = 0;
   }
+}
+
+/** Packs an entry: what the origin holds by reference, as long as its readings are where they were. */
+function packOne(
+  { journal, checkpoint, link }: HubMemory,
+  entry: SlotEntry,
+  find: FindReadings,
+): Packed {
+  // Readings of one stamp may be in two entries: both have to be sealed.
+  const isSealed = entry.stampMs < journal.stampAt(checkpoint);
+  return isSealed && entry.seq <= link.cursor.seq ? referEntry(entry, find) : packEntry(entry);
 }
 
 /** Packs entries; what waits for the origin is shorter then. */

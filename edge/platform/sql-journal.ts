@@ -6,7 +6,7 @@ import { bytesOf, numberOf, type Sql, type SqlRow } from "../../storage/sql.ts";
 import { crc32c } from "../../sync/wire/crc32c.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
 import { encodeBatches } from "../../sync/wire/batch.ts";
-import { packBody, unpackBody } from "../journal/packed-body.ts";
+import { packBody, referBody, unpackBody, type FindReadings } from "../journal/packed-body.ts";
 import { ARCHIVED, SlotQueue } from "../journal/slot-queue.ts";
 import { SqlPages, type Item } from "./sql-pages.ts";
 
@@ -37,6 +37,7 @@ export class SqlJournal {
   readonly #sql: Sql;
   readonly #archive: SqlPages;
   readonly #onDamage: (what: string) => void;
+  readonly #find: FindReadings;
   readonly #queue = new SlotQueue();
   #slotCount = 0;
   /** Slots of entries that are archived. */
@@ -48,8 +49,15 @@ export class SqlJournal {
   /**
    * @param emptyHead The seq of the last entry, if none is held.
    * @param onDamage Told of an entry whose checksum is wrong.
+   * @param find Finds what is sealed of the readings of archived entries.
    */
-  constructor(sql: Sql, emptyHead: number, onDamage: (what: string) => void) {
+  constructor(
+    sql: Sql,
+    emptyHead: number,
+    onDamage: (what: string) => void,
+    find: FindReadings = FINDS_NOTHING,
+  ) {
+    this.#find = find;
     this.#sql = sql;
     this.#archive = new SqlPages(sql, "archive", onDamage);
     this.#onDamage = onDamage;
@@ -153,7 +161,7 @@ export class SqlJournal {
 
   #readArchived(seq: number): SlotEntry {
     const item = this.#archive.get(seqKey(seq));
-    const entry = item === null ? null : unpackEntry(seq, item);
+    const entry = item === null ? null : unpackEntry(seq, item, this.#find);
     return entry ?? this.#nothing(seq);
   }
 
@@ -298,21 +306,36 @@ export function seqOfKey(key: string): number {
   return parseInt(key, 16);
 }
 
-/** Packs an entry for the archive. */
-export function packEntry({ seq, stampMs, note, body }: SlotEntry): Packed {
+/** Packs an entry, for the archive or to be kept. */
+export function packEntry(entry: SlotEntry): Packed {
+  return packed(entry, packBody(entry.body));
+}
+
+/** Packs an entry by what names its readings, which are sealed; as any other where that does not do. */
+export function referEntry(entry: SlotEntry, find: FindReadings): Packed {
+  return packed(entry, referBody(entry.body, entry.stampMs, find) ?? packBody(entry.body));
+}
+
+function packed({ seq, stampMs, note }: SlotEntry, body: Uint8Array): Packed {
   const writer = new ByteWriter();
   writer.varint(stampMs);
   writer.block(note);
-  writer.raw(packBody(body));
+  writer.raw(body);
   return { seq, bytes: writer.bytes() };
 }
 
-/** Reads what packEntry() wrote; null if it is broken. */
-export function unpackEntry(seq: number, bytes: Uint8Array): SlotEntry | null {
+const FINDS_NOTHING: FindReadings = () => [];
+
+/** Reads what packEntry() or, with a way to find readings, referEntry() wrote; null if it is broken. */
+export function unpackEntry(
+  seq: number,
+  bytes: Uint8Array,
+  find: FindReadings = FINDS_NOTHING,
+): SlotEntry | null {
   const reader = new ByteReader(bytes);
   const stampMs = reader.varint();
   const note = reader.block(bytes.length);
-  const body = unpackBody(reader.raw(reader.remaining));
+  const body = unpackBody(reader.raw(reader.remaining), stampMs, find);
   return reader.broken || body === null ? null : { seq, stampMs, note, body };
 }
 

@@ -10,7 +10,7 @@ import { bytesOf, type Sql } from "../../storage/sql.ts";
 import { formatDecimal, sumOf } from "../../sync/decimal.ts";
 import { entryDigest } from "../../sync/link/position.ts";
 import { decodeBatches, type ReadingBatch } from "../../sync/wire/batch.ts";
-import { deviceId } from "../support/arbitraries.ts";
+import { deviceId, streamName } from "../support/arbitraries.ts";
 import { batchAt, commitBatch, stageBatch } from "../support/hub-commits.ts";
 import { RESTART, type ContractCase } from "./contract.ts";
 import {
@@ -561,6 +561,72 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       assert.deepEqual(digests(third), all.slice(floor - 1));
       add(third, 61, 62);
       assert.deepEqual([third.extent().head, third.damaged()], [62, 0]);
+    },
+  },
+  {
+    name: "entries that the origin holds are kept by what names their readings, and come back to the byte",
+    *run(open) {
+      const options = { archiveBytes: 4_000 };
+      const store = open(options);
+      const commit = (hub: HubStore, at: number, change: (batch: ReadingBatch) => ReadingBatch) => {
+        const times = Array.from({ length: 60 }, (_, i) => at * 60_000 + i * 1_000);
+        commitBatch(hub, 60_000 * at, change(batchAt(times, { device: at % 2 ? BOAT : BUOY })));
+      };
+      const turned = (batch: ReadingBatch): ReadingBatch => {
+        const [column] = batch.columns;
+        assert.ok(column !== undefined);
+        const flags = { ...column, kind: "boolean" as const, values: column.values.map(() => 1) };
+        const other = { ...flags, stream: streamName("b"), rows: column.rows.slice(20) };
+        const columns = [column, { ...other, values: flags.values.slice(20) }];
+        return { ...batch, columns, identity: { kind: "boot", boot: "b", seq: 3 } };
+      };
+      for (let at = 1; at <= 40; at += 1) commit(store, at, at % 5 ? turned : (batch) => batch);
+      // The same readings again, with other values: what was committed first is sealed.
+      for (let at = 41; at <= 44; at += 1)
+        commit(store, at, ({ columns, ...batch }) => ({
+          ...batch,
+          times: batch.times.map((timeMs) => timeMs - 30 * 60_000),
+          columns: columns.map((column) => ({ ...column, values: column.values.map(() => 7) })),
+        }));
+      commit(store, 45, turned);
+      commit(store, 46, turned);
+      const before = digests(store);
+      const [raw] = open.sql().exec("select total(length(body)) as n from journal");
+      moveCursor(store, 44);
+      sealAll(store);
+      const [kept] = open.sql().exec("select total(length(body)) as n from archive");
+      assert.ok(Number(kept?.["n"]) < Number(raw?.["n"]) / 4, JSON.stringify([kept, raw]));
+      assert.deepEqual([digests(store), store.damaged()], [before, 0]);
+      yield RESTART;
+      const second = open(options);
+      assert.deepEqual(digests(second), before);
+      // What comes late is sealed between them.
+      for (let at = 1; at <= 20; at += 1)
+        commitBatch(second, 50 * 60_000, batchAt([at * 60_000 + 500, at * 60_000 + 30_500]));
+      sealAll(second);
+      assert.deepEqual([digests(second).slice(0, 46), second.damaged()], [before, 0]);
+      // An origin that was restored asks again.
+      moveCursor(second, 10);
+      assert.deepEqual(digests(second).slice(0, 46), before);
+    },
+  },
+  {
+    name: "of kept entries whose sealed readings are damaged nothing comes back, and that is told",
+    run(open) {
+      const told: string[] = [];
+      const store = open({ archiveBytes: 4_000, onDamage: (what) => told.push(what) });
+      const times = (at: number): number[] =>
+        Array.from({ length: 60 }, (_, i) => at * 3_600_000 + i * 1_000);
+      for (let at = 1; at <= 30; at += 1) commitBatch(store, at * 60_000, batchAt(times(at)));
+      moveCursor(store, 30);
+      sealAll(store);
+      const before = digests(store);
+      open.sql().exec("update segment set body = zeroblob(length(body))");
+      const found = digests(store);
+      assert.equal(found.length, before.length);
+      assert.notDeepEqual(found[0], before[0]);
+      assert.ok(told.includes("journal 1"), told.join());
+      assert.deepEqual(timesOf(store.entriesAfter(0, 0, 1)[0]?.body ?? new Uint8Array(0)), []);
     },
   },
   {
