@@ -73,6 +73,8 @@ export const limits = {
   bufferKeptShare: 0.8,
   /** Bytes of minutes of thinned readings that wait for the origin: past it nothing is thinned. */
   thinnedBytesMax: 134_217_728,
+  /** Bytes of those that the origin has taken, kept in case that it is restored from a copy. */
+  thinnedTakenBytesMax: 16_777_216,
   /** Bytes of a message of such minutes, about, and messages in one alarm. */
   thinnedMessageBytes: 262_144,
   thinnedMessagesPerAlarmMax: 16,

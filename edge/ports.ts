@@ -118,7 +118,7 @@ export interface ThinnedStore {
   readonly oldestMs: number | null;
   /** Some of them, about `bytesTarget`; at least one if there is one. */
   unsent(bytesTarget: number): ThinnedItem[];
-  /** Drops what the origin holds now. */
+  /** Notes what the origin has taken: it is told again only if the origin goes back. */
   sent(items: readonly ThinnedItem[]): void;
 }
 

@@ -93,7 +93,11 @@ export function loadMemory(
     minutes: new SqlPages(sql, "rollup_minute", onDamage),
     hours: new SqlPages(sql, "rollup_hour", onDamage),
     kept: new SqlKept(new SqlPages(sql, "kept", onDamage)),
-    thinned: new SqlThinned(new SqlPages(sql, "thinned", onDamage)),
+    thinned: new SqlThinned(
+      sql,
+      new SqlPages(sql, "thinned", onDamage),
+      new SqlPages(sql, "thinned_taken", onDamage),
+    ),
     places: new Places(),
     archiveBytes: options.archiveBytes ?? limits.archiveBytes,
     gapBytesMax: options.gapBytesMax ?? limits.gapBytesMax,

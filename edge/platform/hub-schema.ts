@@ -54,6 +54,7 @@ export const HUB_MIGRATIONS: readonly string[] = [
   AHEAD_TABLE,
   `${ACCOUNTS_MIGRATION};
    ${ASIDE_MIGRATION}`,
+  pagesTable("thinned_taken"),
 ];
 
 /** Takes over what a release with rows for each commit and device has left; nothing is lost (P1). */

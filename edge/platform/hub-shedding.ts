@@ -12,7 +12,7 @@ import { heldFloor, nextHeld, readHeld, slotsAfter } from "./hub-entries.ts";
 import { accountOf } from "./hub-accounts.ts";
 import type { HubMemory } from "./hub-memory.ts";
 import { aheadOf, dropAhead } from "./sql-ahead.ts";
-import { addGaps } from "./sql-gaps.ts";
+import { addGaps, forgetSent } from "./sql-gaps.ts";
 import { packEntry, type Packed, type SlotEntry } from "./sql-journal.ts";
 import type { StampedBatch } from "./sql-thinned.ts";
 
@@ -244,6 +244,9 @@ export function saveConfirmed(sql: Sql, memory: HubMemory, next: SavedLink): voi
   memory.confirmed = isOther ? Math.max(confirmed, link.cursor.seq) : next.cursor.seq;
   if (isBack && !isOther) memory.ahead = dropAhead(sql, memory.ahead, Infinity);
   if (memory.confirmed !== confirmed) sql.exec("update hub set confirmed = ?", memory.confirmed);
+  // It may have lost what it was told of gaps as well; told twice, they are the same.
+  forgetSent(sql);
+  memory.thinned.tellAgain();
 }
 
 /** What is acknowledged goes first, then what is over the goal. */

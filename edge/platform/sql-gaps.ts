@@ -71,6 +71,11 @@ function add(sql: Sql, gap: GapRecord): void {
   );
 }
 
+/** Has all records told again. */
+export function forgetSent(sql: Sql): void {
+  sql.exec("update gap set unsent = 1 where unsent = 0");
+}
+
 /** What a hub gave up. */
 export class SqlGaps implements GapStore {
   readonly #sql: Sql;

@@ -9,7 +9,8 @@ interface Extent {
   readonly first: number;
   /** No entry of the page is behind it. */
   readonly end: number;
-  readonly bytes: number;
+  /** Bytes of this page and all behind it. */
+  readonly bytesFrom: number;
 }
 
 /** Behind every key. */
@@ -41,13 +42,14 @@ export class SqlKept {
 
   /** Bytes of the pages that have something after `seq`. */
   bytesAfter(seq: number): number {
-    let sum = 0;
-    for (let at = this.#extents.length - 1; at >= 0; at -= 1) {
-      const { end, bytes } = this.#extents[at] as Extent;
-      if (end <= seq) break;
-      sum += bytes;
+    // What was kept first goes first, and ends ascend.
+    let [low, high] = [0, this.#extents.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#extents[middle] as Extent).end <= seq) low = middle + 1;
+      else high = middle;
     }
-    return sum;
+    return this.#extents[low]?.bytesFrom ?? 0;
   }
 
   read(seq: number): SlotEntry | null {
@@ -101,12 +103,18 @@ export class SqlKept {
   }
 
   #look(): void {
-    const pages = this.#pages.extents();
-    this.#extents = pages.map(({ first, mark, bytes }, at) => {
-      const next = pages[at + 1];
-      const end = next === undefined ? mark : seqOfKey(next.first) - 1;
-      return { first: seqOfKey(first), end, bytes };
-    });
+    const extents: Extent[] = [];
+    let bytesFrom = 0;
+    for (const { first, mark, bytes } of this.#pages.extents().toReversed()) {
+      const next = extents.at(-1);
+      bytesFrom += bytes;
+      extents.push({
+        first: seqOfKey(first),
+        end: next === undefined ? mark : next.first - 1,
+        bytesFrom,
+      });
+    }
+    this.#extents = extents.toReversed();
   }
 }
 

@@ -4,8 +4,10 @@
 import { fold } from "../../sync/crdt/aggregate.ts";
 import { isQuarantined } from "../../sync/quarantine.ts";
 import type { ReadingBatch } from "../../sync/wire/batch.ts";
+import type { Sql } from "../../storage/sql.ts";
 import { addPart, encodeRollup, type Rollup } from "../../state/rollup.ts";
 import { THINNED_PER_MESSAGE_MAX, type ThinnedItem } from "../../state/thinned.ts";
+import { limits } from "../limits.ts";
 import type { ThinnedStore } from "../ports.ts";
 import { MINUTE_MS, minuteOf } from "../telemetry/device-state.ts";
 import type { Item, SqlPages } from "./sql-pages.ts";
@@ -22,12 +24,17 @@ const QUARANTINED = "q";
 
 /** Minutes that wait for the origin. */
 export class SqlThinned implements ThinnedStore {
+  readonly #sql: Sql;
   readonly #pages: SqlPages;
+  /** What the origin has taken: one that is restored from a copy is told it again. */
+  readonly #taken: SqlPages;
   bytes = 0;
   oldestMs: number | null = null;
 
-  constructor(pages: SqlPages) {
+  constructor(sql: Sql, pages: SqlPages, taken: SqlPages) {
+    this.#sql = sql;
     this.#pages = pages;
+    this.#taken = taken;
     this.#look();
   }
 
@@ -55,13 +62,29 @@ export class SqlThinned implements ThinnedStore {
     return items;
   }
 
-  /** Drops items: the origin holds them. */
   sent(items: readonly ThinnedItem[]): void {
-    const edits = items.map((item) => [keyOf(item), null] as const);
-    this.#pages.put(
-      edits.toSorted(([a], [b]) => (a < b ? -1 : 1)),
-      0,
-    );
+    const taken = items
+      .map((item): Item => [keyOf(item), item.body])
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
+    this.#sql.transaction(() => {
+      this.#taken.put(taken, 0);
+      this.#pages.put(
+        taken.map(([key]) => [key, null]),
+        0,
+      );
+      while (this.#taken.bytes() > limits.thinnedTakenBytesMax)
+        this.#taken.dropFirst("~", Infinity);
+    });
+    this.#look();
+  }
+
+  /** Tells all again that is still there. */
+  tellAgain(): void {
+    this.#sql.transaction(() => {
+      let items = this.#taken.dropFirst("~", Infinity);
+      for (; items !== null; items = this.#taken.dropFirst("~", Infinity))
+        this.#pages.put(items, 0);
+    });
     this.#look();
   }
 

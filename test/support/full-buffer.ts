@@ -21,7 +21,13 @@ export type Step =
   | { readonly kind: "post"; readonly times: readonly number[]; readonly isSoon: boolean }
   | { readonly kind: "retry"; readonly batch: number }
   | { readonly kind: "sync" | "go-ahead" | "gaps" | "thinned"; readonly fault: LinkFault }
-  | { readonly kind: "shed"; readonly bytesMax: number; readonly bytesAtOnce: number }
+  /** With `isOld` all that waits is too old. */
+  | {
+      readonly kind: "shed";
+      readonly bytesMax: number;
+      readonly bytesAtOnce: number;
+      readonly isOld: boolean;
+    }
   | { readonly kind: "seal" | "crash" | "ahead" };
 
 /** What both ends say at last. Counts are readings; the sum is of all that is counted or thinned. */
@@ -69,6 +75,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constant("shed" as const),
       bytesMax: fc.integer({ min: 0, max: 400 }),
       bytesAtOnce: fc.constantFrom(1, 100, 10_000),
+      isOld: fc.boolean(),
     }),
   },
   {
@@ -214,10 +221,10 @@ export class FullBuffer {
   }
 
   /** As a hub never would: at any moment, down to any bytes. */
-  #shed({ bytesMax, bytesAtOnce }: Extract<Step, { kind: "shed" }>): void {
+  #shed({ bytesMax, bytesAtOnce, isOld }: Extract<Step, { kind: "shed" }>): void {
     const { policy } = this.#quota;
     if (policy === "reject") return;
-    const goal = { policy, bytesMax, bytesAtOnce, beforeMs: 0 };
+    const goal = { policy, bytesMax, bytesAtOnce, beforeMs: isOld ? Infinity : 0 };
     this.region.store.shed({ ...goal, keptBytesMax: bytesMax / 2, thinnedBytesMax: Infinity });
   }
 }

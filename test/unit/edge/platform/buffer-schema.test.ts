@@ -54,6 +54,26 @@ test("P1 a hub and an origin take over what an older release had given up, and w
   ]);
 });
 
+test("P1 P2 an origin that is restored from a copy is told again what was given up, and counts it once", async () => {
+  for (const policy of ["thin", "drop-oldest"] as const) {
+    const world = new FullBuffer({ ...DEFAULT_QUOTA, bytesMax: 900, policy });
+    const post = async (n: number): Promise<void> => {
+      const times = Array.from({ length: 20 }, (_, at) => 700_000 + n * 100 + at);
+      await world.take({ kind: "post", times, isSoon: false });
+    };
+    for (let n = 0; n < 10; n += 1) await post(n);
+    await world.settle();
+    const copy = world.origin.copy();
+    // Only what is not acknowledged is given up: it waits until all is told.
+    for (let n = 10; n < 60; n += 1) await post(n);
+    const before = await world.settle();
+    assert.ok(before.thinned + before.gapped > 100, JSON.stringify(before));
+    world.origin.restore(copy);
+    assert.deepEqual(await world.settle(), before);
+    assert.equal(before.counted + before.thinned + before.gapped, world.accepted);
+  }
+});
+
 for (const policy of ["reject", "thin", "drop-oldest", "drop-newest"] as const)
   test(`P1 P2 it goes on under ${policy}, and the counts are exact`, async () => {
     const world = oldWorld(policy);
