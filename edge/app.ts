@@ -16,7 +16,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { liveRoutes } from "./routes/live.ts";
 import { placeRoutes } from "./routes/place.ts";
-import { purgeRoutes } from "./routes/purge.ts";
+import { purgeRoutes, purgesRoutes } from "./routes/purge.ts";
 import { streamRoutes } from "./routes/stream.ts";
 import { shadowRoutes } from "./routes/shadow.ts";
 import { timeRoutes } from "./routes/time.ts";
@@ -58,6 +58,7 @@ export function createApi(parts: ApiParts): EdgeApi {
   app.route("/v1/batches", batchRoutes(parts));
   app.route("/v1/live", liveRoutes(parts));
   app.route("/v1/purge", purgeRoutes(parts));
+  app.route("/v1/purges", purgesRoutes(parts));
   app.route("/v1/time", timeRoutes());
   app.route("/", writeRoutes(parts));
   app.notFound(noSuchPath);

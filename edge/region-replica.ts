@@ -15,11 +15,13 @@ import {
   parseAttributeKey,
   parsePurgeKey,
   purgeKey,
+  purgeRecords,
   purges,
   REGION_COLLECTIONS,
   reported,
   revoked,
 } from "../state/region.ts";
+import { rememberPurge } from "../state/purge-history.ts";
 import { CommandBook } from "../state/command-book.ts";
 import { ShadowBook } from "../state/shadow-book.ts";
 import type { ReplicaId } from "../sync/brand.ts";
@@ -134,8 +136,12 @@ export class RegionReplica extends EdgeReplica {
     this.write(nowMs, (draft) => draft.write(revoked, device, generation));
   }
 
-  /** Marks scopes as purged, all with this region's next seq. */
-  purge(nowMs: number, scopes: readonly string[]): Purged {
+  /**
+   * Marks scopes as purged, all with this region's next seq.
+   *
+   * @param by Who did it, for the history.
+   */
+  purge(nowMs: number, scopes: readonly string[], by = "operator"): Purged {
     const own = [...this.readAll(purges)].flatMap(([key, seq]) => {
       const { writer, scope } = parsePurgeKey(key);
       return writer === this.#region ? [[scope, seq] as const] : [];
@@ -147,6 +153,7 @@ export class RegionReplica extends EdgeReplica {
     const marking = markingOf(scopes, marked, this.#namedMarksMax);
     this.write(nowMs, (draft) => {
       for (const scope of marking.scopes) draft.write(purges, purgeKey(this.#region, scope), seq);
+      rememberPurge(draft, { writer: this.#region, seq, atMs: nowMs, by, scopes });
     });
     return { seq, isWidened: marking.isWidened };
   }
@@ -274,7 +281,13 @@ function withoutOutdone(marks: RegionLease["purges"]): (readonly [key: string, s
 }
 
 /** Collections that isolates are told nothing of. */
-const UNSHARED: ReadonlySet<number> = new Set([devices.id, desired.id, reported.id, commands.id]);
+const UNSHARED: ReadonlySet<number> = new Set([
+  devices.id,
+  desired.id,
+  reported.id,
+  commands.id,
+  purgeRecords.id,
+]);
 
 /** What of a lease is the same whoever asks, and the change that it is made of. */
 interface SharedLease {

@@ -17,6 +17,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { poisonRoutes } from "./routes/poison.ts";
 import { keepSession } from "./routes/session.ts";
+import { purgesRoutes } from "./routes/purges.ts";
 import { syncRoutes } from "./routes/sync.ts";
 
 /** The Hono environment of the origin's routes. */
@@ -54,6 +55,7 @@ export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
   app.route("/v1/poison", poisonRoutes(parts));
   app.route("/v1/keys", keyRoutes(parts));
   app.route("/v1/sites", contentRoutes(parts));
+  app.route("/v1/purges", purgesRoutes(parts));
   app.notFound(noSuchPath);
   app.onError((error) => {
     throw error;

@@ -12,6 +12,7 @@ import { assert } from "../sync/assert.ts";
 import { TIME_MS_MAX } from "../sync/limits.ts";
 import type { StarWrite } from "../sync/replica/star-kind.ts";
 import { refusalOfReached } from "./command.ts";
+import { PURGES_REMEMBERED, refusalOfRecord } from "./purge-record.ts";
 import { WRITER_MARKS_MAX } from "./purge-scope.ts";
 import { refusalOfField } from "./shadow.ts";
 
@@ -59,6 +60,12 @@ export const commands: Collection<LwwRegister, LwwRegister> = collection(9, "bot
   keysMax: () => COMMAND_KEYS_MAX,
 });
 
+/** Who purged what, and when (state/purge-history.ts): WRITER/PLACE to a record, of each writer so many. */
+export const purgeRecords: Collection<LwwRegister, LwwRegister> = collection(10, "both", lwwKind, {
+  refusal: (key: string, { value }: LwwRegister) => refusalOfRecord(key, value),
+  keysMax: () => (REGIONS_MAX + 1) * PURGES_REMEMBERED,
+});
+
 /** Everything that crosses the region's link. */
 export const REGION_COLLECTIONS: readonly Collection[] = [
   devices,
@@ -70,6 +77,7 @@ export const REGION_COLLECTIONS: readonly Collection[] = [
   desired,
   reported,
   commands,
+  purgeRecords,
 ];
 
 export const ISSUERS = "issuers";

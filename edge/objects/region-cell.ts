@@ -11,6 +11,7 @@ import { openSql } from "../../storage/durable-object-sql.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
 import { migrate, numberOf, type Sql } from "../../storage/sql.ts";
 import { assert } from "../../sync/assert.ts";
+import { listPurges, type PurgePage } from "../../state/purge-history.ts";
 import { devices } from "../../state/region.ts";
 import type { Answering, GivenCommand, Queueing } from "../../state/command-book.ts";
 import type { AnswerState, HeldCommand } from "../../state/command.ts";
@@ -135,8 +136,13 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   }
 
   /** Marks scopes as purged. The answer leaves after the marks are on disk (output gate). */
-  purge(scopes: readonly string[]): Purged {
-    return this.#turn((nowMs) => this.#replica.purge(nowMs, scopes));
+  purge(scopes: readonly string[], by: string): Purged {
+    return this.#turn((nowMs) => this.#replica.purge(nowMs, scopes, by));
+  }
+
+  /** Lists the last purges of all writers, as far as they are known here; the newest first. */
+  purgesMade(most: number, cursor: string | null): PurgePage {
+    return listPurges(this.#replica, most, cursor);
   }
 
   /** Asks the origin which regions hold a purge of this one; null: it does not say. */

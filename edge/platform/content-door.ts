@@ -115,7 +115,7 @@ async function markPurged(
   scopes: readonly string[],
 ): Promise<void> {
   try {
-    await openCell(env, config, region).purge(scopes);
+    await openCell(env, config, region).purge(scopes, "upstream");
   } catch (error) {
     log("groups-not-purged", { region, error: String(error) });
   }

@@ -9,6 +9,7 @@ import { readBody } from "../../doors/read-body.ts";
 import { jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { sessionFields } from "../../doors/session.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
+import { formatPurges, readPurgesQuery, type PurgePage } from "../../state/purge-history.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { log } from "../../doors/access-log.ts";
@@ -67,7 +68,9 @@ export function purgeRoutes(parts: ApiParts): Hono<ApiEnv> {
     const cell = openCell(parts.env, config, region);
     const regions = config.regions.map(({ id }) => id);
     const others = regions.filter((id) => id !== region);
-    const marking = cell.purge(scopes.value);
+    const { identity } = admission;
+    const who = identity.kind === "operator" ? identity.name : identity.device;
+    const marking = cell.purge(scopes.value, who);
     if (wait === "none") {
       c.executionCtx.waitUntil(
         marking.catch((error: unknown) => log("purge-failed", { region, error: String(error) })),
@@ -93,6 +96,31 @@ export function purgeRoutes(parts: ApiParts): Hono<ApiEnv> {
   app.all("/", onlyMethods("POST"));
   return app;
 }
+
+/** GET /v1/purges: who purged what, and when. */
+export function purgesRoutes(parts: ApiParts): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.get("/", async (c) => {
+    const { region, config, guard } = await locate(c, parts);
+    Object.assign(c.env.scope.fields, { door: "purges", region });
+    const admission = await guard.requireScope(c.req.raw, "purge");
+    if (!admission.ok) return problemResponse(admission.problem);
+    const query = readPurgesQuery(c.req.query("limit"), c.req.query("cursor"));
+    if (query === null) return problemResponse(BAD_LIMIT);
+    const cell = openCell(parts.env, config, region);
+    const page = (await cell.purgesMade(query.most, query.cursor)) as PurgePage;
+    return jsonResponse({ region, ...formatPurges(page, iso) });
+  });
+  app.all("/", onlyMethods("GET"));
+  return app;
+}
+
+const BAD_LIMIT: Problem = {
+  code: "bad-limit",
+  status: 400,
+  title: "Bad limit",
+  detail: "limit is a number of 1 to 1,000",
+};
 
 /** Waits, though not for long, until the other regions hold a purge, and tells which of them do. */
 async function holdersOf(
@@ -144,4 +172,8 @@ function malformed(errors: readonly ProblemItem[]): Problem {
   const where = first?.pointer === undefined || first.pointer === "" ? "" : `${first.pointer}: `;
   const detail = `Nothing is purged: ${where}${first?.message ?? ""}`;
   return { code: "malformed", status: 400, title: "Malformed request", detail, errors };
+}
+
+function iso(timeMs: number): string {
+  return new Date(timeMs).toISOString();
 }

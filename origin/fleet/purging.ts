@@ -2,6 +2,7 @@
 // with its own (state/region.ts).
 
 import { markingOf, ORIGIN_WRITER } from "../../state/purge-scope.ts";
+import { rememberPurge } from "../../state/purge-history.ts";
 import { parsePurgeKey, purgeKey, purges } from "../../state/region.ts";
 import type { HubReplica } from "../../sync/replica/hub-replica.ts";
 
@@ -24,17 +25,19 @@ export class OriginPurges {
   /**
    * Marks a scope. Past the bound of scopes that have names, another one shares its mark with others.
    *
+   * @param by Who did it, for the history.
    * @returns The mark's seq.
    */
-  purge(scope: string, nowMs: number): number {
+  purge(scope: string, nowMs: number, by = "publish"): number {
     const { scopes, seq: last } = this.#look();
     const [marked = scope] = markingOf([scope], scopes, this.#namedMax).scopes;
     // Above the clock as well: an origin that was restored from a copy does not know its last marks
     // until a region has told it, and must not number the next ones below them.
     const seq = Math.max(last + 1, nowMs);
-    this.#replica.write(nowMs, (draft) =>
-      draft.write(purges, purgeKey(ORIGIN_WRITER, marked), seq),
-    );
+    this.#replica.write(nowMs, (draft) => {
+      draft.write(purges, purgeKey(ORIGIN_WRITER, marked), seq);
+      rememberPurge(draft, { writer: ORIGIN_WRITER, seq, atMs: nowMs, by, scopes: [scope] });
+    });
     scopes.add(marked);
     this.#known = { head: this.#replica.head, seq, scopes };
     return seq;

@@ -10,6 +10,7 @@ import { SessionWaits } from "../../doors/session-waits.ts";
 import type { SessionToken } from "../../doors/session.ts";
 import { NAMED_MARKS_MAX, ORIGIN_WRITER } from "../../state/purge-scope.ts";
 import { ISSUERS, keys, parsePurgeKey, purges, REGION_COLLECTIONS } from "../../state/region.ts";
+import { listPurges, type PurgePage } from "../../state/purge-history.ts";
 import { CommandBook, type GivenCommand, type Queueing } from "../../state/command-book.ts";
 import type { HeldCommand } from "../../state/command.ts";
 import { ShadowBook, type HeldShadow, type ShadowWrite } from "../../state/shadow-book.ts";
@@ -283,6 +284,11 @@ export class Registry extends DurableObject<OriginEnv> {
   /** Marks what is stored under a scope as purged, in all regions once they have heard of it. */
   async purge(scope: string): Promise<number> {
     return this.#turn(() => this.#purges.purge(scope, Date.now()));
+  }
+
+  /** Lists the last purges of all writers; the newest first. */
+  async purgesMade(most: number, cursor: string | null): Promise<PurgePage> {
+    return listPurges(this.#replica, most, cursor);
   }
 
   async #publishKeys(): Promise<void> {

@@ -168,3 +168,25 @@ test("a purge that waits for nobody is answered at once, and done all the same",
   await sleep(2 * limits.leaseMs);
   assert.equal((await page(first.url)).text, next);
 });
+
+test("who purged what, and when, is told in every region and at the origin", async () => {
+  const { id } = await purge(first.url, { tags: ["told"], wait: "all" });
+  for (const at of [world.origin.url, ...regions.map((region) => region.url)]) {
+    const asked = { headers: { authorization: `Bearer ${admin}` } };
+    const answer = await fetch(`${at}/v1/purges?limit=2`, asked);
+    assert.equal(answer.status, 200);
+    const { purges, cursor } = (await answer.json()) as {
+      purges: readonly { id: string; by: string; scopes: readonly string[]; at: string }[];
+      cursor: string | null;
+    };
+    const [newest] = purges;
+    assert.deepEqual([newest?.id, newest?.scopes], [id, ["tag told"]], at);
+    assert.equal(newest?.by, "launcher");
+    assert.ok(Math.abs(Date.parse(newest.at) - Date.now()) < 60_000);
+    const next = await fetch(`${at}/v1/purges?limit=2&cursor=${cursor}`, asked);
+    assert.equal(((await next.json()) as { purges: unknown[] }).purges.length, 2);
+    assert.equal((await fetch(`${at}/v1/purges`)).status, 401);
+    assert.equal((await fetch(`${at}/v1/purges?limit=0`, asked)).status, 400);
+    assert.equal((await fetch(`${at}/v1/purges`, { ...asked, method: "POST" })).status, 405);
+  }
+});
