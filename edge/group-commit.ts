@@ -60,10 +60,12 @@ export class GroupCommit {
     await before;
     const { expected } = this.#sharers;
     if (expected === 1) return;
-    const untilMs = this.#ports.now() + limits.commitGatherMs;
+    const fromMs = this.#ports.now();
     let hasGrown = true;
     while (hasGrown || this.#waiting < expected) {
-      if (this.#ports.now() >= untilMs) return;
+      const waitedMs = this.#ports.now() - fromMs;
+      // A clock that was set back does not say how long it was.
+      if (waitedMs >= limits.commitGatherMs || waitedMs < 0) return;
       const had = this.#waiting;
       await this.#ports.wait(hasGrown ? 0 : 1);
       hasGrown = this.#waiting > had && had < limits.commitSharersMax;

@@ -61,10 +61,10 @@ export class JournalReplica implements LinkedReplica {
     return entry?.seq === seq ? entryDigest(entry) : null;
   }
 
-  save({ replica, ...link }: EdgeLinkRecord): void {
+  save({ replica, ...link }: EdgeLinkRecord, heldTo?: number): void {
     assert(replica === this.#replica, "A link's record stays with its replica");
     const before = this.#store.unackedBytes();
-    this.#store.saveLink(link);
+    this.#store.saveLink(link, heldTo);
     this.#onAcked(before - this.#store.unackedBytes());
   }
 
@@ -74,8 +74,8 @@ export class JournalReplica implements LinkedReplica {
     return true;
   }
 
-  renew(): void {
-    this.save(newLife(this.#replica, this.#newEpoch(), this.#store.loadLink().clock));
+  renew(heldTo?: number): void {
+    this.save(newLife(this.#replica, this.#newEpoch(), this.#store.loadLink().clock), heldTo);
   }
 
   restamp(hubNowMs: number): void {

@@ -201,6 +201,9 @@ export const limits = {
   liveBehindBytes: 524_288,
   backlogFrameBytes: 131_072,
   liveEveryMs: 250,
+  /** How long an origin that does not take them is left alone at most, and how long one may take. */
+  liveRetryMsMax: 60_000,
+  liveTimeoutMs: 2_000,
   liveMessagesMax: 2,
   /** Stretches of entries that went ahead, of which a hub knows that the origin holds them. */
   aheadRangesMax: 64,

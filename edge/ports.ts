@@ -195,9 +195,13 @@ export interface HubStore {
   readonly gaps: GapStore;
   /** The minutes of what was thinned. */
   readonly thinned: ThinnedStore;
-  /** Notes that entries are about to go ahead of the link's cursor; that the origin holds them. */
-  sendAhead(first: number, last: number): void;
-  holdAhead(first: number, last: number): void;
+  /**
+   * Notes that entries are about to go ahead of the link's cursor. False: too many stretches of them
+   * are known already, and they must not go.
+   */
+  sendAhead(first: number, last: number): boolean;
+  /** Notes that the origin holds what went ahead; or that it has none of it. */
+  settleAhead(first: number, last: number, isHeld: boolean): void;
   /** Entries after `after`, until `bytesTarget` is reached; at least one if there is one. */
   entriesAfter(after: number, bytesTarget: number, entriesMax: number): LogEntry[];
   /**
@@ -213,8 +217,13 @@ export interface HubStore {
   /** Stamps written entries anew, with other batches in the place of theirs; stamps keep ascending. */
   restamp(changes: readonly Restamp[]): void;
   loadLink(): SavedLink;
-  /** Saves where the link stands; entries up to its cursor are acknowledged. */
-  saveLink(link: SavedLink): void;
+  /**
+   * Saves where the link stands; entries up to its cursor are acknowledged.
+   *
+   * @param heldTo With another life: up to where the origin holds the one before, if it is known to
+   *   have lost some; unless told, up to the cursor.
+   */
+  saveLink(link: SavedLink, heldTo?: number): void;
   deviceCount(): number;
   deviceIds(): DeviceId[];
   loadDevice(device: DeviceId): DeviceState | null;

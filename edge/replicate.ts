@@ -28,8 +28,8 @@ export interface LinkedReplica {
   save(record: EdgeLinkRecord): void;
   /** Takes in what the hub told; false if it cannot be read. */
   absorb(state: DownState, record: EdgeLinkRecord): boolean;
-  /** Begins another life. */
-  renew(): void;
+  /** Begins another life; of the one before the hub holds no more than up to `heldTo`. */
+  renew(heldTo?: number): void;
   /** Stamps anew, by the hub's clock, what the hub does not hold, and begins another life. */
   restamp(hubNowMs: number): void;
 }
@@ -120,7 +120,7 @@ function beginLife(
   ports: ReplicatePorts,
 ): EdgeLink {
   const before = replica.record.replicaEpoch;
-  if (effect.kind === "renew") replica.renew();
+  if (effect.kind === "renew") replica.renew(effect.heldTo);
   else replica.restamp(effect.hubNowMs);
   const { record } = replica;
   ports.log("epoch-renewed", {

@@ -78,9 +78,10 @@ export class Sealing {
     // A request takes several turns before it becomes a commit, and must not wait for a slice in each.
     if (this.#ports.now() - untilMs >= limits.sealBusyMs) this.#busyMs = this.#ports.now();
     while (this.#store.sealPressure() === 0) {
-      const quietMs = this.#busyMs + limits.sealQuietMs - this.#ports.now();
-      if (quietMs <= 0) return;
-      await this.#ports.wait(Math.min(quietMs, limits.sealQuietMs));
+      const sinceMs = this.#ports.now() - this.#busyMs;
+      // A clock that was set back does not say how long ago it was.
+      if (sinceMs >= limits.sealQuietMs || sinceMs < 0) return;
+      await this.#ports.wait(limits.sealQuietMs - sinceMs);
     }
   }
 }

@@ -2,6 +2,7 @@
 // it holds. They come again in their turn and count once, so what cannot be joined now is left to the
 // link, which knows what to do with it.
 
+import { hasTimeless } from "../state/live-entries.ts";
 import { AHEAD_MS_MAX } from "../sync/clock/hlc.ts";
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import type { ShardStore } from "./ports.ts";
@@ -16,7 +17,7 @@ export type LiveAbsorbed =
       readonly added: number;
     }
   /** Nothing of them is stored: one is stamped too far ahead, does not decode, or can never be stored. */
-  | { readonly kind: "left"; readonly reason: "clock-ahead" | "poison" };
+  | { readonly kind: "left"; readonly reason: "clock-ahead" | "timeless" | "poison" };
 
 /** Joins all of them, or none. */
 export function absorbLive(
@@ -26,6 +27,8 @@ export function absorbLive(
 ): LiveAbsorbed {
   if (entries.some(({ stampMs }) => stampMs > nowMs + AHEAD_MS_MAX))
     return { kind: "left", reason: "clock-ahead" };
+  // Of those the origin remembers names in the order in which they were committed.
+  if (entries.some(({ body }) => hasTimeless(body))) return { kind: "left", reason: "timeless" };
   try {
     return store.transaction(() => {
       const { added, poison } = joinEntries(entries, store);

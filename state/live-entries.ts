@@ -4,6 +4,7 @@
 
 import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import { ENTRY_BYTES_MAX } from "../sync/limits.ts";
+import { decodeBatches } from "../sync/wire/batch.ts";
 import { ByteReader, ByteWriter } from "../sync/wire/bytes.ts";
 
 /** Entries of one message. */
@@ -12,6 +13,12 @@ export const LIVE_ENTRIES_MAX = 64;
 export const LIVE_BYTES_TARGET: number = 64 * 1024;
 /** The form's number, the first byte. */
 const VERSION = 1;
+
+/** Tells whether an entry has readings that were given no time by their device. */
+export function hasTimeless(body: Uint8Array): boolean {
+  const batches = decodeBatches(body);
+  return batches.ok && batches.value.some(({ isTimeAssigned }) => isTimeAssigned);
+}
 
 /** Writes a message: the entries' seqs and stamps as differences, then their bodies. */
 export function encodeLiveEntries(entries: readonly LogEntry[]): Uint8Array {

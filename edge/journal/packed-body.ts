@@ -34,13 +34,14 @@ export function packBody(body: Uint8Array): Uint8Array {
 }
 
 /**
- * Packs a body whose readings are sealed: by what names them. Null: they cannot be told by that, or
- * it is not worth it.
+ * Packs a body whose readings are sealed: by what names them. Null: they cannot be told by that, it is
+ * not worth it, or some are of before `sinceMs` and may leave the segments first.
  */
 export function referBody(
   body: Uint8Array,
   stampMs: number,
   find: FindReadings,
+  sinceMs: number,
 ): Uint8Array | null {
   const batches = decodeBatches(body);
   if (!batches.ok || body.length < REFERRED_BYTES_MIN * batches.value.length) return null;
@@ -50,6 +51,7 @@ export function referBody(
   writer.varint(batches.value.length);
   for (const batch of batches.value) {
     const { times } = batch;
+    if ((times[0] ?? 0) < sinceMs) return null;
     writer.block(encodePart({ ...batch, times: [], columns: [] }));
     writer.zigzag((times[0] ?? 0) - stampMs);
     writer.varint((times.at(-1) ?? 0) - (times[0] ?? 0));

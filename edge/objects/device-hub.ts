@@ -118,7 +118,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       sync: () => ctx.storage.sync(),
       wait: (ms) => scheduler.wait(ms),
     });
-    const live = openOriginLink(config.originUrl, config.linkKey, LIVE_RANGE);
+    const { originUrl, linkKey } = config;
+    const live = openOriginLink(originUrl, linkKey, LIVE_RANGE, limits.liveTimeoutMs);
     this.#ahead = new LiveLink(this.#store, live, () => Date.now());
     this.#journal = new JournalReplica(
       this.#store,

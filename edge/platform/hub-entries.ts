@@ -51,7 +51,7 @@ export function slotsAfter(
   const keptNext = kept.nextAfter(after) ?? Infinity;
   const next = Math.min(keptNext, Math.max(after + 1, journal.floor));
   const set = runOf(memory.aside.filter(({ seq }) => seq > after && seq < next));
-  if (set.length > 0) return set.slice(0, bytesTarget === 0 ? 1 : entriesMax);
+  if (set.length > 0) return within(set, bytesTarget, entriesMax);
   const entries: SlotEntry[] = [];
   let bytes = 0;
   for (const entry of next === keptNext ? kept.run(after) : inJournal(memory, after)) {
@@ -61,6 +61,16 @@ export function slotsAfter(
     entries.push(entry);
   }
   return entries;
+}
+
+/** As many as a frame takes; one at least. */
+function within(set: readonly SlotEntry[], bytesTarget: number, entriesMax: number): SlotEntry[] {
+  let bytes = 0;
+  const end = set.findIndex(({ body }, at) => {
+    bytes += body.length;
+    return at > 0 && (at >= entriesMax || bytes > bytesTarget);
+  });
+  return set.slice(0, end === -1 ? entriesMax : end);
 }
 
 /** The first of them that follow each other. */

@@ -16,6 +16,8 @@ export function restampEntries(sql: Sql, memory: HubMemory, changes: readonly Re
   const { journal, devices, places } = memory;
   // What the entries were folded to is written first: under other stamps they would fold otherwise.
   devices.write(devices.dirty(), journal.head);
+  // Their readings leave the segments: what is kept by their names has to be held whole.
+  for (const { seq } of changes) journal.holdWhole(seq);
   unseal(sql, memory, changes);
   places.forget(new Set(changes.map(({ seq }) => seq)));
   restampKept(memory, changes);

@@ -156,7 +156,7 @@ function readingsNobodyHolds(
   const where = aheadOf(ahead, seq);
   if (where === "held" || aside.some((entry) => entry.seq === seq)) return [];
   if (where === "in-doubt") {
-    memory.aside = [...aside, { seq, stampMs, note, body }];
+    memory.aside = [...aside, { seq, stampMs, note, body }].toSorted((a, b) => a.seq - b.seq);
     return [];
   }
   const committed = decodeSlot(stampMs, note, body) ?? [];
@@ -234,15 +234,22 @@ export function dropKept(
 
 /**
  * Remembers across lives what the origin has held, as a link's record is replaced. A cursor that goes
- * back in one life is an origin that lost something: what it asks for again, it lacks.
+ * back in one life, or a life of which it holds less than was acknowledged, is an origin that lost
+ * something: what it asks for again, it lacks.
  */
-export function saveConfirmed(sql: Sql, memory: HubMemory, next: SavedLink): void {
+export function saveConfirmed(
+  sql: Sql,
+  memory: HubMemory,
+  next: SavedLink,
+  heldTo: number | undefined,
+): void {
   const { link, confirmed } = memory;
   const isOther = next.replicaEpoch !== link.replicaEpoch;
   const isBack = next.cursor.seq < link.cursor.seq;
   if (!isOther && !isBack) return;
-  memory.confirmed = isOther ? Math.max(confirmed, link.cursor.seq) : next.cursor.seq;
-  if (isBack && !isOther) memory.ahead = dropAhead(sql, memory.ahead, Infinity);
+  const isLost = heldTo !== undefined || !isOther;
+  memory.confirmed = isLost ? (heldTo ?? next.cursor.seq) : Math.max(confirmed, link.cursor.seq);
+  if (isLost) memory.ahead = dropAhead(sql, memory.ahead, Infinity);
   if (memory.confirmed !== confirmed) sql.exec("update hub set confirmed = ?", memory.confirmed);
   // It may have lost what it was told of gaps as well; told twice, they are the same.
   forgetSent(sql);

@@ -23,12 +23,13 @@ export function openOriginLink(
   originUrl: string,
   linkKey: string | null,
   range: string = ORIGIN_RANGE,
+  timeoutMs: number = limits.exchangeTimeoutMs,
 ): OriginLink {
   const key = linkKey === null ? Promise.resolve(null) : importLinkKey(linkKey);
   return {
     async exchange(request) {
       try {
-        return await exchange(originUrl, await key, range, request);
+        return await exchange({ originUrl, range, timeoutMs }, await key, request);
       } catch (error) {
         return { kind: "failed", reason: error instanceof Error ? error.message : "no answer" };
       }
@@ -36,10 +37,15 @@ export function openOriginLink(
   };
 }
 
+interface Way {
+  readonly originUrl: string;
+  readonly range: string;
+  readonly timeoutMs: number;
+}
+
 async function exchange(
-  originUrl: string,
+  { originUrl, range, timeoutMs }: Way,
   key: CryptoKey | null,
-  range: string,
   request: Uint8Array,
 ): Promise<ExchangeOutcome> {
   if (key === null) return { kind: "failed", reason: "LINK_KEY is missing" };
@@ -49,7 +55,7 @@ async function exchange(
     headers: { "content-type": "application/octet-stream" },
     body: sealed,
     redirect: "manual",
-    signal: AbortSignal.timeout(limits.exchangeTimeoutMs),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   if (response.status !== 200) {
     await response.body?.cancel();

@@ -27,35 +27,37 @@ export function loadAhead(sql: Sql): AheadRange[] {
   }));
 }
 
-/** Notes that entries are about to go ahead; past the bound the oldest range is forgotten. */
+/** Notes that entries are about to go ahead; null: there is no room for another stretch. */
 export function sendAhead(
   sql: Sql,
   ranges: readonly AheadRange[],
   first: number,
   last: number,
-): AheadRange[] {
+): AheadRange[] | null {
   const same = ranges.find((range) => range.first === first && !range.isHeld);
-  const added = { first, last: Math.max(last, same?.last ?? 0), isHeld: false };
-  const most = limits.aheadRangesMax;
   const others = ranges.filter((range) => range !== same);
-  return replace(sql, ranges, [...others, added].slice(-most));
+  if (others.length >= limits.aheadRangesMax) return null;
+  const added = { first, last: Math.max(last, same?.last ?? 0), isHeld: false };
+  return replace(sql, ranges, [...others, added]);
 }
 
-/** Notes that the origin holds what went ahead. */
-export function holdAhead(
+/** Notes what became of entries that went ahead: held by the origin from here on, or not at all. */
+export function settleAhead(
   sql: Sql,
   ranges: readonly AheadRange[],
-  first: number,
-  last: number,
+  { first, last, isHeld }: AheadRange,
 ): AheadRange[] {
   const others = ranges.filter((range) => range.isHeld || range.first !== first);
-  const before = others.find((range) => range.isHeld && range.last + 1 >= first);
-  const rest = others.filter((range) => range !== before);
-  const from = Math.min(before?.first ?? first, first);
-  return replace(sql, ranges, [
-    ...rest,
-    { first: from, last: Math.max(before?.last ?? last, last), isHeld: true },
-  ]);
+  if (!isHeld) return replace(sql, ranges, others);
+  const before = others.find(
+    (range) => range.isHeld && range.first <= first && range.last + 1 >= first,
+  );
+  const joined = {
+    first: before?.first ?? first,
+    last: Math.max(before?.last ?? last, last),
+    isHeld,
+  };
+  return replace(sql, ranges, [...others.filter((range) => range !== before), joined]);
 }
 
 /** Forgets what the link's cursor has passed; `Infinity`: all. */

@@ -46,7 +46,7 @@ import {
   shedEntries,
   waitingBytes,
 } from "./hub-shedding.ts";
-import { dropAhead, holdAhead, sendAhead } from "./sql-ahead.ts";
+import { dropAhead, sendAhead, settleAhead } from "./sql-ahead.ts";
 import { SqlGaps } from "./sql-gaps.ts";
 import type { SlotEntry } from "./sql-journal.ts";
 import type { SqlThinned } from "./sql-thinned.ts";
@@ -182,12 +182,14 @@ export class SqlHubStore implements HubStore {
     return this.#memory.thinned;
   }
 
-  sendAhead(first: number, last: number): void {
-    this.#memory.ahead = sendAhead(this.#sql, this.#memory.ahead, first, last);
+  sendAhead(first: number, last: number): boolean {
+    const ahead = sendAhead(this.#sql, this.#memory.ahead, first, last);
+    if (ahead !== null) this.#memory.ahead = ahead;
+    return ahead !== null;
   }
 
-  holdAhead(first: number, last: number): void {
-    this.#memory.ahead = holdAhead(this.#sql, this.#memory.ahead, first, last);
+  settleAhead(first: number, last: number, isHeld: boolean): void {
+    this.#memory.ahead = settleAhead(this.#sql, this.#memory.ahead, { first, last, isHeld });
   }
 
   oldestUnackedMs(): number | null {
@@ -249,12 +251,12 @@ export class SqlHubStore implements HubStore {
     return this.#memory.link;
   }
 
-  saveLink(link: SavedLink): void {
+  saveLink(link: SavedLink, heldTo?: number): void {
     const memory = this.#memory;
     const before = memory.link.cursor.seq;
     const after = link.cursor.seq;
     if (JSON.stringify(link) === JSON.stringify(memory.link)) return;
-    saveConfirmed(this.#sql, memory, link);
+    saveConfirmed(this.#sql, memory, link, heldTo);
     this.#sql.exec("update link_record set record = ?", JSON.stringify(link));
     memory.link = link;
     memory.ahead = dropAhead(this.#sql, memory.ahead, after);

@@ -6,6 +6,7 @@ import { bytesOf, numberOf, type Sql, type SqlRow } from "../../storage/sql.ts";
 import { crc32c } from "../../sync/wire/crc32c.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
 import { encodeBatches } from "../../sync/wire/batch.ts";
+import { limits } from "../limits.ts";
 import { packBody, referBody, unpackBody, type FindReadings } from "../journal/packed-body.ts";
 import { ARCHIVED, SlotQueue } from "../journal/slot-queue.ts";
 import { SqlPages, type Item } from "./sql-pages.ts";
@@ -165,6 +166,13 @@ export class SqlJournal {
     return entry ?? this.#nothing(seq);
   }
 
+  /** Keeps an entry as a whole that was kept by what names its readings. */
+  holdWhole(seq: number): void {
+    if (this.#queue.slotOf(seq) !== ARCHIVED) return;
+    const entry = this.#readArchived(seq);
+    this.#archive.put([[seqKey(seq), packEntry(entry).bytes]], this.#archived);
+  }
+
   /** Puts an entry of nothing in the place of one that is damaged. */
   #nothing(seq: number): SlotEntry {
     this.#onDamage(`journal ${seq}`);
@@ -313,7 +321,8 @@ export function packEntry(entry: SlotEntry): Packed {
 
 /** Packs an entry by what names its readings, which are sealed; as any other where that does not do. */
 export function referEntry(entry: SlotEntry, find: FindReadings): Packed {
-  return packed(entry, referBody(entry.body, entry.stampMs, find) ?? packBody(entry.body));
+  const sinceMs = entry.stampMs - limits.rawKeptMs + 2 * limits.journalKeptMs;
+  return packed(entry, referBody(entry.body, entry.stampMs, find, sinceMs) ?? packBody(entry.body));
 }
 
 function packed({ seq, stampMs, note }: SlotEntry, body: Uint8Array): Packed {

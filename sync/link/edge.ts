@@ -117,8 +117,11 @@ export type EdgeLinkEffect =
   | { readonly kind: "send"; readonly request: Uint8Array }
   /** Take in what the hub tells, and store it in one transaction with the record. */
   | { readonly kind: "absorb"; readonly state: DownState; readonly record: EdgeLinkRecord }
-  /** The hub holds another history under this name: begin another life, then go on. */
-  | { readonly kind: "renew" }
+  /**
+   * The hub holds another history under this name, or has forgotten what follows `heldTo`: begin another
+   * life, then go on.
+   */
+  | { readonly kind: "renew"; readonly heldTo?: number }
   /** Stamps were too far ahead: write them anew by the hub's clock, then begin another life. */
   | { readonly kind: "restamp"; readonly hubNowMs: number }
   | { readonly kind: "set-timer"; readonly delayMs: number }
@@ -302,7 +305,8 @@ function forget(state: EdgeLink): EdgeLinkStep {
 function opened(state: EdgeLink, { link, at }: ReceivedDownFrame): EdgeLinkStep {
   const { record } = state;
   // The hub does not remember this life: what it holds of it may be another's, of a copy.
-  if (at.seq < record.cursor.seq && !record.sent) return ended(state, { kind: "renew" });
+  if (at.seq < record.cursor.seq && !record.sent)
+    return ended(state, { kind: "renew", heldTo: at.seq });
   const next = { ...pullAnew(record), link, cursor: at, sent: null };
   return goOn({ ...state, keys: noKeys() }, next);
 }

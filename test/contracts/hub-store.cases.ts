@@ -605,9 +605,11 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
         commitBatch(second, 50 * 60_000, batchAt([at * 60_000 + 500, at * 60_000 + 30_500]));
       sealAll(second);
       assert.deepEqual([digests(second).slice(0, 46), second.damaged()], [before, 0]);
-      // An origin that was restored asks again.
+      // An origin that was restored asks again, and refuses a stamp.
       moveCursor(second, 10);
       assert.deepEqual(digests(second).slice(0, 46), before);
+      second.restamp([{ seq: 21, stampMs: 21 * 60_000, change: (batch) => batch }]);
+      assert.deepEqual([digests(second).slice(0, 46), second.damaged()], [before, 0]);
     },
   },
   {

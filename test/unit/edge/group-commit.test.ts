@@ -220,3 +220,17 @@ test("P1 a disk that fails fails every batch of its commit, and those that were 
   await hub.flush();
   assert.deepEqual(answers.at(-1), "c");
 });
+
+test("P8 a clock that is set back by an hour does not hold a commit back", async () => {
+  const hub = new SlowHub();
+  const answers: string[] = [];
+  await hub.share(answers);
+  hub.post("alone", answers);
+  await turn();
+  hub.nowMs -= 3_600_000;
+  let waits = 0;
+  for (; hub.waits.length > 0 && waits < 100; waits += 1) await hub.pass();
+  await hub.flush();
+  assert.ok(waits < 10, `${waits} waits`);
+  assert.ok(answers.includes("alone"));
+});

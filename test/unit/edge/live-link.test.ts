@@ -25,21 +25,57 @@ class Way {
   readonly store = new SqlHubStore(openNodeSql(), 7);
   readonly shard = new SqlShardStore(openNodeSql());
   readonly messages: (readonly LogEntry[])[] = [];
-  readonly live: LiveLink;
+  live: LiveLink;
   isCut = false;
   losesAnswers = false;
-  nowMs = 1_000;
+  readonly #behindBytes: number | undefined;
+  /** Behind all event times: none is quarantined. */
+  nowMs = 50_000_000;
   #times = 0;
 
   constructor(behindBytes?: number) {
-    const origin = { exchange: async (request: Uint8Array) => this.#exchange(request) };
-    this.live = new LiveLink(this.store, origin, () => this.nowMs, behindBytes);
+    this.#behindBytes = behindBytes;
+    this.live = this.#newLink();
+  }
+
+  /** Forgets what is in memory, as a hub that starts again. */
+  restart(): void {
+    this.live = this.#newLink();
+  }
+
+  /** Gives up all that may be given up. */
+  shedAll(): void {
+    for (const _ of this.store.seal()) continue;
+    for (let turn = 0; turn < 100; turn += 1)
+      this.store.shed({
+        policy: "drop-oldest",
+        bytesMax: 0,
+        beforeMs: 0,
+        bytesAtOnce: 100_000,
+        keptBytesMax: 0,
+        thinnedBytesMax: 0,
+      });
+  }
+
+  /** Brings to the origin what is left, in frames no longer than they may be. */
+  drain(): void {
+    for (let after = 0; ;) {
+      const entries = this.store.entriesAfter(after, FRAME_BYTES_TARGET, 512);
+      const last = entries.at(-1);
+      if (last === undefined) return;
+      const bytes = entries.reduce((sum, { body }) => sum + body.length, 0);
+      assert.ok(entries.length === 1 || bytes <= FRAME_BYTES_TARGET);
+      assert.ok(entries.every(({ seq }, at) => seq === (entries[0]?.seq ?? 0) + at));
+      assert.ok((entries[0]?.seq ?? 0) >= this.store.floorAfter(after));
+      absorbLive(entries, this.shard, Infinity);
+      after = last.seq;
+    }
   }
 
   /** Commits an entry of so many readings, of nine bytes each. */
   commit(readings = 1): void {
     const times = Array.from({ length: readings }, () => (this.#times += 1));
-    commitBatch(this.store, this.store.lastStampMs() + 1, batchAt(times));
+    commitBatch(this.store, Math.max(50_000_000, this.store.lastStampMs() + 1), batchAt(times));
   }
 
   /** Sends what is due, after the wait between two times. */
@@ -56,6 +92,11 @@ class Way {
 
   given(): number {
     return this.store.gaps.of(DEVICE).reduce((sum, { readings }) => sum + readings, 0);
+  }
+
+  #newLink(): LiveLink {
+    const origin = { exchange: async (request: Uint8Array) => this.#exchange(request) };
+    return new LiveLink(this.store, origin, () => this.nowMs, this.#behindBytes);
   }
 
   #exchange(request: Uint8Array): ExchangeOutcome {
@@ -128,13 +169,14 @@ test("what was not answered goes again, or in its turn, and stops nothing", asyn
   assert.deepEqual(await way.send(), [1]);
   way.isCut = false;
   way.commit();
+  assert.deepEqual(await way.send(), [], "It waits longer after a failure");
   assert.deepEqual(await way.send(), [1, 2]);
   assert.equal(way.counted(), 2);
 });
 
 test("the origin takes none of a message with a stamp too far ahead, or that does not decode", async () => {
   const way = new Way(0);
-  commitBatch(way.store, 10_000_000, batchAt([5]));
+  commitBatch(way.store, 60_000_000, batchAt([5]));
   await way.send();
   assert.equal(way.counted(), 0);
   const [entry] = way.messages.flat();
@@ -159,30 +201,87 @@ for (const what of ["arrived", "is in doubt", "is lost"] as const)
     way.losesAnswers = what === "is in doubt";
     assert.equal((await way.send()).at(-1), before + 5);
     for (let at = 0; at < 40; at += 1) way.commit(MANY);
-    for (const _ of way.store.seal()) continue;
-    for (let turn = 0; turn < 100; turn += 1)
-      way.store.shed({
-        policy: "drop-oldest",
-        bytesMax: 0,
-        beforeMs: 0,
-        bytesAtOnce: 100_000,
-        keptBytesMax: 0,
-        thinnedBytesMax: 0,
-      });
+    way.shedAll();
     assert.ok(way.store.extent().floor > before + 5, "Given up past what went ahead");
-
-    const left: LogEntry[] = [];
-    for (let after = 0; ;) {
-      const entries = way.store.entriesAfter(after, FRAME_BYTES_TARGET, 512);
-      const last = entries.at(-1);
-      if (last === undefined) break;
-      assert.ok(entries.every(({ seq }, at) => seq === (entries[0]?.seq ?? 0) + at));
-      assert.ok((entries[0]?.seq ?? 0) >= way.store.floorAfter(after));
-      left.push(...entries);
-      after = last.seq;
-    }
-    way.nowMs += 1_000_000;
-    absorbLive(left, way.shard, way.nowMs);
+    way.drain();
     assert.equal(way.counted() + way.given(), 100 * MANY + 50);
     assert.ok(first > 0);
   });
+
+for (const how of ["a failure", "a restart"] as const)
+  test(`P1 P2 after ${how} the lane goes back, and what never went is not taken for held`, async () => {
+    const way = new Way(0);
+    for (let at = 0; at < 150; at += 1) way.commit(MANY);
+    await way.send();
+    way.commit(10);
+    await way.send();
+    way.isCut = how === "a failure";
+    if (how === "a restart") way.restart();
+    way.commit(10);
+    await way.send();
+    way.isCut = false;
+    way.nowMs += limits.liveRetryMsMax;
+    way.commit(10);
+    await way.send();
+    for (let at = 0; at < 60; at += 1) way.commit(MANY);
+    way.shedAll();
+    way.drain();
+    assert.equal(way.counted() + way.given(), 210 * MANY + 30);
+  });
+
+test("P2 where there is no room to know what went ahead, no more goes", async () => {
+  const way = new Way(0);
+  for (let round = 0; round < limits.aheadRangesMax + 4; round += 1) {
+    for (let at = 0; at < 18; at += 1) way.commit(MANY);
+    way.nowMs += limits.liveRetryMsMax;
+    await way.send();
+  }
+  for (let at = 0; at < 60; at += 1) way.commit(MANY);
+  way.shedAll();
+  way.drain();
+  assert.equal(way.counted() + way.given(), ((limits.aheadRangesMax + 4) * 18 + 60) * MANY);
+});
+
+test("an origin that takes nothing ahead is asked ever more seldom", async () => {
+  const way = new Way(0);
+  way.isCut = true;
+  way.commit();
+  let messages = 0;
+  for (let round = 0; round < 400; round += 1) messages += (await way.send()).length;
+  assert.ok(messages < 12, `${messages} messages in 100 s`);
+});
+
+test("a clock that is set back stops nothing", async () => {
+  const way = new Way(0);
+  way.commit();
+  await way.send();
+  way.nowMs -= 3_600_000;
+  way.commit();
+  assert.deepEqual(await way.send(), [2]);
+});
+
+test("P2 readings without a time go in their turn only", async () => {
+  const way = new Way(0);
+  way.commit();
+  const timeless = { ...batchAt([50]), isTimeAssigned: true };
+  commitBatch(way.store, way.store.lastStampMs() + 1, timeless);
+  way.commit();
+  assert.deepEqual([await way.send(), await way.send()].flat(), [1, 3]);
+  const entries = way.store.entriesAfter(1, FRAME_BYTES_TARGET, 10);
+  assert.deepEqual(absorbLive(entries, way.shard, way.nowMs), { kind: "left", reason: "timeless" });
+});
+
+test("P1 what is in doubt stays in order, whatever policy gave it up", () => {
+  const way = new Way(0);
+  for (let at = 0; at < 300; at += 1) way.commit(MANY);
+  way.store.sendAhead(150, 150);
+  way.store.sendAhead(250, 250);
+  for (const _ of way.store.seal()) continue;
+  const goal = { beforeMs: 0, bytesAtOnce: 524_288, thinnedBytesMax: 0 };
+  for (let turn = 0; turn < 20; turn += 1)
+    way.store.shed({ ...goal, policy: "drop-newest", bytesMax: 1e5, keptBytesMax: 1_600_000 });
+  for (let turn = 0; turn < 20; turn += 1)
+    way.store.shed({ ...goal, policy: "drop-oldest", bytesMax: 1e4, keptBytesMax: 0 });
+  way.drain();
+  assert.equal(way.counted() + way.given(), 300 * MANY);
+});

@@ -135,3 +135,12 @@ test("a sealing that fails says so, and the next one is tried", async () => {
   await world.sealing.run();
   assert.equal(world.slices, 10);
 });
+
+test("P8 a clock that is set back by an hour does not keep a hub from sealing", async () => {
+  const world = new World();
+  world.sealing.commitCame();
+  world.nowMs -= 3_600_000;
+  await world.sealing.run();
+  assert.equal(world.slices, 10);
+  assert.ok(world.waits.length < 100, `${world.waits.length} waits`);
+});
