@@ -56,8 +56,9 @@ export class RateBook {
     for (const [what, { amount, perS }] of limited) {
       const fromMs = Math.max(nowMs, (held?.usedToMs[what] ?? 0) + shiftMs);
       const aheadMs = fromMs - nowMs;
+      // Whole milliseconds: a clock has no parts of one, and sums of parts would fall just short.
       if (aheadMs > this.#bounds.burstMs)
-        isLimited = { kind: "limited", what, waitMs: aheadMs - this.#bounds.burstMs };
+        isLimited = { kind: "limited", what, waitMs: Math.ceil(aheadMs - this.#bounds.burstMs) };
       usedToMs[what] = fromMs + (amount * 1000) / (perS ?? Infinity);
     }
     if (isLimited !== null) return isLimited;
