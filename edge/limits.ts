@@ -115,7 +115,9 @@ export const limits = {
   sealPressingBytes: 4_194_304,
   /** How long such a hub pauses between two slices, milliseconds; just below the bound not at all. */
   sealPauseMs: 16,
-  /** Bytes of journal that are not sealed; past it a commit waits until they are. */
+  /** Slices that go together between two commits, just below the bound. */
+  sealSlicesMax: 8,
+  /** Bytes of journal that are not sealed; past it a commit waits until they are fewer. */
   unsealedBytesMax: 8_388_608,
   /** How long a commit may wait before it is sealed. */
   sealAfterMs: 3_600_000,

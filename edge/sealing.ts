@@ -1,7 +1,7 @@
 // When is a hub's journal sealed? While nothing else is to be done: whatever else comes goes first, and
 // what is due waits until there was nothing for a moment. If too much waits, slices of it go between
-// the commits, with pauses that are the shorter the nearer the bound is where a commit would have to
-// wait for the rest.
+// the commits, with pauses that are the shorter, and then in blocks that are the longer, the nearer the
+// bound is where a commit would have to wait for the rest.
 
 import { limits } from "./limits.ts";
 import type { HubStore } from "./ports.ts";
@@ -60,9 +60,10 @@ export class Sealing {
     let startedMs = this.#ports.now();
     for (const step of steps) {
       readings += step;
+      const slices = slicesAt(this.#store.sealPressure());
       // Where the clock stands still during work, the readings tell how long it took.
-      const isOver = this.#ports.now() - startedMs >= limits.sliceMs;
-      if (!isOver && readings < limits.sliceReadings) continue;
+      const isOver = this.#ports.now() - startedMs >= limits.sliceMs * slices;
+      if (!isOver && readings < limits.sliceReadings * slices) continue;
       await this.#turn();
       readings = 0;
       startedMs = this.#ports.now();
@@ -84,4 +85,12 @@ export class Sealing {
       await this.#ports.wait(limits.sealQuietMs - sinceMs);
     }
   }
+}
+
+/**
+ * How many slices go between two commits: one, and ever more from half of the way to the bound on. Where
+ * commits come faster than they are sealed they have to wait, and short waits are better than one long.
+ */
+function slicesAt(pressure: number): number {
+  return 1 + Math.round(Math.max(0, 2 * pressure - 1) * (limits.sealSlicesMax - 1));
 }

@@ -131,7 +131,8 @@ export class SqlHubStore implements HubStore {
       this.#memory.open = null;
       this.#memory.devices.trim(seq);
     });
-    if (this.#memory.unsealedBytes >= limits.unsealedBytesMax) for (const _ of this.#seal(false));
+    const isOver = (): boolean => this.#memory.unsealedBytes >= limits.unsealedBytesMax;
+    if (isOver()) for (const _ of this.#seal(false)) if (!isOver()) break;
   }
 
   reload(): void {

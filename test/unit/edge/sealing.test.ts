@@ -111,18 +111,18 @@ test("a commit in the middle of sealing holds it up for a moment", async () => {
   assert.ok(world.waits.includes(limits.sealQuietMs));
 });
 
-test("where too much waits, slices go between commits, with shorter pauses the more it is", async () => {
-  for (const [pressure, pauseMs] of [
-    [0.01, limits.sealPauseMs],
-    [0.5, limits.sealPauseMs / 2],
-    [1, 0],
+test("where too much waits, slices go between commits, with shorter pauses and then in longer blocks", async () => {
+  for (const [pressure, pauseMs, pauses] of [
+    [0.01, limits.sealPauseMs, 11],
+    [0.5, limits.sealPauseMs / 2, 11],
+    [1, 0, 1 + Math.floor(10 / limits.sealSlicesMax)],
   ] as const) {
     const world = new World();
     world.pressure = pressure;
     world.onWait = () => world.sealing.commitCame();
     await world.sealing.run();
     assert.equal(world.slices, 10);
-    assert.deepEqual(world.waits, Array(11).fill(pauseMs));
+    assert.deepEqual(world.waits, Array(pauses).fill(pauseMs));
   }
 });
 
