@@ -21,3 +21,8 @@ export function jsonResponse(value: unknown, status = 200): Response {
     headers: { "content-type": "application/json", "cache-control": "no-store" },
   });
 }
+
+/** Formats epoch milliseconds as answers do (RFC 3339). */
+export function isoTime(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}

@@ -40,33 +40,20 @@ export function rememberPurge(draft: Draft, record: Omit<PurgeRecord, "more">): 
 /**
  * Lists purges, the newest first: seqs are near the clock, so that they are in order across writers too.
  *
- * @param cursor  From the page before; null: from the newest. One that is not understood lists nothing.
+ * @param cursor  From the page before; null: from the newest. Its purge may have been forgotten since.
  */
 export function listPurges(replica: RecordReader, most: number, cursor: string | null): PurgePage {
   const records = [...replica.readAll(purgeRecords)].flatMap(([key, { value }]) => {
     const record = parseRecord(key, value);
     return record === null ? [] : [record];
   });
-  const ordered = records.toSorted((a, b) => b.seq - a.seq || (a.writer < b.writer ? -1 : 1));
-  const at = ordered.findIndex((record) => cursorOf(record) === cursor);
-  const from = cursor === null ? 0 : at < 0 ? ordered.length : at + 1;
-  const purges = ordered.slice(from, from + most);
+  const after = cursor === null ? null : placeOf(cursor);
+  const rest = records
+    .filter((record) => after === null || compare(after, record) < 0)
+    .toSorted(compare);
+  const purges = rest.slice(0, most);
   const last = purges.at(-1);
-  const isLast = from + most >= ordered.length || last === undefined;
-  return { purges, cursor: isLast ? null : cursorOf(last) };
-}
-
-/** Purges of a page unless told, and at most. */
-const LISTED = 100;
-const LISTED_MAX = 1_000;
-
-/** Reads what a page is asked for with; null: `limit` is not a number of 1 to 1,000. */
-export function readPurgesQuery(
-  limit: string = String(LISTED),
-  cursor: string | null = null,
-): { readonly most: number; readonly cursor: string | null } | null {
-  const most = /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
-  return most < 1 || most > LISTED_MAX ? null : { most, cursor };
+  return { purges, cursor: last === undefined || rest.length <= most ? null : cursorOf(last) };
 }
 
 /** Formats a page for an answer; `iso` makes RFC 3339 of epoch milliseconds. */
@@ -85,6 +72,21 @@ export function formatPurges(
   return { purges: shown, cursor };
 }
 
-function cursorOf({ writer, seq }: PurgeRecord): string {
+/** What a cursor looks like: the id of a purge. */
+export const PURGE_CURSOR: RegExp = /^[a-z0-9-]{1,32}-\d{1,16}$/;
+
+type Place = Pick<PurgeRecord, "writer" | "seq">;
+
+/** Orders the newest first. */
+function compare(a: Place, b: Place): number {
+  return b.seq - a.seq || (a.writer < b.writer ? -1 : Number(a.writer > b.writer));
+}
+
+function placeOf(cursor: string): Place {
+  const dash = cursor.lastIndexOf("-");
+  return { writer: cursor.slice(0, dash), seq: Number(cursor.slice(dash + 1)) };
+}
+
+function cursorOf({ writer, seq }: Place): string {
   return `${writer}-${seq}`;
 }

@@ -43,23 +43,12 @@ export function openOriginContent(
   };
 }
 
-/** How soon a request must have failed to be sent again. */
-const RESEND_MS_MAX = 1_000;
-
 /** Opens the way to any HTTP server, at a base URL without a trailing slash. */
 export function openHttpUpstream(baseUrl: string, budget: BodyBudget): OriginContent<EdgeBody> {
   return {
     async fetch({ method, target, fields, body = null }) {
       const headers = new Headers(fields.map(([name, value]): [string, string] => [name, value]));
-      const sending = { method, headers, body };
-      const startedMs = Date.now();
-      const reply = await send(`${baseUrl}${target}`, sending, budget);
-      // A kept connection may have been closed just before it was used: no fault of the upstream, and
-      // what only reads may be sent again (RFC 9110 §9.2.2).
-      const isLost = reply.kind === "failed" && reply.reason === "origin-unreachable";
-      const isSoon = Date.now() - startedMs < RESEND_MS_MAX;
-      const isRead = (method === "GET" || method === "HEAD") && body === null;
-      return isLost && isSoon && isRead ? send(`${baseUrl}${target}`, sending, budget) : reply;
+      return send(`${baseUrl}${target}`, { method, headers, body }, budget);
     },
   };
 }
@@ -70,7 +59,28 @@ interface Sending {
   readonly body?: EdgeBody | null;
 }
 
+/** How soon a request must have failed to be sent again. */
+const RESEND_MS_MAX = 1_000;
+
+/**
+ * Sends a request. A kept connection may have been closed just before it was used: no fault of who is
+ * asked, and what only reads may be sent again (RFC 9110 §9.2.2).
+ */
 async function send(
+  url: string,
+  sending: Sending,
+  budget: BodyBudget,
+): Promise<UpstreamReply<EdgeBody> | Failure> {
+  const { method, body = null } = sending;
+  const startedMs = Date.now();
+  const reply = await sendOnce(url, sending, budget);
+  const isLost = reply.kind === "failed" && reply.reason === "origin-unreachable";
+  const isSoon = Date.now() - startedMs < RESEND_MS_MAX;
+  const isRead = (method === "GET" || method === "HEAD") && body === null;
+  return isLost && isSoon && isRead ? sendOnce(url, sending, budget) : reply;
+}
+
+async function sendOnce(
   url: string,
   { method, headers, body = null }: Sending,
   budget: BodyBudget,

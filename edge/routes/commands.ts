@@ -4,7 +4,7 @@
 import { Hono, type Context } from "hono";
 import { readJsonBody } from "../../doors/json-body.ts";
 import { onlyMethods } from "../../doors/methods.ts";
-import { jsonResponse, problemResponse } from "../../doors/respond.ts";
+import { isoTime, jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { malformed, type Problem } from "../../http/problem.ts";
 import {
   COMMANDS_PER_DEVICE_MAX,
@@ -65,7 +65,7 @@ async function fetchCommands(
   const cell = openCell(env, config, region);
   const isDevice = admission.identity.kind === "device";
   const held = await (isDevice ? cell.fetchCommands(device, waitMs) : cell.commandsOf(device));
-  const commands = (held as HeldCommand[]).map((command) => commandView(command, iso));
+  const commands = (held as HeldCommand[]).map((command) => commandView(command, isoTime));
   return jsonResponse({ device, region, commands });
 }
 
@@ -87,7 +87,7 @@ async function queue(
   switch (queued.kind) {
     case "queued":
       return jsonResponse(
-        { device, region, ...commandView(queued.command, iso) },
+        { device, region, ...commandView(queued.command, isoTime) },
         queued.isNew ? 201 : 200,
       );
     case "taken":
@@ -116,7 +116,7 @@ async function answer(
   const answered = (await cell.answerCommand(device, id, read.value)) as Answering;
   switch (answered.kind) {
     case "answered":
-      return jsonResponse({ device, region, ...commandView(answered.command, iso) });
+      return jsonResponse({ device, region, ...commandView(answered.command, isoTime) });
     case "unknown":
       return problemResponse(unknown(device, id, region));
     case "expired":
@@ -129,10 +129,6 @@ async function answer(
 }
 
 const JSON_TYPES = ["application/json"];
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
-}
 
 const BAD_WAIT: Problem = {
   code: "wait",

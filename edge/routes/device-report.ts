@@ -1,5 +1,6 @@
 // How does a hub's view of a device look in JSON? Labelled as what it is: one region's.
 
+import { isoTime } from "../../doors/respond.ts";
 import { loadAggregate, type StoredAggregate } from "../../sync/crdt/aggregate.ts";
 import { formatDecimal } from "../../sync/decimal.ts";
 import type { BufferReport, ClassReport } from "../hub-buffer.ts";
@@ -23,7 +24,7 @@ export function formatReport(
       latest:
         stream.latest === null
           ? null
-          : { time: iso(stream.latest[0]), value: typed(stream.kind, stream.latest[1]) },
+          : { time: isoTime(stream.latest[0]), value: typed(stream.kind, stream.latest[1]) },
       quarantined: stream.quarantined,
       lastMinute: lastMinute(report, name, stream.highWaterMs),
     },
@@ -33,7 +34,7 @@ export function formatReport(
     view: "regional",
     region,
     note: "Distinct readings that this region took in; the origin counts all regions",
-    lastCommit: iso(state.lastCommitMs),
+    lastCommit: isoTime(state.lastCommitMs),
     clockSkewMs: state.clockSkewMs,
     duplicates: state.duplicates,
     conflicts: state.conflicts,
@@ -51,20 +52,23 @@ function lastMinute(
   const minuteMs = minuteOf(atMs);
   const rollup = report.minutes[minuteMs] ?? {};
   const held = Object.hasOwn(rollup, name) ? rollup[name] : undefined;
-  return held === undefined ? null : { start: iso(minuteMs), ...formatAggregate(held) };
+  return held === undefined ? null : { start: isoTime(minuteMs), ...formatAggregate(held) };
 }
 
 function formatAggregate(stored: StoredAggregate): object {
   const { count, sum, min, max, firstMs, lastMs } = loadAggregate(stored);
-  return { count, sum: formatDecimal(sum), min, max, first: iso(firstMs), last: iso(lastMs) };
+  return {
+    count,
+    sum: formatDecimal(sum),
+    min,
+    max,
+    first: isoTime(firstMs),
+    last: isoTime(lastMs),
+  };
 }
 
 function typed(kind: "number" | "boolean", value: number): number | boolean {
   return kind === "boolean" ? value !== 0 : value;
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 /** Formats where a hub's link stands. */
@@ -103,14 +107,14 @@ function formatBuffer(buffer: BufferReport): object {
 }
 
 function formatClass({ fill, bytes, bytesMax, oldestMs }: ClassReport): object {
-  const oldest = oldestMs === null ? null : iso(oldestMs);
+  const oldest = oldestMs === null ? null : isoTime(oldestMs);
   return { fill: shareOf(fill), bytes, bytesMax, oldest };
 }
 
 /** Formats where the link of a region's cell stands, and which purges it knows. */
 export function formatCell(report: CellReport): object {
   const { replica, head, cursor, heardMs, isOriginAway, purgeView } = report;
-  const heard = heardMs === 0 ? null : iso(heardMs);
+  const heard = heardMs === 0 ? null : isoTime(heardMs);
   const purges = Object.fromEntries(purgeView);
   return { replica, head, cursor, behind: head - cursor, heard, originAway: isOriginAway, purges };
 }

@@ -2,7 +2,7 @@
 
 import { Hono } from "hono/tiny";
 import { onlyMethods } from "../../doors/methods.ts";
-import { jsonResponse, problemResponse } from "../../doors/respond.ts";
+import { isoTime, jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { formatGaps } from "../../state/gap.ts";
 import { parseDeviceId } from "../../sync/brand.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
@@ -21,12 +21,8 @@ export function gapRoutes(parts: ApiParts): Hono<ApiEnv> {
     const admission = await guard.requireDevice(c.req.raw, device, "read");
     if (!admission.ok) return problemResponse(admission.problem);
     const records = await hubOf(parts.env, config, region, device).gaps(device);
-    return jsonResponse({ region, ...formatGaps(device, records, limits.gapsListedMax, iso) });
+    return jsonResponse({ region, ...formatGaps(device, records, limits.gapsListedMax, isoTime) });
   });
   app.all("/:device/gaps", onlyMethods("GET"));
   return app;
-}
-
-function iso(timeMs: number): string {
-  return new Date(timeMs).toISOString();
 }

@@ -4,12 +4,13 @@
 import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
 import { onlyMethods } from "../../doors/methods.ts";
+import { readPageQuery } from "../../doors/page-query.ts";
 import { within } from "../../doors/within.ts";
 import { readBody } from "../../doors/read-body.ts";
-import { jsonResponse, problemResponse } from "../../doors/respond.ts";
+import { isoTime, jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { sessionFields } from "../../doors/session.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
-import { formatPurges, readPurgesQuery, type PurgePage } from "../../state/purge-history.ts";
+import { formatPurges, PURGE_CURSOR, type PurgePage } from "../../state/purge-history.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { log } from "../../doors/access-log.ts";
@@ -105,22 +106,16 @@ export function purgesRoutes(parts: ApiParts): Hono<ApiEnv> {
     Object.assign(c.env.scope.fields, { door: "purges", region });
     const admission = await guard.requireScope(c.req.raw, "purge");
     if (!admission.ok) return problemResponse(admission.problem);
-    const query = readPurgesQuery(c.req.query("limit"), c.req.query("cursor"));
-    if (query === null) return problemResponse(BAD_LIMIT);
+    const query = readPageQuery(c.req.query(), PURGE_CURSOR);
+    if (!query.ok) return problemResponse(query.problem);
+    const { most, cursor } = query.page;
     const cell = openCell(parts.env, config, region);
-    const page = (await cell.purgesMade(query.most, query.cursor)) as PurgePage;
-    return jsonResponse({ region, ...formatPurges(page, iso) });
+    const page = (await cell.purgesMade(most, cursor)) as PurgePage;
+    return jsonResponse({ region, ...formatPurges(page, isoTime) });
   });
   app.all("/", onlyMethods("GET"));
   return app;
 }
-
-const BAD_LIMIT: Problem = {
-  code: "bad-limit",
-  status: 400,
-  title: "Bad limit",
-  detail: "limit is a number of 1 to 1,000",
-};
 
 /** Waits, though not for long, until the other regions hold a purge, and tells which of them do. */
 async function holdersOf(
@@ -172,8 +167,4 @@ function malformed(errors: readonly ProblemItem[]): Problem {
   const where = first?.pointer === undefined || first.pointer === "" ? "" : `${first.pointer}: `;
   const detail = `Nothing is purged: ${where}${first?.message ?? ""}`;
   return { code: "malformed", status: 400, title: "Malformed request", detail, errors };
-}
-
-function iso(timeMs: number): string {
-  return new Date(timeMs).toISOString();
 }

@@ -4,7 +4,7 @@
 import { Hono, type Context } from "hono";
 import { readJsonBody } from "../../doors/json-body.ts";
 import { onlyMethods } from "../../doors/methods.ts";
-import { jsonResponse, problemResponse } from "../../doors/respond.ts";
+import { isoTime, jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { shadowTooLarge } from "../../doors/shadow-too-large.ts";
 import { malformed, type Problem } from "../../http/problem.ts";
 import { readShadowPatch, SHADOW_TYPES, shadowView } from "../../state/shadow-view.ts";
@@ -97,13 +97,14 @@ async function desire(
 }
 
 function answer(device: DeviceId, region: string, shadow: HeldShadow): Response {
-  const response = jsonResponse({ device, view: "regional", region, ...shadowView(shadow, iso) });
+  const response = jsonResponse({
+    device,
+    view: "regional",
+    region,
+    ...shadowView(shadow, isoTime),
+  });
   response.headers.set("etag", `"${shadow.version}"`);
   return response;
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 function noShadow(device: DeviceId, region: string): Problem {

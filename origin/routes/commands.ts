@@ -4,7 +4,7 @@
 import { Hono } from "hono";
 import { readJsonBody } from "../../doors/json-body.ts";
 import { onlyMethods } from "../../doors/methods.ts";
-import { jsonResponse, problemResponse } from "../../doors/respond.ts";
+import { isoTime, jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { malformed, type Problem } from "../../http/problem.ts";
 import { OPEN_PER_DEVICE_MAX, type Queueing } from "../../state/command-book.ts";
 import { commandView, readCommand } from "../../state/command-view.ts";
@@ -24,7 +24,7 @@ export function commandRoutes(parts: ApiParts): Hono<ApiEnv> {
     if (!admission.ok) return problemResponse(admission.problem);
     const held = await openRegistry(parts.env).commandsOf(device.value);
     if (held === null) return problemResponse(notRegistered(device.value));
-    const commands = (held as HeldCommand[]).map((command) => commandView(command, iso));
+    const commands = (held as HeldCommand[]).map((command) => commandView(command, isoTime));
     return jsonResponse({ device: device.value, commands });
   });
   app.post("/:device/commands", async (c) => {
@@ -50,7 +50,7 @@ function settle(device: string, id: string, queued: Queueing): Response {
   switch (queued.kind) {
     case "queued":
       return jsonResponse(
-        { device, ...commandView(queued.command, iso) },
+        { device, ...commandView(queued.command, isoTime) },
         queued.isNew ? 201 : 200,
       );
     case "taken":
@@ -85,8 +85,4 @@ const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|
 function parseTime(text: string): number | null {
   const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(ms) ? null : ms;
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -2,7 +2,7 @@
 
 import { Hono } from "hono";
 import { onlyMethods } from "../../doors/methods.ts";
-import { jsonResponse, problemResponse } from "../../doors/respond.ts";
+import { isoTime, jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { formatGaps } from "../../state/gap.ts";
 import type { ApiEnv, ApiParts } from "../app.ts";
 import { limits } from "../limits.ts";
@@ -17,12 +17,8 @@ export function gapRoutes({ env, guard }: ApiParts): Hono<ApiEnv> {
     const admission = await guard.requireDevice(c.req.raw, device.value, "read");
     if (!admission.ok) return problemResponse(admission.problem);
     const records = await openShard(env, ALL_DEVICES).gaps(device.value);
-    return jsonResponse(formatGaps(device.value, records, limits.gapsListedMax, iso));
+    return jsonResponse(formatGaps(device.value, records, limits.gapsListedMax, isoTime));
   });
   app.all("/:device/gaps", onlyMethods("GET"));
   return app;
-}
-
-function iso(timeMs: number): string {
-  return new Date(timeMs).toISOString();
 }

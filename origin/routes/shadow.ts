@@ -4,7 +4,7 @@
 import { Hono } from "hono";
 import { readJsonBody } from "../../doors/json-body.ts";
 import { onlyMethods } from "../../doors/methods.ts";
-import { jsonResponse, problemResponse } from "../../doors/respond.ts";
+import { isoTime, jsonResponse, problemResponse } from "../../doors/respond.ts";
 import { shadowTooLarge } from "../../doors/shadow-too-large.ts";
 import { malformed, type Problem } from "../../http/problem.ts";
 import { readShadowPatch, SHADOW_TYPES, shadowView } from "../../state/shadow-view.ts";
@@ -67,13 +67,9 @@ function settle(device: DeviceId, written: ShadowWrite): Response {
 }
 
 function answer(device: DeviceId, shadow: HeldShadow): Response {
-  const response = jsonResponse({ device, view: "merged", ...shadowView(shadow, iso) });
+  const response = jsonResponse({ device, view: "merged", ...shadowView(shadow, isoTime) });
   response.headers.set("etag", `"${shadow.version}"`);
   return response;
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 function outdated(version: number): Problem {

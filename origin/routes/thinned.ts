@@ -2,7 +2,7 @@
 
 import { Hono } from "hono";
 import { onlyMethods } from "../../doors/methods.ts";
-import { jsonResponse, problemResponse } from "../../doors/respond.ts";
+import { isoTime, jsonResponse, problemResponse } from "../../doors/respond.ts";
 import type { Problem, ProblemItem } from "../../http/problem.ts";
 import { parseStreamName, type DeviceId } from "../../sync/brand.ts";
 import { TIME_MS_MAX } from "../../sync/limits.ts";
@@ -23,7 +23,7 @@ export function thinnedRoutes({ env, guard }: ApiParts): Hono<ApiEnv> {
     const query = readQuery(device.value, new URL(c.req.url).searchParams);
     if (!query.ok) return problemResponse(query.error);
     const { minutes, nextMs } = await openShard(env, ALL_DEVICES).thinned(query.value);
-    const cursor = nextMs === null ? null : iso(nextMs);
+    const cursor = nextMs === null ? null : isoTime(nextMs);
     const body = { device: device.value, view: "all-regions", resolution: "1m" };
     return jsonResponse({ ...body, minutes: minutes.map(formatMinute), cursor });
   });
@@ -78,10 +78,15 @@ function formatMinute({
   min,
   max,
 }: ThinnedMinute): object {
-  const times = { first: iso(firstMs), last: iso(lastMs) };
-  return { stream, start: iso(startMs), count, sum, min, max, mean: Number(sum) / count, ...times };
-}
-
-function iso(timeMs: number): string {
-  return new Date(timeMs).toISOString();
+  const times = { first: isoTime(firstMs), last: isoTime(lastMs) };
+  return {
+    stream,
+    start: isoTime(startMs),
+    count,
+    sum,
+    min,
+    max,
+    mean: Number(sum) / count,
+    ...times,
+  };
 }

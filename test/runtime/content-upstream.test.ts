@@ -21,14 +21,27 @@ let edge: EdgeProcess;
 
 /** The raw bytes that the origin sends for a target, head included; then the connection ends. */
 const answers = new Map<string, Buffer>();
+/** Targets after whose answer the connection is kept, and reset when it is used again. */
+const kept = new Set<string>();
+/** Targets whose request was lost with a kept connection. */
+const lost: string[] = [];
 
 const server = net.createServer((socket) => {
+  let isKept = false;
   socket.on("error", () => undefined);
-  socket.once("data", (data) => {
+  socket.on("data", (data) => {
     const text = data.toString("latin1");
     const target = text.split(" ")[1]?.slice(PREFIX.length) ?? "";
+    if (isKept) {
+      lost.push(target);
+      socket.resetAndDestroy();
+      return;
+    }
     requests.push(text);
-    socket.end(answers.get(target) ?? "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    const answer = answers.get(target) ?? "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    isKept = kept.has(target);
+    if (isKept) socket.write(answer);
+    else socket.end(answer);
   });
 });
 
@@ -142,6 +155,17 @@ test("statuses that cannot be passed on become a problem, refusals of the link t
     assert.equal(answer.status, 502);
     assert.match(answer.body.toString(), /LINK_KEY/);
   }
+});
+
+test("a request that is lost with a kept connection is sent again, once", async () => {
+  const head = "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 4\r\n\r\nkept";
+  for (const target of ["/first", "/second"]) answers.set(target, Buffer.from(head));
+  kept.add("/first");
+  const first = await untilAsked("/first");
+  assert.equal(first.body.toString(), "kept");
+  const second = await get("/second");
+  assert.deepEqual(lost, ["/second"], "the connection was used again");
+  assert.deepEqual([second.status, second.body.toString()], [200, "kept"]);
 });
 
 test("a redirect is passed on, not followed", async () => {

@@ -187,6 +187,7 @@ test("who purged what, and when, is told in every region and at the origin", asy
     assert.equal(((await next.json()) as { purges: unknown[] }).purges.length, 2);
     assert.equal((await fetch(`${at}/v1/purges`)).status, 401);
     assert.equal((await fetch(`${at}/v1/purges?limit=0`, asked)).status, 400);
+    assert.equal((await fetch(`${at}/v1/purges?cursor=x`, asked)).status, 400);
     assert.equal((await fetch(`${at}/v1/purges`, { ...asked, method: "POST" })).status, 405);
   }
 });

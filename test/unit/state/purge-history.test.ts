@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RegionReplica } from "../../../edge/region-replica.ts";
-import { formatPurges, listPurges, readPurgesQuery } from "../../../state/purge-history.ts";
+import { formatPurges, listPurges, PURGE_CURSOR } from "../../../state/purge-history.ts";
 import { PURGES_REMEMBERED, refusalOfRecord } from "../../../state/purge-record.ts";
 import { purgeRecords } from "../../../state/region.ts";
 import type { ReplicaId } from "../../../sync/brand.ts";
@@ -31,7 +31,13 @@ test("listPurges() tells who purged what and when, the newest first, page by pag
   const seen = [first, second, third].flatMap(({ purges }) => purges.map(({ seq }) => seq));
   assert.deepEqual(seen, [5_000, 4_000, 3_000, 2_000, 1_000]);
   assert.equal(third.cursor, null);
-  assert.deepEqual(listPurges(region, 2, "hel-77").purges, []);
+  assert.deepEqual(listPurges(region, 2, "hel-77").purges, [], "older than all");
+  const later = listPurges(region, 2, "lis-3500").purges;
+  assert.deepEqual(
+    later.map(({ seq }) => seq),
+    [3_000, 2_000],
+    "a purge that is not remembered has its place all the same",
+  );
 });
 
 test("P8 the oldest purge gives its place to the next, and long lists are cut", () => {
@@ -59,10 +65,12 @@ test("P9 the origin refuses what is no record", () => {
   assert.equal(refusalOfRecord("hel/0", JSON.stringify([1, 1, "x".repeat(2_000), 0])), "too-long");
 });
 
-test("readPurgesQuery() takes a limit of 1 to 1,000", () => {
-  assert.deepEqual(readPurgesQuery(), { most: 100, cursor: null });
-  assert.deepEqual(readPurgesQuery("1000", "hel-1"), { most: 1_000, cursor: "hel-1" });
-  for (const limit of ["0", "1001", "-1", "x", ""]) assert.equal(readPurgesQuery(limit), null);
+test("a page's cursor looks like one", () => {
+  const region = openRegion("hel-2");
+  for (let i = 1; i <= 2; i += 1) region.purge(i * 1_000, ["*"], "anna");
+  assert.match(listPurges(region, 1, null).cursor ?? "", PURGE_CURSOR);
+  for (const cursor of ["", "hel", "hel-", "-1", "HEL-1", "hel-1 ", `hel-${"9".repeat(17)}`])
+    assert.doesNotMatch(cursor, PURGE_CURSOR);
 });
 
 test("formatPurges() names a purge as its answer did", () => {
