@@ -1,5 +1,5 @@
 // Which moment does an HTTP-date name? (RFC 9110 §5.6.7.) Its own calendar arithmetic, because the
-// platform's date parser accepts far more than the grammar does.
+// platform's date parser accepts far more than the grammar does, and goes by local time zones.
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
@@ -11,14 +11,26 @@ const MONTH = `(${MONTHS.join("|")})`;
 const TIME = "([0-9]{2}):([0-9]{2}):([0-9]{2})";
 const IMF_FIXDATE = new RegExp(
   `^(?:${DAYS.join("|")}), ([0-9]{2}) ${MONTH} ([0-9]{4}) ${TIME} GMT$`,
+  "i",
 );
-const RFC850_DATE = new RegExp(`^(?:${LONG_DAYS}), ([0-9]{2})-${MONTH}-([0-9]{2}) ${TIME} GMT$`);
+const RFC850_DATE = new RegExp(
+  `^(?:${LONG_DAYS}), ([0-9]{2})-${MONTH}-([0-9]{2}) ${TIME} GMT$`,
+  "i",
+);
 const ASCTIME_DATE = new RegExp(
   `^(?:${DAYS.join("|")}) ${MONTH} ([ 0-9][0-9]) ${TIME} ([0-9]{4})$`,
+  "i",
 );
+/** RFC 6265 §5.1.1, `delimiter`. */
+const BETWEEN_TOKENS = /[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+/;
+const LOOSE_TIME = /^([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})$/;
+const OFFSET = /gmt[ \t]*[+-]/i;
+/** Longer is no date, whatever it is. */
+const LOOSE_CHARS_MAX = 128;
 
 /**
- * Parses an HTTP-date in any of its three forms, all of which a recipient must accept.
+ * Parses an HTTP-date in any of its three forms, all of which a recipient must accept; the case of
+ * letters does not matter (RFC 9111 §4.2).
  *
  * @param nowMs  Decides the century of a two-digit year: never more than 50 years ahead.
  * @returns Epoch milliseconds, or null if `text` is not an HTTP-date of a day that exists.
@@ -32,13 +44,61 @@ export function parseHttpDate(text: string | null, nowMs: number): number | null
     return momentOf(Number(asctime[6]), asctime[1], asctime[2], asctime.slice(3, 6));
   const rfc850 = RFC850_DATE.exec(text);
   if (rfc850 === null) return null;
+  const [, date, month, year, ...clock] = rfc850;
+  return momentOfShortYear(Number(year), month, date, clock, nowMs);
+}
+
+/**
+ * Parses a date as loosely as a cookie's (RFC 6265 §5.1.1), for what is nearly an HTTP-date: RFC 9110
+ * §5.6.7 encourages recipients to be robust. Of several dates the first counts. A zone other than GMT
+ * makes it invalid (RFC 9111 §4.2).
+ *
+ * @param nowMs  As for `parseHttpDate`, for a year of two digits.
+ */
+export function parseLooseDate(text: string | null, nowMs: number): number | null {
+  const strict = parseHttpDate(text, nowMs);
+  if (strict !== null || text === null || text.length > LOOSE_CHARS_MAX) return strict;
+  const tokens = text.split(BETWEEN_TOKENS).filter((token) => token !== "");
+  if (OFFSET.test(text) || !isGmtAlone(tokens)) return null;
+  const clock = tokens.map((token) => LOOSE_TIME.exec(token)).find((match) => match !== null);
+  const [date = "", year = ""] = tokens.filter((token) => /^[0-9]{1,4}$/.test(token));
+  const month = tokens.map(monthOf).find((name) => name !== undefined);
+  if (clock === undefined || date.length > 2) return null;
+  const [, ...time] = clock;
+  if (year.length === 4) return momentOf(Number(year), month, date, time);
+  return year.length === 2 ? momentOfShortYear(Number(year), month, date, time, nowMs) : null;
+}
+
+/** Tells whether the words of a date, but for its day and month, are GMT and nothing else. */
+function isGmtAlone(tokens: readonly string[]): boolean {
+  const others = tokens.filter((token) => /[a-z]/i.test(token) && !isDayOrMonth(token));
+  return others.length > 0 && others.every((token) => token.toUpperCase() === "GMT");
+}
+
+function monthOf(token: string): string | undefined {
+  return MONTHS.find((name) => token.slice(0, 3).toLowerCase() === name.toLowerCase());
+}
+
+function isDayOrMonth(token: string): boolean {
+  const start = token.slice(0, 3).toLowerCase();
+  return monthOf(token) !== undefined || DAYS.some((name) => name.toLowerCase() === start);
+}
+
+/** RFC 9110 §5.6.7: a year of two digits is never more than 50 years ahead. */
+function momentOfShortYear(
+  year: number,
+  month: string | undefined,
+  date: string | undefined,
+  clock: readonly string[],
+  nowMs: number,
+): number | null {
   const century = Math.floor(yearOf(nowMs) / 100) * 100;
-  const inYear = (year: number) => momentOf(year, rfc850[2], rfc850[1], rfc850.slice(4));
-  const ahead = inYear(century + 100 + Number(rfc850[3]));
+  const inYear = (whole: number) => momentOf(whole, month, date, clock);
+  const ahead = inYear(century + 100 + year);
   if (ahead !== null && ahead - nowMs <= 50 * YEAR_MS) return ahead;
-  const moment = inYear(century + Number(rfc850[3]));
+  const moment = inYear(century + year);
   if (moment === null || moment - nowMs <= 50 * YEAR_MS) return moment;
-  return inYear(century - 100 + Number(rfc850[3]));
+  return inYear(century - 100 + year);
 }
 
 /** Formats epoch milliseconds as IMF-fixdate, the one form that is generated. */
@@ -58,7 +118,7 @@ function momentOf(
   dateText: string | undefined,
   clock: readonly (string | undefined)[],
 ): number | null {
-  const month = MONTHS.indexOf(monthName ?? "") + 1;
+  const month = MONTHS.indexOf(monthOf(monthName ?? "") ?? "") + 1;
   const date = Number(dateText);
   const [hour = 0, minute = 0, second = 0] = clock.map(Number);
   const day = dayOf(year, month, date);

@@ -21,7 +21,10 @@ export function correctedInitialAgeMs(
   const dateMs = parseHttpDate(fields.get("date"), responseMs) ?? responseMs;
   const apparentAgeMs = Math.max(0, Math.floor(responseMs / 1000) * 1000 - dateMs);
   const responseDelayMs = Math.max(0, responseMs - requestMs);
-  const correctedAgeValueMs = ageValueMs(fields) + responseDelayMs;
+  // Also of a list that is not understood the first member counts: better too old than too young.
+  const [first = ""] = (fields.get("age") ?? "").split(",", 1);
+  const ageValueMs = (parseDeltaSeconds(first.trim()) ?? 0) * 1000;
+  const correctedAgeValueMs = ageValueMs + responseDelayMs;
   return Math.max(apparentAgeMs, correctedAgeValueMs);
 }
 
@@ -34,8 +37,13 @@ export function currentAgeMs(
   return stored.initialAgeMs + residentTimeMs;
 }
 
-/** Age is its first list member, and counts for nothing unless that is digits (RFC 9111 §5.1). */
-function ageValueMs(fields: FieldLines): number {
-  const first = fields.get("age")?.split(",", 1)[0]?.trim() ?? "";
-  return (parseDeltaSeconds(first) ?? 0) * 1000;
+/**
+ * Reads the Age that a response came with; null: it has none, or not one that can be understood.
+ *
+ * RFC 9111 §5.1: of a list the first member counts. The runtime joins lines with ", ", so that a list
+ * with a space may have been two lines, of which nobody knows whose is right: that is not understood.
+ */
+export function ageSecondsOf(fields: FieldLines): number | null {
+  const first = /^([^,]*)(?:,(?! ).*)?$/.exec(fields.get("age")?.trim() ?? "")?.[1];
+  return parseDeltaSeconds(first?.trim() ?? "");
 }

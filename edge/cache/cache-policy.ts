@@ -23,6 +23,8 @@ export interface CachePolicy {
   readonly servesStaleOnError: boolean;
   /** Of a repeated lifetime the first counts; otherwise it makes the response stale (RFC 9111 §4.2.1). */
   readonly takesFirstLifetime: boolean;
+  /** An Expires that is nearly an HTTP-date counts; otherwise it makes the response stale. */
+  readonly takesLooseDates: boolean;
   /** Failures after which the upstream does not count as away yet. */
   readonly tolerance: { readonly failures: number; readonly ms: number };
 }
@@ -38,6 +40,7 @@ export const PUBLISHED: CachePolicy = {
   ranksLanguages: false,
   servesStaleOnError: true,
   takesFirstLifetime: false,
+  takesLooseDates: false,
   tolerance: { failures: 0, ms: 0 },
 };
 
@@ -48,6 +51,7 @@ export const SAFE: CachePolicy = {
   isPublished: false,
   servesStaleOnError: false,
   takesFirstLifetime: true,
+  takesLooseDates: true,
   tolerance: { failures: 4, ms: 1_000 },
 };
 

@@ -1,13 +1,9 @@
 // How long does a response stay fresh? (RFC 9111 §4.2.1, §4.2.2.)
 
-import {
-  deltaSecondsOf,
-  hasDirective,
-  parseDeltaSeconds,
-  type DeltaSeconds,
-} from "../../http/cache-control.ts";
+import { deltaSecondsOf, hasDirective, type DeltaSeconds } from "../../http/cache-control.ts";
 import type { FieldLines } from "../../http/fields.ts";
-import { parseHttpDate } from "../../http/http-date.ts";
+import { parseHttpDate, parseLooseDate } from "../../http/http-date.ts";
+import { ageSecondsOf } from "./age.ts";
 import type { CachePolicy } from "./cache-policy.ts";
 import type { Directives } from "./directives.ts";
 
@@ -60,7 +56,7 @@ export function freshnessLifetime(
   const { fields, responseMs } = response;
   const { control, from } = response.directives;
   // RFC 9111 §5.1 has an Age that is none ignored; how old the response is, is then not known.
-  if (fields.has("age") && parseDeltaSeconds(fields.get("age")?.trim() ?? "") === null) {
+  if (fields.has("age") && ageSecondsOf(fields) === null) {
     return { seconds: 0, reason: "invalid-freshness" };
   }
   for (const name of ["s-maxage", "max-age"] as const) {
@@ -69,7 +65,8 @@ export function freshnessLifetime(
   }
   const expires = from === "cache-control" ? fields.get("expires") : null;
   if (expires === null) return heuristicLifetime(response, policy);
-  const expiresMs = parseHttpDate(expires, responseMs);
+  const parseExpires = policy.takesLooseDates ? parseLooseDate : parseHttpDate;
+  const expiresMs = parseExpires(expires, responseMs);
   // An invalid Expires, "0" above all, means already expired (RFC 9111 §5.3).
   if (expiresMs === null) return { seconds: 0, reason: "invalid-freshness" };
   const dateMs = parseHttpDate(fields.get("date"), responseMs) ?? responseMs;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RFC, SAFE, type CachePolicy } from "../../../../edge/cache/cache-policy.ts";
+import { PUBLISHED, RFC, SAFE, type CachePolicy } from "../../../../edge/cache/cache-policy.ts";
 import { demandsOf } from "../../../../edge/cache/demands.ts";
 import { invalidatedBy } from "../../../../edge/cache/invalidation.ts";
 import { decideReuse } from "../../../../edge/cache/reuse.ts";
@@ -121,6 +121,22 @@ test("RFC 9111 §5.1 an Age that is none makes a response stale", () => {
     assert.ok(decision.kind === "store");
     assert.equal(decision.freshnessLifetimeS, 0, age);
   }
+});
+
+test("RFC 9111 §5.1 of a list in one line the first Age counts", () => {
+  const decision = decided([...cc("max-age=60"), ["age", "5,70"]], SAFE);
+  assert.ok(decision.kind === "store");
+  assert.equal(decision.freshnessLifetimeS, 60);
+  assert.equal(decision.initialAgeMs, 5_000);
+});
+
+test("RFC 9110 §5.6.7 an Expires that is nearly a date counts, unless the response is published", () => {
+  const fields: FieldList = [["expires", "Thu 18 Aug 2050 2:01:18 GMT"]];
+  assert.equal(decided(fields, SAFE).reason, "expires");
+  assert.equal(decided(fields, PUBLISHED).reason, "invalid-freshness");
+  // RFC 9111 §4.2: a zone other than GMT makes it invalid, and §5.3 then expired.
+  const inUtc = decided([["expires", "Thu, 18 Aug 2050 02:01:18 UTC"]], RFC);
+  assert.equal(inUtc.reason, "invalid-freshness");
 });
 
 const stored = { ...PLAIN_POLICY, responseMs: 0, staleWhileRevalidateS: 10, staleIfErrorS: 100 };
