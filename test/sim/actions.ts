@@ -5,6 +5,7 @@ import { SimDisk } from "./disk.ts";
 import { EdgeNode } from "./edge-node.ts";
 import { Violation } from "./checks/checker.ts";
 import { contentOf, sendHostile } from "./hostile.ts";
+import { countLeg, NO_LEGS, type Legs } from "./legs.ts";
 import type { Action } from "./plan.ts";
 import type { Prng } from "./prng.ts";
 import type { EdgeCopy, World } from "./world.ts";
@@ -30,21 +31,21 @@ function wake(world: World, rng: Prng, node: EdgeNode, isHeartbeat: boolean): vo
 }
 
 /** Exchanges of one edge that nothing disturbs. */
-export function exchangeCalmly(world: World, rng: Prng, node: EdgeNode, most: number): number {
-  let exchanges = 0;
+export function exchangeCalmly(world: World, rng: Prng, node: EdgeNode, most: number): Legs {
+  let legs = NO_LEGS;
   wake(world, rng, node, true);
-  while (node.awaited !== null && exchanges < most) {
+  while (node.awaited !== null && legs.exchanges < most) {
     const request = world.network.takeNewest(node.number, "request");
     if (request === null) break;
     world.deliver(request, rng);
     const answer = world.network.takeNewest(node.number, "answer");
     if (answer === null) break;
     world.deliver(answer, rng);
-    exchanges += 1;
+    legs = countLeg(legs, request.bytes, answer.bytes);
     // A life that ended goes on at once.
     if (node.awaited === null && !node.isAtRest) wake(world, rng, node, true);
   }
-  return exchanges;
+  return legs;
 }
 
 function jump(world: World, clock: SimClock, rng: Prng, mostMs: number): void {
