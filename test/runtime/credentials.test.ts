@@ -4,10 +4,9 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { importJWK, SignJWT, type JWK } from "jose";
 import { DEVICE_TOKEN_TYPE, OPERATOR_TOKEN_TYPE, TOKEN_ISSUER } from "../../doors/claims.ts";
@@ -16,42 +15,21 @@ import { revoked } from "../../state/region.ts";
 import { buildWorker } from "../../tools/launcher/build.ts";
 import { drawKeys, type Keys } from "../../tools/launcher/keys.ts";
 import { OriginProcess } from "../../tools/launcher/origin-process.ts";
-import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
-import { openWorld } from "../../tools/launcher/world.ts";
 import { regionOver } from "../support/region-replicas.ts";
 import { runTool } from "../support/run-tool.ts";
+import { ask, becomes, outcomeOf, type Told } from "../support/ask.ts";
+import { openRegions } from "../support/open-world.ts";
 
-/** A poll, its spread and a lease make at most 3.5 s; the rest is for a machine that is busy. */
-const CONVERGE_MS = 15_000;
 const REPOSITORY = path.join(import.meta.dirname, "../..");
 const SCRIPT = path.join(REPOSITORY, "examples/device/post-signed.sh");
-const stateDir = mkdtempSync(path.join(os.tmpdir(), "skerry-credentials-"));
-const world = await openWorld({ stateDir, basePort: 0, regions: DEFAULT_REGIONS.slice(0, 2) });
-after(async () => {
-  await world.close();
-  rmSync(stateDir, { recursive: true, force: true });
-});
+const { stateDir, world } = await openRegions("credentials", 2);
 const admin = await world.operatorToken("admin");
 const hel = world.region("hel");
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly json: Record<string, unknown>;
-}
-
-async function call(url: string, method: string, token: string, body?: unknown): Promise<Answer> {
-  const response = await fetch(url, {
-    method,
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  const text = await response.text();
-  const json = text === "" ? {} : (JSON.parse(text) as Answer["json"]);
-  return { status: response.status, headers: response.headers, json };
-}
-const atOrigin = (method: string, target: string, body?: unknown): Promise<Answer> =>
+/** Asks with a token. */
+const call = (url: string, method: string, token: string, body?: unknown): Promise<Told> =>
+  ask(method, url, { token, body });
+const atOrigin = (method: string, target: string, body?: unknown): Promise<Told> =>
   call(world.origin.url + target, method, admin, body);
 
 async function enroll(device: string, grant: object = {}): Promise<string> {
@@ -62,24 +40,10 @@ async function enroll(device: string, grant: object = {}): Promise<string> {
 }
 
 let clock = 1_790_000_000_000;
-function post(device: string, token: string, series: object = { depth_m: [1] }): Promise<Answer> {
+function post(device: string, token: string, series: object = { depth_m: [1] }): Promise<Told> {
   const body = { t: [(clock += 1)], series };
   return call(`${hel.url}/v1/devices/${device}/readings`, "POST", token, body);
 }
-const codeOf = ({ status, json }: Answer): string =>
-  status === 200 ? "200" : `${status} ${String(json["type"]).split(":").at(-1)}`;
-
-/** Waits until `look` finds `expected`. */
-async function becomes<T>(expected: T, look: () => Promise<T>): Promise<void> {
-  const startedMs = performance.now();
-  let found = await look();
-  while (found !== expected && performance.now() - startedMs < CONVERGE_MS) {
-    await sleep(100);
-    found = await look();
-  }
-  assert.equal(found, expected);
-}
-
 async function mint(
   keys: Keys,
   device: string,
@@ -103,7 +67,7 @@ test("a credential is for the streams, the doors and the device that it names", 
   const [error] = mixed.json["errors"] as { stream: string; code: string; message: string }[];
   assert.deepEqual([error?.stream, error?.code], ["depth_m", "stream-not-allowed"]);
   assert.match(error?.message ?? "", /gps_/);
-  assert.equal(codeOf(await post("boat-1", token, { depth_m: [4] })), "422 unprocessable");
+  assert.equal(outcomeOf(await post("boat-1", token, { depth_m: [4] })), "422 unprocessable");
   const line = await fetch(`${hel.url}/write`, {
     method: "POST",
     headers: { authorization: `Token ${token}` },
@@ -112,7 +76,7 @@ test("a credential is for the streams, the doors and the device that it names", 
   assert.equal(line.status, 400);
   assert.match(await line.text(), /partial write.*gps_/);
   assert.equal((await call(`${hel.url}/v1/devices/boat-1`, "GET", token)).status, 403);
-  assert.equal(codeOf(await post("boat-2", token)), "403 forbidden");
+  assert.equal(outcomeOf(await post("boat-2", token)), "403 forbidden");
   for (const grant of [{ prefixes: [""] }, { prefixes: [] }, { scope: "admin" }, { rate: 0 }]) {
     const { status } = await atOrigin("POST", "/v1/devices/boat-1/credentials", grant);
     assert.equal(status, 400, JSON.stringify(grant));
@@ -127,22 +91,22 @@ test("P8 an issuer's key is rotated without deploying an edge: next, both, and t
   const next = { ...world.keys, issuerPrivateKey: JSON.stringify(secret) };
   const token = await mint(next, "boat-3", inAnHour());
   const old = await enroll("boat-3");
-  assert.equal(codeOf(await post("boat-3", token)), "401 token-wrong-key");
+  assert.equal(outcomeOf(await post("boat-3", token)), "401 token-wrong-key");
   const added = await atOrigin("POST", "/v1/keys", jwk);
   assert.equal(added.status, 201, JSON.stringify(added.json));
   assert.equal((await atOrigin("POST", "/v1/keys", jwk)).status, 200);
-  await becomes("200", async () => codeOf(await post("boat-3", token)));
-  assert.equal(codeOf(await post("boat-3", old)), "200");
+  await becomes("200", async () => outcomeOf(await post("boat-3", token)));
+  assert.equal(outcomeOf(await post("boat-3", old)), "200");
   const { keys } = added.json as { keys: { kid: string }[] };
   const kid = keys.map((key) => key.kid).find((each) => each !== jwk["kid"]) ?? "";
-  assert.equal(codeOf(await atOrigin("DELETE", `/v1/keys/${kid}`)), "409 key-in-use");
-  assert.equal(codeOf(await atOrigin("DELETE", "/v1/keys/nobody")), "404 key-unknown");
+  assert.equal(outcomeOf(await atOrigin("DELETE", `/v1/keys/${kid}`)), "409 key-in-use");
+  assert.equal(outcomeOf(await atOrigin("DELETE", "/v1/keys/nobody")), "404 key-unknown");
   // A restart of the origin forgets none of it.
   await world.origin.restart();
   assert.equal((await atOrigin("DELETE", `/v1/keys/${String(jwk["kid"])}`)).status, 200);
-  await becomes("401 token-wrong-key", async () => codeOf(await post("boat-3", token)));
-  assert.equal(codeOf(await post("boat-3", old)), "200");
-  assert.equal(codeOf(await atOrigin("POST", "/v1/keys", jwk)), "409 key-retired");
+  await becomes("401 token-wrong-key", async () => outcomeOf(await post("boat-3", token)));
+  assert.equal(outcomeOf(await post("boat-3", old)), "200");
+  assert.equal(outcomeOf(await atOrigin("POST", "/v1/keys", jwk)), "409 key-retired");
   const leaked = await atOrigin("POST", "/v1/keys", { ...secret, kid: "k9" });
   assert.equal(leaked.status, 400);
   assert.match(String(leaked.json["detail"]), /without d/);
@@ -156,11 +120,11 @@ test("an origin signs nothing with a key that its regions do not know", async ()
   const plan = { stateDir: dir, bundle, keys: { ...world.keys, issuerPrivateKey }, port: 0 };
   const origin = await OriginProcess.start(plan);
   try {
-    const ask = (target: string, body: unknown): Promise<Answer> =>
+    const ask = (target: string, body: unknown): Promise<Told> =>
       call(origin.url + target, "POST", admin, body);
     await ask("/v1/devices", { device: "boat-9" });
     const early = await ask("/v1/devices/boat-9/credentials", {});
-    assert.equal(codeOf(early), "503 key-unknown");
+    assert.equal(outcomeOf(early), "503 key-unknown");
     const [jwk] = (JSON.parse(next.issuerKeys) as { keys: [object] }).keys;
     assert.equal((await ask("/v1/keys", jwk)).status, 201);
     assert.equal((await ask("/v1/devices/boat-9/credentials", {})).status, 201);
@@ -265,28 +229,28 @@ test("P8 20,000 devices that are denied are all refused, and another one is let 
     });
   await far.untilAtRest();
   const last = await mint(world.keys, "stolen-19999", inAnHour());
-  await becomes("401 token-revoked", async () => codeOf(await post("stolen-19999", last)));
+  await becomes("401 token-revoked", async () => outcomeOf(await post("stolen-19999", last)));
   for (const i of [0, 7, 16_384, 19_998]) {
     const token = await mint(world.keys, `stolen-${i}`, inAnHour());
-    assert.equal(codeOf(await post(`stolen-${i}`, token)), "401 token-revoked");
+    assert.equal(outcomeOf(await post(`stolen-${i}`, token)), "401 token-revoked");
   }
   const honest = await enroll("honest");
-  assert.equal(codeOf(await post("honest", honest)), "200");
+  assert.equal(outcomeOf(await post("honest", honest)), "200");
   assert.equal((await atOrigin("POST", "/v1/devices/honest/rotate")).status, 201);
-  await becomes("401 token-revoked", async () => codeOf(await post("honest", honest)));
+  await becomes("401 token-revoked", async () => outcomeOf(await post("honest", honest)));
   // An isolate that has just begun is told all of them before it lets anyone in.
   await hel.edge.restart();
-  assert.equal(codeOf(await post("stolen-19999", last)), "401 token-revoked");
+  assert.equal(outcomeOf(await post("stolen-19999", last)), "401 token-revoked");
 });
 
 test("P6 what expires while the origin is away is honoured and marked; what is revoked never is", async () => {
   await enroll("boat-5");
   await enroll("boat-6");
   const long = await mint(world.keys, "boat-5", inAnHour());
-  await becomes("200", async () => codeOf(await post("boat-5", long)));
+  await becomes("200", async () => outcomeOf(await post("boat-5", long)));
   assert.equal((await atOrigin("POST", "/v1/devices/boat-6/rotate")).status, 201);
   const old = await mint(world.keys, "boat-6", inAnHour());
-  await becomes("401 token-revoked", async () => codeOf(await post("boat-6", old)));
+  await becomes("401 token-revoked", async () => outcomeOf(await post("boat-6", old)));
   const before = await mint(world.keys, "boat-5", Math.floor(Date.now() / 1000) - 60);
   const expiresS = Math.floor(Date.now() / 1000) + 3;
   const token = await mint(world.keys, "boat-5", expiresS);
@@ -300,7 +264,7 @@ test("P6 what expires while the origin is away is honoured and marked; what is r
   await becomes(true, isAway);
   await sleep(Math.max(0, expiresS * 1000 - Date.now()) + 1_100);
   const honoured = await post("boat-5", token);
-  assert.equal(codeOf(honoured), "200");
+  assert.equal(outcomeOf(honoured), "200");
   const until = expiresS + 604_800;
   assert.equal(honoured.headers.get("skerry-credential"), `expired; until=@${until}`);
   assert.match(
@@ -309,13 +273,13 @@ test("P6 what expires while the origin is away is honoured and marked; what is r
   );
   const good = await post("boat-5", long);
   assert.equal(good.headers.get("skerry-credential"), null);
-  assert.equal(codeOf(await post("boat-5", before)), "401 token-expired");
-  assert.equal(codeOf(await post("boat-6", revokedOne)), "401 token-revoked");
-  assert.equal(codeOf(await post("boat-5", operator)), "401 token-expired");
+  assert.equal(outcomeOf(await post("boat-5", before)), "401 token-expired");
+  assert.equal(outcomeOf(await post("boat-6", revokedOne)), "401 token-revoked");
+  assert.equal(outcomeOf(await post("boat-5", operator)), "401 token-expired");
   // What the region knew of the origin outlives its process.
   await hel.edge.kill();
   await hel.edge.resume();
-  await becomes("200", async () => codeOf(await post("boat-5", token)));
+  await becomes("200", async () => outcomeOf(await post("boat-5", token)));
   hel.link.heal();
-  await becomes("401 token-expired", async () => codeOf(await post("boat-5", token)));
+  await becomes("401 token-expired", async () => outcomeOf(await post("boat-5", token)));
 });

@@ -3,24 +3,15 @@
 // is wrong.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
 import { mintOperatorToken } from "../../tools/launcher/keys.ts";
-import { openWorld } from "../../tools/launcher/world.ts";
 import { ask, outcomeOf, type Told } from "../support/ask.ts";
 import { runShown, shownCommands } from "../support/documents.ts";
 import { LiveClient, SlowListener, type HeardEvent } from "../support/live-client.ts";
+import { openRegions } from "../support/open-world.ts";
 
-const stateDir = mkdtempSync(path.join(os.tmpdir(), "skerry-live-"));
-const world = await openWorld({ stateDir, basePort: 0, regions: DEFAULT_REGIONS.slice(0, 1) });
-after(async () => {
-  await world.close();
-  rmSync(stateDir, { recursive: true, force: true });
-});
+const { stateDir, world } = await openRegions("live", 1);
 const hel = world.region("hel");
 const reader = await world.operatorToken("read");
 const writer = await world.operatorToken("ingest");

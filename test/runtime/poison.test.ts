@@ -4,29 +4,20 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import os from "node:os";
+import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { openOriginLink } from "../../edge/platform/origin-link.ts";
 import { parseReplicaId } from "../../sync/brand.ts";
 import { decodeDownFrame, type ReceivedDownFrame } from "../../sync/wire/down-frame.ts";
 import { encodeUpFrame, type UpFrame } from "../../sync/wire/up-frame.ts";
-import { buildWorker } from "../../tools/launcher/build.ts";
-import { drawKeys, mintOperatorToken } from "../../tools/launcher/keys.ts";
-import { OriginProcess } from "../../tools/launcher/origin-process.ts";
+import { mintOperatorToken } from "../../tools/launcher/keys.ts";
 import { commandsBelow } from "../support/documents.ts";
 import { commandOf } from "../support/commands.ts";
+import { openOrigin } from "../support/open-world.ts";
 
-const stateDir = mkdtempSync(path.join(os.tmpdir(), "skerry-poison-"));
-const keys = await drawKeys();
-const bundle = await buildWorker("origin", stateDir);
-const origin = await OriginProcess.start({ stateDir, bundle, keys, port: 0 });
-after(async () => {
-  await origin.stop();
-  rmSync(stateDir, { recursive: true, force: true });
-});
+const { stateDir, keys, origin } = await openOrigin("poison");
 const admin = await mintOperatorToken(keys, "admin", ["admin", "read"]);
 const reader = await mintOperatorToken(keys, "reader", ["read"]);
 const link = openOriginLink(origin.url, keys.linkKey);

@@ -2,42 +2,22 @@
 // workerd and an origin under Miniflare: revocations, the configuration and purges travel, and stay.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import os from "node:os";
+import { cpSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
-import { openWorld } from "../../tools/launcher/world.ts";
+import { ask, becomes, outcomeOf, type Told } from "../support/ask.ts";
+import { openRegions } from "../support/open-world.ts";
 
-/** A poll, its spread and a lease make at most 3.5 s; the rest is for a machine that is busy. */
-const CONVERGE_MS = 15_000;
-const stateDir = mkdtempSync(path.join(os.tmpdir(), "skerry-region-"));
-const world = await openWorld({ stateDir, basePort: 0, regions: DEFAULT_REGIONS.slice(0, 2) });
-after(async () => {
-  await world.close();
-  rmSync(stateDir, { recursive: true, force: true });
-});
+const { stateDir, world } = await openRegions("region", 2);
 const admin = await world.operatorToken("admin");
 const [hel, tll] = [world.region("hel"), world.region("tll")];
 
-interface Answer {
-  readonly status: number;
-  readonly json: Record<string, unknown>;
-}
+/** Asks with a token. */
+const call = (url: string, method: string, token: string, body?: unknown): Promise<Told> =>
+  ask(method, url, { token, body });
 
-async function call(url: string, method: string, token: string, body?: unknown): Promise<Answer> {
-  const response = await fetch(url, {
-    method,
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  const text = await response.text();
-  return { status: response.status, json: text === "" ? {} : (JSON.parse(text) as Answer["json"]) };
-}
-
-const atOrigin = (method: string, target: string, body?: unknown): Promise<Answer> =>
+const atOrigin = (method: string, target: string, body?: unknown): Promise<Told> =>
   call(world.origin.url + target, method, admin, body);
 
 /** Registers a device, and gives its token. */
@@ -46,7 +26,7 @@ async function enroll(device: string): Promise<string> {
   return tokenIn(await atOrigin("POST", `/v1/devices/${device}/credentials`));
 }
 
-function tokenIn({ status, json }: Answer): string {
+function tokenIn({ status, json }: Told): string {
   assert.equal(status, 201);
   return String(json["token"]);
 }
@@ -55,19 +35,7 @@ let seq = 0;
 /** Posts a reading; the answer's status, and its problem if it is one. */
 async function post(url: string, device: string, token: string): Promise<string> {
   const body = { t: [1_790_000_000_000 + (seq += 1)], series: { depth_m: [1] } };
-  const { status, json } = await call(`${url}/v1/devices/${device}/readings`, "POST", token, body);
-  return `${status} ${status === 200 ? "" : String(json["type"]).split(":").at(-1)}`.trimEnd();
-}
-
-/** Waits until `look` finds `expected`. */
-async function becomes<T>(expected: T, look: () => Promise<T>): Promise<void> {
-  const startedMs = performance.now();
-  let found = await look();
-  while (found !== expected && performance.now() - startedMs < CONVERGE_MS) {
-    await sleep(100);
-    found = await look();
-  }
-  assert.equal(found, expected);
+  return outcomeOf(await call(`${url}/v1/devices/${device}/readings`, "POST", token, body));
 }
 
 /** The highest seq of a region's purges that the cell behind `url` knows. */

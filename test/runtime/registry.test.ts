@@ -3,11 +3,10 @@
 // the same, over restarts, an old registry's table and a copy put back.
 
 import assert from "node:assert/strict";
-import { cpSync, globSync, mkdtempSync, rmSync } from "node:fs";
-import os from "node:os";
+import { cpSync, globSync, rmSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { importLinkKey, seal, upContext } from "../../doors/seal.ts";
 import { openOriginLink, REGION_RANGE } from "../../edge/platform/origin-link.ts";
 import { urlScope } from "../../state/purge-scope.ts";
@@ -23,19 +22,11 @@ import {
   purges,
   revoked,
 } from "../../state/region.ts";
-import { buildWorker } from "../../tools/launcher/build.ts";
-import { drawKeys, mintDeviceToken, mintOperatorToken } from "../../tools/launcher/keys.ts";
-import { OriginProcess } from "../../tools/launcher/origin-process.ts";
+import { mintDeviceToken, mintOperatorToken } from "../../tools/launcher/keys.ts";
 import { regionOver } from "../support/region-replicas.ts";
+import { openOrigin } from "../support/open-world.ts";
 
-const stateDir = mkdtempSync(path.join(os.tmpdir(), "skerry-registry-"));
-const keys = await drawKeys();
-const bundle = await buildWorker("origin", stateDir);
-const origin = await OriginProcess.start({ stateDir, bundle, keys, port: 0 });
-after(async () => {
-  await origin.stop();
-  rmSync(stateDir, { recursive: true, force: true });
-});
+const { stateDir, keys, origin } = await openOrigin("registry");
 const admin = await mintOperatorToken(keys, "admin", ["admin"]);
 const reader = await mintOperatorToken(keys, "reader", ["read"]);
 const publisher = await mintOperatorToken(keys, "publisher", ["publish"]);

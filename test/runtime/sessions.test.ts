@@ -3,20 +3,11 @@
 // not there yet. The regions poll every second or so, so an answer without a token may not.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { importLinkKey, macText, sessionContext } from "../../doors/seal.ts";
-import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
-import { openWorld } from "../../tools/launcher/world.ts";
+import { openRegions } from "../support/open-world.ts";
 
-const stateDir = mkdtempSync(path.join(os.tmpdir(), "skerry-sessions-"));
-const world = await openWorld({ stateDir, basePort: 0, regions: DEFAULT_REGIONS.slice(0, 2) });
-after(async () => {
-  await world.close();
-  rmSync(stateDir, { recursive: true, force: true });
-});
+const { world } = await openRegions("sessions", 2);
 const admin = await world.operatorToken("admin");
 const [hel, tll] = [world.region("hel"), world.region("tll")];
 

@@ -3,21 +3,12 @@
 // an edge and arrives at the origin, also after an outage.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { after, test } from "node:test";
-import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
-import { openWorld } from "../../tools/launcher/world.ts";
+import { test } from "node:test";
 import { runShown, shownCommands } from "../support/documents.ts";
 import { ask, becomes, outcomeOf, type Asked, type Told } from "../support/ask.ts";
+import { openRegions } from "../support/open-world.ts";
 
-const stateDir = mkdtempSync(path.join(os.tmpdir(), "skerry-shadow-"));
-const world = await openWorld({ stateDir, basePort: 0, regions: DEFAULT_REGIONS.slice(0, 2) });
-after(async () => {
-  await world.close();
-  rmSync(stateDir, { recursive: true, force: true });
-});
+const { stateDir, world } = await openRegions("shadow", 2);
 const admin = await world.operatorToken("admin");
 const reader = await world.operatorToken("read");
 const [hel, tll] = [world.region("hel"), world.region("tll")];
