@@ -2,6 +2,7 @@
 // from the Worker's bindings and names everything that is missing or wrong.
 
 import type { BufferQuota } from "./buffer/quota.ts";
+import type { EvictionName } from "./cache/eviction/policies.ts";
 import type { Place, RegionSpec } from "./routing/region.ts";
 
 /** How much a second; null: there is no limit. */
@@ -30,6 +31,8 @@ export interface EdgeConfig {
   readonly sites: Readonly<Record<string, string>>;
   /** Sites whose content comes from another HTTP server; the others are published at the origin. */
   readonly upstreams: Readonly<Record<string, SiteUpstream>>;
+  /** What an isolate's memory gives up of the cache when it is full. */
+  readonly eviction: EvictionName;
   /** DeviceHubs of a region: a power of two from 1 to 256. */
   readonly hubs: number;
   /** In development a door without its keys refuses alone; otherwise every door does. */

@@ -6,7 +6,7 @@ import type { Arrival } from "../http/forwarding.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import type { PassedReply } from "./cache/answer.ts";
 import type { PurgeBook } from "./cache/purge-book.ts";
-import type { StoredResponse } from "./cache/stored-response.ts";
+import type { StoredMeta, StoredResponse } from "./cache/stored-response.ts";
 import type { TargetBook } from "./cache/target-book.ts";
 import type { Flights } from "./flights.ts";
 import type { WrittenKeys } from "./cache/written-keys.ts";
@@ -43,15 +43,21 @@ export interface ContentSite {
  * - Atomicity: `get` sees a whole stored response or none.
  * - Durability: none is promised; a stored response may be gone at any time.
  * - Use: what is past `usableUntilMs` is not given out any more.
- * - Limits: holds at most its bound of bytes (`weightOf`) and makes room by dropping what was used
- *   longest ago. What alone exceeds the bound is not stored, and `put` says false. Of a key it holds
- *   `variantsPerKeyMax` variants, and drops the oldest for one more.
+ * - Limits: holds at most its bound of bytes (`weightOf`) and makes room by dropping what is past its
+ *   use, then what it finds that `isPurged` says is dead, then what it is least likely to need. What
+ *   alone exceeds the bound is not stored, and `put` says false. Of a key it holds `variantsPerKeyMax`
+ *   variants, and drops the oldest for one more.
  */
 export interface ContentStore<Body> {
   get(key: string, nowMs: number, selecting?: FieldLines): StoredResponse<Body> | null;
   getTagged(key: string, tag: string, nowMs: number): StoredResponse<Body> | null;
   tags(key: string, nowMs: number): readonly string[];
-  put(key: string, stored: StoredResponse<Body>, nowMs: number): boolean;
+  put(
+    key: string,
+    stored: StoredResponse<Body>,
+    nowMs: number,
+    isPurged?: (key: string, meta: StoredMeta) => boolean,
+  ): boolean;
   /** Deletes all variants of a key. */
   delete(key: string): void;
   /** The weight of all that is stored. */

@@ -299,6 +299,14 @@ export const limits = {
   memoryCacheBytesMax: 33_554_432,
   /** Stored responses in an isolate's memory. */
   memoryCacheEntriesMax: 16_384,
+  /** What of a tier's bytes is for who has not been asked for twice yet. */
+  probationShare: 0.05,
+  /** Names of what was given up that a tier remembers, for each entry that it holds; 8 B each. */
+  ghostsPerEntry: 4,
+  /** Uses of an entry that count: one that was popular once is not kept for ever. */
+  countedUsesMax: 15,
+  /** Keys that are searched for what was purged before something else is given up for one more. */
+  sweptKeysPerPut: 32,
   /** Bytes of a body that may be stored; SQLite rows end at 2 MB on Cloudflare. */
   storedBodyBytesMax: 1_048_576,
   /** Bytes of all stored bodies of one ContentCell. */

@@ -1,7 +1,7 @@
 // How do the tiers of the cache come to honour purges? What a tier has is looked up in the book of
 // purges before anyone sees it. What is stored says what that book knew before it was asked for.
 
-import type { StoredResponse } from "./cache/stored-response.ts";
+import type { StoredMeta, StoredResponse } from "./cache/stored-response.ts";
 import type { ContentStore, PurgeWatch, RegionContent } from "./content-ports.ts";
 
 /** Makes a memory tier honour purges. */
@@ -16,11 +16,12 @@ export function purgedMemory<Body>(
     memory.delete(key);
     return null;
   };
+  const isPurged = (key: string, meta: StoredMeta): boolean => purges.book.isPurged(key, meta);
   return {
     get: (key, nowMs, selecting) => alive(key, memory.get(key, nowMs, selecting)),
     getTagged: (key, tag, nowMs) => alive(key, memory.getTagged(key, tag, nowMs)),
     tags: (key, nowMs) => memory.tags(key, nowMs),
-    put: (key, stored, nowMs) => memory.put(key, signed(stored, purges), nowMs),
+    put: (key, stored, nowMs) => memory.put(key, signed(stored, purges), nowMs, isPurged),
     delete: (key) => memory.delete(key),
     bytes: () => memory.bytes(),
   };

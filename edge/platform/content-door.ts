@@ -43,6 +43,7 @@ export function createContentDoor(
     entriesMax: limits.memoryCacheEntriesMax,
     variantsMax: limits.variantsPerKeyMax,
     staleMsMax: limits.staleOfflineMsMax,
+    eviction: deployed.eviction,
   });
   const ways = openWays(deployed);
   const flights = new Flights<EdgeBody>(limits.flightsMax);

@@ -3,6 +3,7 @@
 
 import * as z from "zod/mini";
 import { DEFAULT_QUOTA, type ClassQuota } from "../buffer/quota.ts";
+import { EVICTIONS } from "../cache/eviction/policies.ts";
 import type { EdgeConfig } from "../config.ts";
 import type { ContentCell } from "../objects/content-cell.ts";
 import type { DeviceHub } from "../objects/device-hub.ts";
@@ -79,6 +80,7 @@ const varsSchema = z.object({
     ),
     {},
   ),
+  EVICTION: z._default(z.enum(EVICTIONS), "probation"),
   HUBS: z._default(z.string().check(z.regex(/^(1|2|4|8|16|32|64|128|256)$/)), "1"),
   DEV: orNull(z.string()),
   API_HOSTS: z._default(json(z.array(z.string())), []),
@@ -127,6 +129,7 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
         { url: url.replace(/\/+$/, ""), profile },
       ]),
     ),
+    eviction: vars.EVICTION,
     hubs: Number(vars.HUBS),
     isDev: vars.DEV === "1",
     apiHosts: vars.API_HOSTS.map(lowerHost),
@@ -162,6 +165,7 @@ const UNUSABLE: EdgeConfig = {
   originUrl: "",
   sites: {},
   upstreams: {},
+  eviction: "probation",
   hubs: 1,
   isDev: false,
   apiHosts: [],

@@ -2,6 +2,7 @@
 // node:sqlite, in memory and in a file, and in a Durable Object under workerd. A new port gets a
 // file of cases, an entry here, and a test file of one line.
 
+import { EVICTIONS, type EvictionName } from "../../edge/cache/eviction/policies.ts";
 import { MemoryStore } from "../../edge/platform/memory-store.ts";
 import { SqlContentStore } from "../../edge/platform/sql-content-store.ts";
 import type { HubStoreOptions } from "../../edge/platform/hub-memory.ts";
@@ -40,7 +41,9 @@ export const SUITES: readonly Suite[] = [
   {
     port: "content-store",
     cases: [
-      ...casesOf("MemoryStore", contentStoreCases, () => memoryStore),
+      ...EVICTIONS.flatMap((name) =>
+        casesOf(`MemoryStore (${name})`, contentStoreCases, () => memoryStore(name)),
+      ),
       ...casesOf("SqlContentStore", contentStoreCases, sqlContentStore),
       ...casesOf("SqlContentStore", durableContentStoreCases, sqlContentStore),
     ],
@@ -68,8 +71,16 @@ function sqlShardStore(sql: () => Sql): OpenShardStore {
   });
 }
 
-const memoryStore: OpenContentStore = (bytesMax) =>
-  new MemoryStore({ bytesMax, entriesMax: 1_000, variantsMax: VARIANTS_MAX, staleMsMax: STALE_MS });
+const memoryStore =
+  (eviction: EvictionName): OpenContentStore =>
+  (bytesMax) =>
+    new MemoryStore({
+      bytesMax,
+      entriesMax: 1_000,
+      variantsMax: VARIANTS_MAX,
+      staleMsMax: STALE_MS,
+      eviction,
+    });
 
 function sqlContentStore(sql: () => Sql): OpenContentStore {
   return (bytesMax) =>

@@ -171,6 +171,7 @@ export function statusOf(answer: ContentAnswer<string>): number {
 
 function newMemory(): MemoryStore<string> {
   return new MemoryStore({
+    eviction: "probation",
     bytesMax: 1_000_000,
     entriesMax: 100,
     variantsMax: 64,

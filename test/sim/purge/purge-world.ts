@@ -280,6 +280,7 @@ export function tellMarks(
 
 function newStore(): MemoryStore<string> {
   return new MemoryStore<string>({
+    eviction: "probation",
     bytesMax: 1_000_000,
     entriesMax: 100,
     variantsMax: 4,

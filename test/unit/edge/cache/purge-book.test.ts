@@ -100,6 +100,7 @@ for (const [what, asked, key, isMeant] of CASES) {
 
 test("what a soft purge meant is stale, whatever its age, and then for what stale may be", async () => {
   const memory = new MemoryStore<string>({
+    eviction: "probation",
     bytesMax: 10_000,
     entriesMax: 9,
     variantsMax: 4,
@@ -119,6 +120,7 @@ test("what a soft purge meant is stale, whatever its age, and then for what stal
 
 test("P5 what may have been purged, because nobody tells, is validated before it is used", async () => {
   const memory = new MemoryStore<string>({
+    eviction: "probation",
     bytesMax: 10_000,
     entriesMax: 9,
     variantsMax: 4,
@@ -154,6 +156,7 @@ function watching(book: PurgeBook): PurgeWatch {
 
 test("a tier forgets what was purged, and stores with what the asking request knew", async () => {
   const memory = new MemoryStore<string>({
+    eviction: "probation",
     bytesMax: 10_000,
     entriesMax: 9,
     variantsMax: 4,
@@ -190,6 +193,7 @@ test("what a region gives is looked up too, and keeps its own view when memory t
   assert.equal(await purgedRegion(region, watching(after)).getTagged("main|/a", '"a"'), null);
   assert.equal((await purgedRegion(region, watching(after)).get("main|/b", [])).kind, "found");
   const memory = new MemoryStore<string>({
+    eviction: "probation",
     bytesMax: 10_000,
     entriesMax: 9,
     variantsMax: 4,
