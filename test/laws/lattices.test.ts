@@ -6,6 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { acknowledge, alert, fire, resolve } from "../../sync/crdt/alert.ts";
 import * as counts from "../../sync/crdt/counts.ts";
+import * as dottedSet from "../../sync/crdt/dotted-set.ts";
 import * as gCounter from "../../sync/crdt/g-counter.ts";
 import * as histogram from "../../sync/crdt/histogram.ts";
 import { gComponent, replicaKey, unit, type Unit } from "../../sync/crdt/lattice.ts";
@@ -88,6 +89,13 @@ lawsOf({
   op: scalar,
   mutate: (state, value, replica) => mvRegister.write(state, lifeOf(replica), value),
   isWhole: true,
+});
+lawsOf({
+  name: "dotted set",
+  lattice: dottedSet.dottedSet,
+  op: fc.tuple(fc.constantFrom("x", "y"), fc.boolean()),
+  mutate: (state, [key, isRemoved], replica) =>
+    isRemoved ? dottedSet.remove(state, key) : dottedSet.add(state, lifeOf(replica), key),
 });
 lawsOf({
   name: "counts",
