@@ -4,13 +4,20 @@
 
 import type { DeviceId, StreamName } from "../../sync/brand.ts";
 import { ENTRY_BATCHES_MAX, ENTRY_BYTES_MAX } from "../../sync/limits.ts";
-import { decodeBatches, encodeBatches, type ReadingBatch } from "../../sync/wire/batch.ts";
+import {
+  decodeBatches,
+  encodeBatches,
+  readingsOf,
+  type ReadingBatch,
+} from "../../sync/wire/batch.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
+import { everyRow } from "../../sync/wire/columns.ts";
 import { crc32c } from "../../sync/wire/crc32c.ts";
 import type { HeldReadings, TimeRange } from "../ports.ts";
 import { decodeSegment } from "../segment/decode.ts";
-import { encodeSegment } from "../segment/encode.ts";
+import { encodeSteps } from "../segment/encode.ts";
 import { Gather } from "../segment/gather.ts";
+import type { Segment } from "../segment/segment.ts";
 import { decodePart, encodePart } from "./slot-note.ts";
 
 const AS_IT_WAS = 0;
@@ -18,15 +25,16 @@ const AS_SEGMENTS = 1;
 const BY_REFERENCE = 2;
 /** Bytes of a batch, on average, below which what names its readings is hardly less. */
 const REFERRED_BYTES_MIN = 160;
+/** What is said of an entry by reference before the number of its batches, which its body has too. */
+const REFERRED_FRONT_BYTES = 5;
 
 /** Finds what is sealed of a device with times in a range, or near. */
 export type FindReadings = (device: DeviceId, range: TimeRange) => Iterable<HeldReadings>;
 
-/** Packs a body. */
-export function packBody(body: Uint8Array): Uint8Array {
-  const packed = tryPack(body);
-  if (packed !== null && packed.length < body.length && areEqual(unpackSegments(packed), body))
-    return packed;
+/** Packs a body; yields how many readings a step took. */
+export function* packSteps(body: Uint8Array): Generator<number, Uint8Array> {
+  const packed = yield* tryPack(body);
+  if (packed !== null && packed.length < body.length) return packed;
   const writer = new ByteWriter();
   writer.byte(AS_IT_WAS);
   writer.raw(body);
@@ -34,31 +42,35 @@ export function packBody(body: Uint8Array): Uint8Array {
 }
 
 /**
- * Packs a body whose readings are sealed: by what names them. Null: they cannot be told by that, it is
- * not worth it, or some are of before `sinceMs` and may leave the segments first.
+ * Packs a body whose readings are sealed: by what names them; yields how many readings a step took.
+ * Null: they cannot be told by that, it is not worth it, or some are of before `sinceMs` and may leave
+ * the segments first.
  */
-export function referBody(
+export function* referSteps(
   body: Uint8Array,
   stampMs: number,
   find: FindReadings,
   sinceMs: number,
-): Uint8Array | null {
+): Generator<number, Uint8Array | null> {
   const batches = decodeBatches(body);
   if (!batches.ok || body.length < REFERRED_BYTES_MIN * batches.value.length) return null;
   const writer = new ByteWriter();
   writer.byte(BY_REFERENCE);
   writer.uint32(crc32c(body));
   writer.varint(batches.value.length);
+  let end = writer.length - REFERRED_FRONT_BYTES;
   for (const batch of batches.value) {
-    const { times } = batch;
-    if ((times[0] ?? 0) < sinceMs) return null;
-    writer.block(encodePart({ ...batch, times: [], columns: [] }));
-    writer.zigzag((times[0] ?? 0) - stampMs);
-    writer.varint((times.at(-1) ?? 0) - (times[0] ?? 0));
+    const range = [batch.times[0] ?? 0, batch.times.at(-1) ?? 0] as const;
+    if (range[0] < sinceMs) return null;
+    writer.block(encodePart(withoutReadings(batch)));
+    writer.zigzag(range[0] - stampMs);
+    writer.varint(range[1] - range[0]);
+    const found = encodePart(findBatch(batch, range, stampMs, find));
+    if (!isAt(body, end, found)) return null;
+    end += found.length;
+    yield readingsOf(batch);
   }
-  if (writer.broken) return null;
-  const packed = writer.bytes();
-  return areEqual(rebuild(packed, stampMs, find), body) ? packed : null;
+  return writer.broken || end !== body.length ? null : writer.bytes();
 }
 
 /** Tells whether a packed body is one of referBody(). */
@@ -89,19 +101,42 @@ function unpackSegments(packed: Uint8Array): Uint8Array | null {
   return reader.broken || reader.remaining > 0 ? null : encodeBatches(batches);
 }
 
-function tryPack(body: Uint8Array): Uint8Array | null {
+function* tryPack(body: Uint8Array): Generator<number, Uint8Array | null> {
   const batches = decodeBatches(body);
   if (!batches.ok) return null;
   const writer = new ByteWriter();
   writer.byte(AS_SEGMENTS);
   writer.varint(batches.value.length);
+  let end = writer.length - 1;
   for (const batch of batches.value) {
+    // What is unpacked is encoded again: that has to give these very bytes.
+    const part = encodePart(batch);
     const [segment, more] = segmentsOf(batch);
     if (segment === undefined || more !== undefined) return null;
-    writer.block(encodePart({ ...batch, times: [], columns: [] }));
-    writer.block(encodeSegment(segment));
+    if (!isWhole(batch, segment) || !isAt(body, end, part)) return null;
+    end += part.length;
+    writer.block(encodePart(withoutReadings(batch)));
+    writer.block(yield* encodeSteps(segment));
   }
-  return writer.bytes();
+  return end === body.length ? writer.bytes() : null;
+}
+
+function withoutReadings(batch: ReadingBatch): ReadingBatch {
+  return { ...batch, times: [], columns: [] };
+}
+
+/** Tells whether some bytes stand in a body from a position on. */
+function isAt(body: Uint8Array, position: number, bytes: Uint8Array): boolean {
+  return areSame(body.subarray(position, position + bytes.length), bytes);
+}
+
+/** Tells whether a segment holds a batch as it is: a time that no column has is in none. */
+function isWhole({ times, columns }: ReadingBatch, segment: Segment): boolean {
+  return (
+    segment.times.length === times.length &&
+    segment.columns.length === columns.length &&
+    segment.columns.every(({ rows }, at) => rows.length === columns[at]?.rows.length)
+  );
 }
 
 function segmentsOf({ times, columns }: ReadingBatch) {
@@ -152,31 +187,38 @@ function rebuildBatch(
   const firstMs = stampMs + reader.zigzag();
   const lastMs = firstMs + reader.varint();
   if (named === null || reader.broken) return null;
+  return findBatch(named, [firstMs, lastMs], stampMs, find);
+}
+
+/** Finds the readings of a batch, which was committed at `stampMs`; of it, only what names it counts. */
+function findBatch(
+  named: ReadingBatch,
+  range: TimeRange,
+  stampMs: number,
+  find: FindReadings,
+): ReadingBatch {
   const found = new Map<string, Found>();
-  for (const held of find(named.device, [firstMs, lastMs]))
-    take(held, stampMs, [firstMs, lastMs], found);
-  const streams = [...found.keys()].toSorted();
-  const columns = streams.flatMap((stream) => found.get(stream) ?? []);
-  const times = [...new Set(columns.flatMap(({ values }) => [...values.keys()]))].toSorted(
-    (a, b) => a - b,
-  );
+  for (const held of find(named.device, range)) take(held, stampMs, range, found);
+  const columns = [...found.keys()].toSorted().flatMap((stream) => found.get(stream) ?? []);
+  for (const column of columns) settle(column);
+  const times = timesOf(columns);
+  const all = everyRow(times.length);
   return {
     ...named,
     times,
-    columns: columns.map(({ stream, kind, values }) => ({
-      stream,
-      kind,
-      rows: times.flatMap((timeMs, row) => (values.has(timeMs) ? [row] : [])),
-      values: times.flatMap((timeMs) => values.get(timeMs) ?? []),
-    })),
+    columns: columns.map(({ stream, kind, times: own, values }) => {
+      const rows = own.length === times.length ? all : rowsOf(own, times);
+      return { stream, kind, rows, values };
+    }),
   };
 }
 
-/** Readings of one column, by time. */
+/** Readings of one column. */
 interface Found {
   readonly stream: StreamName;
   readonly kind: "number" | "boolean";
-  readonly values: Map<number, number>;
+  times: number[];
+  values: number[];
 }
 
 /** Adds what was committed at `stampMs`; a reading may come twice. */
@@ -186,16 +228,53 @@ function take(
   [firstMs, lastMs]: TimeRange,
   found: Map<string, Found>,
 ): void {
-  for (let at = 0; at < times.length; at += 1) {
-    const timeMs = times[at] ?? 0;
-    if (timeMs < firstMs || stampOf(at) !== stampMs) continue;
-    if (timeMs > lastMs) return;
-    const column = found.get(stream) ?? { stream: stream as StreamName, kind, values: new Map() };
-    column.values.set(timeMs, values[at] ?? 0);
-    found.set(stream, column);
+  const column = found.get(stream) ?? { stream: stream as StreamName, kind, times: [], values: [] };
+  for (let at = firstAtLeast(times, firstMs); at < times.length; at += 1) {
+    const timeMs = times[at] as number;
+    if (timeMs > lastMs) break;
+    if (stampOf(at) !== stampMs) continue;
+    column.times.push(timeMs);
+    column.values.push(values[at] as number);
   }
+  if (column.times.length > 0) found.set(stream, column);
 }
 
-function areEqual(left: Uint8Array | null, right: Uint8Array): boolean {
-  return left?.length === right.length && left.every((byte, at) => byte === right[at]);
+/** The position of the first of ascending times that is not before `timeMs`. */
+function firstAtLeast(times: ArrayLike<number>, timeMs: number): number {
+  let [from, to] = [0, times.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((times[middle] as number) < timeMs) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** Puts a column in order, each time once. */
+function settle(column: Found): void {
+  const { times, values } = column;
+  if (times.every((timeMs, at) => at === 0 || timeMs > (times[at - 1] as number))) return;
+  const valueAt = new Map(times.map((timeMs, at) => [timeMs, values[at] as number]));
+  column.times = [...valueAt.keys()].toSorted((a, b) => a - b);
+  column.values = column.times.map((timeMs) => valueAt.get(timeMs) ?? 0);
+}
+
+/** The times of all columns; nearly always they are the same. */
+function timesOf(columns: readonly Found[]): readonly number[] {
+  const first = columns[0]?.times ?? [];
+  if (columns.every(({ times }) => areSame(times, first))) return first;
+  return [...new Set(columns.flatMap(({ times }) => times))].toSorted((a, b) => a - b);
+}
+
+function areSame(left: ArrayLike<number>, right: ArrayLike<number>): boolean {
+  if (left === right) return true;
+  if (left.length !== right.length) return false;
+  for (let at = 0; at < left.length; at += 1) if (left[at] !== right[at]) return false;
+  return true;
+}
+
+/** Where each of some times is in all of them. */
+function rowsOf(own: readonly number[], times: readonly number[]): number[] {
+  let row = -1;
+  return own.map((timeMs) => (row = times.indexOf(timeMs, row + 1)));
 }

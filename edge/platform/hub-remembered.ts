@@ -1,43 +1,50 @@
-// What was sealed of a device's next batch? While entries are packed one after the other, what was
-// decoded of late is not decoded again.
+// What do the segments say that were sealed of late? While a journal is sealed and packed, what was
+// encoded or decoded a moment ago is not decoded again.
 
-import { crc32c } from "../../sync/wire/crc32c.ts";
 import type { FindReadings } from "../journal/packed-body.ts";
 import { limits } from "../limits.ts";
-import type { HeldReadings } from "../ports.ts";
+import type { Segment } from "../segment/segment.ts";
 import { readingsOfSegment } from "./hub-readings.ts";
-import type { Item } from "./sql-pages.ts";
 import type { SqlSegments } from "./sql-segments.ts";
 
-/** Finds sealed readings, and remembers the segments that were decoded last. */
-export function rememberingFind(segments: SqlSegments): FindReadings {
-  const decoded = new Map<string, readonly HeldReadings[]>();
-  let readings = 0;
-  const forget = (name: string): void => {
-    readings -= countOf(decoded.get(name) ?? []);
-    decoded.delete(name);
-  };
-  const readingsOf = (item: Item): readonly HeldReadings[] => {
-    // A segment that has grown is another one.
-    const name = `${item[0]} ${item[1].length} ${crc32c(item[1])}`;
-    const known = decoded.get(name);
-    const segment = known === undefined ? segments.decode(item) : null;
-    const held = known ?? (segment === null ? [] : [...readingsOfSegment(segment)]);
-    forget(name);
-    decoded.set(name, held);
-    readings += countOf(held);
-    for (const oldest of decoded.keys()) {
-      if (readings <= limits.segmentReadingsRememberedMax) break;
-      forget(oldest);
+/** Segments by their very bytes: those of a page that is read anew are others. */
+export class RememberedSegments {
+  /** Least recently used first. */
+  readonly #segments = new Map<Uint8Array, Segment>();
+  #readings = 0;
+
+  get(bytes: Uint8Array): Segment | null {
+    const segment = this.#segments.get(bytes);
+    if (segment === undefined) return null;
+    this.#segments.delete(bytes);
+    this.#segments.set(bytes, segment);
+    return segment;
+  }
+
+  add(bytes: Uint8Array, segment: Segment): void {
+    this.#segments.set(bytes, segment);
+    this.#readings += countOf(segment);
+    for (const [oldest, old] of this.#segments) {
+      if (this.#readings <= limits.segmentReadingsRememberedMax) break;
+      this.#segments.delete(oldest);
+      this.#readings -= countOf(old);
     }
-    return held;
-  };
+  }
+}
+
+/** Finds sealed readings; what is remembered is not decoded. */
+export function rememberingFind(
+  segments: SqlSegments,
+  remembered: RememberedSegments,
+): FindReadings {
   return function* (device, range) {
-    for (const item of segments.meeting(device, [range]))
-      if (item !== null) yield* readingsOf(item);
+    for (const item of segments.meeting(device, [range])) {
+      const segment = item === null ? null : segments.decode(item, remembered);
+      if (segment !== null) yield* readingsOfSegment(segment);
+    }
   };
 }
 
-function countOf(held: readonly HeldReadings[]): number {
-  return held.reduce((sum, { times }) => sum + times.length, 0);
+function countOf({ columns }: Segment): number {
+  return columns.reduce((sum, { rows }) => sum + rows.length, 0);
 }

@@ -10,10 +10,10 @@ import { Gather } from "../segment/gather.ts";
 import type { Sql } from "../../storage/sql.ts";
 import type { HubStore } from "../ports.ts";
 import { setCheckpoint, type HubMemory } from "./hub-memory.ts";
-import { rememberingFind } from "./hub-remembered.ts";
+import { RememberedSegments, rememberingFind } from "./hub-remembered.ts";
 import {
-  packEntry,
-  referEntry,
+  packEntrySteps,
+  referEntrySteps,
   type Packed,
   type SlotEntry,
   type SqlJournal,
@@ -84,13 +84,14 @@ function gatherBatch(hours: Map<string, Gather>, batch: ReadingBatch, stampMs: n
 function* mergeHours(
   { hours }: Gathered,
   segments: SqlSegments,
+  remembered: RememberedSegments,
   write: (edits: readonly Edit[]) => void,
 ): Generator<number> {
   let edits: Edit[] = [];
   let bytes = 0;
   for (const key of [...hours.keys()].toSorted()) {
     const gather = hours.get(key) ?? new Gather();
-    for (const step of segments.merge(key, gather)) {
+    for (const step of segments.merge(key, gather, remembered)) {
       if (typeof step === "number") {
         yield ENCODE_WEIGHT * step;
         continue;
@@ -109,7 +110,7 @@ function* mergeHours(
   if (edits.length > 0) write(edits);
 }
 
-/** Seals all entries there are; yields how many readings a step took. */
+/** Seals all entries there are, then packs some; yields how many readings a step took. */
 export function* sealAll(
   store: Pick<HubStore, "transaction" | "write">,
   sql: Sql,
@@ -117,10 +118,10 @@ export function* sealAll(
   isPacked: boolean,
 ): Generator<number> {
   const { head } = memory.journal;
-  while (memory.checkpoint < head) {
-    const isSlow = yield* sealSome(store, sql, memory, head);
-    if (isPacked) yield* archiveSealed(store, memory, isSlow);
-  }
+  const remembered = new RememberedSegments();
+  let isSlow = false;
+  while (memory.checkpoint < head) isSlow = yield* sealSome(store, sql, memory, head, remembered);
+  if (isPacked) yield* archiveSealed(store, memory, isSlow, remembered);
 }
 
 /**
@@ -132,12 +133,13 @@ function* sealSome(
   sql: Sql,
   memory: HubMemory,
   head: number,
+  remembered: RememberedSegments,
 ): Generator<number, boolean> {
   const { journal, segments, devices, places } = memory;
   const after = memory.checkpoint;
   const gathered = yield* gatherEntries(journal, after, head);
   const { upTo } = gathered;
-  yield* mergeHours(gathered, segments, (edits) =>
+  yield* mergeHours(gathered, segments, remembered, (edits) =>
     store.transaction(() => segments.pages.put(edits, upTo)),
   );
   const dirty = devices.dirty();
@@ -158,35 +160,33 @@ function* archiveSealed(
   store: Pick<HubStore, "transaction">,
   memory: HubMemory,
   isSlow: boolean,
+  remembered: RememberedSegments,
 ): Generator<number> {
   const { journal, checkpoint, link, archiveBytes } = memory;
   const from = isSlow ? journal.archived : Math.max(link.cursor.seq, journal.archived);
   const waiting = journal.bytesBetween(from, checkpoint);
   if (waiting < (isSlow ? archiveBytes / 4 : archiveBytes)) return;
+  // What came meanwhile is sealed first, unless too much waits already.
+  const isPressed = (): boolean =>
+    memory.unsealedBytes >= limits.sealPressingBytes && waiting < limits.archiveBytesMax;
   // The newest stays in its slot, which says where the next one goes on.
   const last = Math.min(checkpoint, journal.head - 1);
-  const find = rememberingFind(memory.segments);
+  const find = rememberingFind(memory.segments, remembered);
   let packed: Packed[] = [];
   let bytes = 0;
   for (let seq = Math.max(journal.archived + 1, journal.floor); seq <= last; seq += 1) {
-    const entry = journal.read(seq);
-    if (entry === null) return;
-    const one = packOne(memory, entry, find);
+    const entry = isPressed() ? null : journal.read(seq);
+    if (entry === null) break;
+    const one = yield* weighed(packOne(memory, entry, find));
     packed.push(one);
     bytes += one.bytes.length;
-    // It is packed, and unpacked to see that it is the same: about a reading a byte.
-    yield ENCODE_WEIGHT * entry.body.length;
-    // What came meanwhile is sealed first, unless too much waits already.
-    const isPressed =
-      memory.unsealedBytes >= limits.sealPressingBytes && waiting < limits.archiveBytesMax;
-    if (bytes < WRITE_BYTES && seq < last && !isPressed) continue;
-    // Some of them may have been given up since they were packed.
-    const whole = packed.filter((one) => one.seq >= journal.floor);
-    store.transaction(() => archive(memory, whole));
-    if (isPressed) return;
+    if (bytes < WRITE_BYTES && seq < last) continue;
+    archive(store, memory, packed);
+    yield bytes / BYTES_A_READING;
     packed = [];
     bytes = 0;
   }
+  archive(store, memory, packed);
 }
 
 /** Packs an entry: what the origin holds by reference, as long as its readings are where they were. */
@@ -194,16 +194,34 @@ function packOne(
   { journal, checkpoint, link }: HubMemory,
   entry: SlotEntry,
   find: FindReadings,
-): Packed {
+): Generator<number, Packed> {
   // Readings of one stamp may be in two entries: both have to be sealed.
   const isSealed = entry.stampMs < journal.stampAt(checkpoint);
-  return isSealed && entry.seq <= link.cursor.seq ? referEntry(entry, find) : packEntry(entry);
+  return isSealed && entry.seq <= link.cursor.seq
+    ? referEntrySteps(entry, find)
+    : packEntrySteps(entry);
 }
 
-/** Packs entries; what waits for the origin is shorter then. */
-function archive(memory: HubMemory, packed: readonly Packed[]): void {
+function* weighed<Value>(steps: Generator<number, Value>): Generator<number, Value> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    yield ENCODE_WEIGHT * step.value;
+  }
+}
+
+/** Writes packed entries, but for those that were given up since; what waits is shorter then. */
+function archive(
+  store: Pick<HubStore, "transaction">,
+  memory: HubMemory,
+  packed: readonly Packed[],
+): void {
   const { journal, link } = memory;
-  for (const { seq, bytes } of packed)
-    if (seq > link.cursor.seq) memory.unackedBytes += bytes.length - journal.bytesAt(seq);
-  journal.archive(packed);
+  const whole = packed.filter(({ seq }) => seq >= journal.floor);
+  if (whole.length === 0) return;
+  store.transaction(() => {
+    for (const { seq, bytes } of whole)
+      if (seq > link.cursor.seq) memory.unackedBytes += bytes.length - journal.bytesAt(seq);
+    journal.archive(whole);
+  });
 }

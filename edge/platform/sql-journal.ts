@@ -7,8 +7,9 @@ import { crc32c } from "../../sync/wire/crc32c.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
 import { encodeBatches } from "../../sync/wire/batch.ts";
 import { limits } from "../limits.ts";
-import { packBody, referBody, unpackBody, type FindReadings } from "../journal/packed-body.ts";
+import { packSteps, referSteps, unpackBody, type FindReadings } from "../journal/packed-body.ts";
 import { ARCHIVED, SlotQueue } from "../journal/slot-queue.ts";
+import { finish } from "../steps.ts";
 import { SqlPages, type Item } from "./sql-pages.ts";
 
 /** An entry with what stands beside it. */
@@ -316,13 +317,22 @@ export function seqOfKey(key: string): number {
 
 /** Packs an entry, for the archive or to be kept. */
 export function packEntry(entry: SlotEntry): Packed {
-  return packed(entry, packBody(entry.body));
+  return finish(packEntrySteps(entry));
 }
 
-/** Packs an entry by what names its readings, which are sealed; as any other where that does not do. */
-export function referEntry(entry: SlotEntry, find: FindReadings): Packed {
+/** Packs an entry, as packEntry() does; yields how many readings a step took. */
+export function* packEntrySteps(entry: SlotEntry): Generator<number, Packed> {
+  return packed(entry, yield* packSteps(entry.body));
+}
+
+/**
+ * Packs an entry by what names its readings, which are sealed; as any other where that does not do.
+ * Yields how many readings a step took.
+ */
+export function* referEntrySteps(entry: SlotEntry, find: FindReadings): Generator<number, Packed> {
   const sinceMs = entry.stampMs - limits.rawKeptMs + 2 * limits.journalKeptMs;
-  return packed(entry, referBody(entry.body, entry.stampMs, find, sinceMs) ?? packBody(entry.body));
+  const referred = yield* referSteps(entry.body, entry.stampMs, find, sinceMs);
+  return referred === null ? yield* packEntrySteps(entry) : packed(entry, referred);
 }
 
 function packed({ seq, stampMs, note }: SlotEntry, body: Uint8Array): Packed {

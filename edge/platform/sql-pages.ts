@@ -26,6 +26,15 @@ export function pagesTable(name: string): string {
     crc integer not null, body blob not null) without rowid;`;
 }
 
+/** A page, and where the next one begins; null: it is the last. */
+interface ReadPage {
+  readonly page: Page;
+  readonly end: string | null;
+}
+
+/** Whoever looks up neighbours in turn, such as the devices of an hour, comes back to a few pages. */
+const PAGES_REMEMBERED = 16;
+
 /** Items in the rows of one table. */
 export class SqlPages {
   readonly #sql: Sql;
@@ -33,8 +42,8 @@ export class SqlPages {
   readonly #onDamage: (what: string) => void;
   /** Where something was left out since this was opened: from a key until before another; null: the end. */
   readonly damaged: Map<string, string | null> = new Map();
-  /** The page that was read last, and where the next one begins. */
-  #last: { readonly page: Page; readonly end: string | null } | null = null;
+  /** The pages that were read or written last, the latest first. */
+  readonly #read: ReadPage[] = [];
 
   /** @param onDamage Told of a page or an item that is left out because its checksum is wrong. */
   constructor(sql: Sql, table: string, onDamage: (what: string) => void) {
@@ -119,7 +128,7 @@ export class SqlPages {
       const end = page === null ? null : this.#firstAfter(page.first);
       let to = at + 1;
       while (to < edits.length && (end === null || (edits[to] as Edit)[0] < end)) to += 1;
-      this.#rewrite(page, edits.slice(at, to), mark);
+      this.#rewrite(page, end, edits.slice(at, to), mark);
       at = to;
     }
   }
@@ -133,7 +142,7 @@ export class SqlPages {
     const page = this.#pageAfter("");
     if (page === null || page.mark > markMax) return null;
     if ((page.items.at(-1)?.[0] ?? page.first) >= below) return null;
-    this.#last = null;
+    this.#forget(page);
     this.#sql.exec(`delete from ${this.#table} where first = ?`, page.first);
     return page.items;
   }
@@ -143,37 +152,55 @@ export class SqlPages {
     if (this.damaged.size < limits.damageReportsMax) this.damaged.set(from, to);
   }
 
-  #rewrite(page: Page | null, edits: readonly Edit[], mark: number): void {
-    this.#last = null;
+  /** Writes a page anew, which goes until before `end`; null: it is the last. */
+  #rewrite(page: Page | null, end: string | null, edits: readonly Edit[], mark: number): void {
+    if (page !== null) this.#forget(page);
     const items = merge(page?.items ?? [], edits);
     const highest = Math.max(mark, page?.mark ?? 0);
     const chunks = chunksOf(items);
     const first = chunks[0]?.[0]?.[0];
     if (page !== null && page.first !== first)
       this.#sql.exec(`delete from ${this.#table} where first = ?`, page.first);
-    for (const chunk of chunks) this.#insert(chunk, highest);
+    this.#insert(chunks, highest, end);
   }
 
-  #insert(items: readonly Item[], mark: number): void {
-    const [[first]] = items as [Item];
-    const { directory, body } = encodePage(items);
-    this.#sql.exec(
-      `insert or replace into ${this.#table} values (?, ?, ?, ?, ?)`,
-      first,
-      items.length,
-      mark,
-      crc32c(directory),
-      body,
-    );
+  /** Writes pages that follow each other, until before `end`. */
+  #insert(pages: readonly (readonly Item[])[], mark: number, end: string | null): void {
+    for (const [at, items] of pages.entries()) {
+      const [[first]] = items as [Item];
+      const { directory, body } = encodePage(items);
+      this.#sql.exec(
+        `insert or replace into ${this.#table} values (?, ?, ?, ?, ?)`,
+        first,
+        items.length,
+        mark,
+        crc32c(directory),
+        body,
+      );
+      this.#remember({ page: { first, mark, items }, end: pages[at + 1]?.[0]?.[0] ?? end });
+    }
   }
 
   #pageBefore(key: string): Page | null {
-    const last = this.#last;
-    if (last !== null && last.page.first <= key && (last.end === null || key < last.end))
-      return last.page;
-    const page = this.#load(`first <= ? order by first desc`, key);
-    if (page !== null) this.#last = { page, end: this.#firstAfter(page.first) };
+    const at = this.#read.findIndex(
+      ({ page, end }) => page.first <= key && (end === null || key < end),
+    );
+    const page = this.#read[at]?.page ?? this.#load(`first <= ? order by first desc`, key);
+    if (at === 0 || page === null) return page;
+    const known = at < 0 ? undefined : this.#read.splice(at, 1)[0];
+    this.#remember(known ?? { page, end: this.#firstAfter(page.first) });
     return page;
+  }
+
+  #remember(read: ReadPage): void {
+    this.#read.unshift(read);
+    if (this.#read.length > PAGES_REMEMBERED) this.#read.pop();
+  }
+
+  /** A page that is about to change. The one before it may go on saying that it ends there. */
+  #forget({ first }: Page): void {
+    const at = this.#read.findIndex(({ page }) => page.first === first);
+    if (at >= 0) this.#read.splice(at, 1);
   }
 
   #pageAfter(key: string): Page | null {

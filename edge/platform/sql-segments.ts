@@ -9,6 +9,7 @@ import { INSTANTS_MAX, type Segment } from "../segment/segment.ts";
 import { readZoneMap } from "../segment/zone-map.ts";
 import type { HeldReadings, TimeRange } from "../ports.ts";
 import { readingsOfSegment } from "./hub-readings.ts";
+import type { RememberedSegments } from "./hub-remembered.ts";
 import { behind, type Edit, type Item, type SqlPages } from "./sql-pages.ts";
 
 export const HOUR_MS = 3_600_000;
@@ -90,20 +91,23 @@ export class SqlSegments {
   /**
    * Joins readings of a device's hour with what is sealed near them, and tells what to write, by key,
    * a segment at a time; a number is how many readings a step took.
+   *
+   * @param remembered What was written of late, and what this writes.
    */
-  *merge(key: string, gather: Gather): Iterable<Edit | number> {
+  *merge(key: string, gather: Gather, remembered: RememberedSegments): Iterable<Edit | number> {
     const gone = new Set<string>();
     const merged = new Gather();
     const start = this.pages.floor(`${key}${timeDigits(gather.firstMs)}`)?.[0] ?? key;
     for (const item of this.pages.range(start, `${key}${timeDigits(gather.lastMs)}0`)) {
-      const segment = item[0] >= key && isNear(item[1], gather) ? this.decode(item) : null;
+      const segment =
+        item[0] >= key && isNear(item[1], gather) ? this.decode(item, remembered) : null;
       if (segment === null) continue;
       merged.addSegment(segment);
       gone.add(item[0]);
       yield segment.columns.reduce((sum, { rows }) => sum + rows.length, 0);
     }
     if (gone.size > 0) merged.addAll(gather);
-    yield* editsOf(key, gone, gone.size > 0 ? merged : gather);
+    yield* editsOf(key, gone, gone.size > 0 ? merged : gather, remembered);
   }
 
   /** Takes the readings with these stamps out of a device's hour, and tells what to write, by key. */
@@ -116,24 +120,35 @@ export class SqlSegments {
       gather.addSegment(segment, stamps);
       gone.add(item[0]);
     }
-    return [...editsOf(key, gone, gather)].filter((step) => typeof step !== "number");
+    return [...editsOf(key, gone, gather, null)].filter((step) => typeof step !== "number");
   }
 
-  decode([key, bytes]: Item): Segment | null {
+  /** Decodes a segment, unless it is remembered; null if it is broken. */
+  decode([key, bytes]: Item, remembered: RememberedSegments | null = null): Segment | null {
+    const known = remembered?.get(bytes) ?? null;
+    if (known !== null) return known;
     const segment = decodeSegment(bytes);
-    if (!segment.ok) this.noteBroken(key);
+    if (segment.ok) remembered?.add(bytes, segment.value);
+    else this.noteBroken(key);
     return segment.ok ? segment.value : null;
   }
 }
 
 /** What is gone stood in one run of times with what comes, so in order of keys the two alternate. */
-function* editsOf(key: string, gone: Set<string>, gather: Gather): Iterable<Edit | number> {
+function* editsOf(
+  key: string,
+  gone: Set<string>,
+  gather: Gather,
+  remembered: RememberedSegments | null,
+): Iterable<Edit | number> {
   const left = [...gone].toSorted();
   for (const segment of gather.segments()) {
     const at = `${key}${timeDigits(segment.times[0] ?? 0)}`;
     while (left[0] !== undefined && left[0] < at) yield [left.shift() as string, null];
     if (left[0] === at) left.shift();
-    yield [at, yield* encodeSteps(segment)];
+    const bytes = yield* encodeSteps(segment);
+    remembered?.add(bytes, segment);
+    yield [at, bytes];
   }
   for (const each of left) yield [each, null];
 }

@@ -5,6 +5,7 @@
 import { assert } from "../../sync/assert.ts";
 import { ByteWriter } from "../../sync/wire/bytes.ts";
 import { crc32c } from "../../sync/wire/crc32c.ts";
+import { finish } from "../steps.ts";
 import { ALL, AS_BEFORE, presenceOf } from "./presence.ts";
 import { scalings, type Scaled } from "./scale.ts";
 import { isLegal, type Segment, type SegmentColumn } from "./segment.ts";
@@ -31,11 +32,7 @@ interface Shared {
  * inverse.
  */
 export function encodeSegment(segment: Segment, deflate?: Deflate): Uint8Array {
-  const steps = encodeSteps(segment, deflate);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return finish(encodeSteps(segment, deflate));
 }
 
 /** Encodes a segment as encodeSegment() does, column by column; yields how many values one has. */
