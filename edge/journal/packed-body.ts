@@ -12,7 +12,7 @@ import {
 } from "../../sync/wire/batch.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
 import { everyRow } from "../../sync/wire/columns.ts";
-import { crc32c } from "../../sync/wire/crc32c.ts";
+import { crc32c } from "../segment/crc32c.ts";
 import type { HeldReadings, TimeRange } from "../ports.ts";
 import { decodeSegment } from "../segment/decode.ts";
 import { encodeSteps } from "../segment/encode.ts";

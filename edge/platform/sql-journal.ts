@@ -3,7 +3,7 @@
 
 import { assert } from "../../sync/assert.ts";
 import { bytesOf, numberOf, type Sql, type SqlRow } from "../../storage/sql.ts";
-import { crc32c } from "../../sync/wire/crc32c.ts";
+import { crc32c } from "../segment/crc32c.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
 import { encodeBatches } from "../../sync/wire/batch.ts";
 import { limits } from "../limits.ts";

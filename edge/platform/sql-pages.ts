@@ -5,7 +5,7 @@
 import { assert } from "../../sync/assert.ts";
 import { bytesOf, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
-import { crc32c } from "../../sync/wire/crc32c.ts";
+import { crc32c } from "../segment/crc32c.ts";
 import { limits } from "../limits.ts";
 
 /** Keys are ASCII, so that SQLite and JavaScript sort them alike. */

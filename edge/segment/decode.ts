@@ -3,7 +3,7 @@
 
 import { err, ok, type Result } from "../../sync/result.ts";
 import { ByteReader } from "../../sync/wire/bytes.ts";
-import { crc32c } from "../../sync/wire/crc32c.ts";
+import { crc32c } from "./crc32c.ts";
 import { HAS_CONTESTED, HAS_STAMPS } from "./encode.ts";
 import { AS_BEFORE, readPresence } from "./presence.ts";
 import { areTimes, isColumn, isLegal, type Segment, type SegmentColumn } from "./segment.ts";

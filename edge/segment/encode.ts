@@ -4,7 +4,7 @@
 
 import { assert } from "../../sync/assert.ts";
 import { ByteWriter } from "../../sync/wire/bytes.ts";
-import { crc32c } from "../../sync/wire/crc32c.ts";
+import { crc32c } from "./crc32c.ts";
 import { finish } from "../steps.ts";
 import { ALL, AS_BEFORE, presenceOf } from "./presence.ts";
 import { scalings, type Scaled } from "./scale.ts";

@@ -7,7 +7,7 @@ import { addDecimals, formatDecimal, parseDecimal, valueOf, ZERO } from "../../s
 import { TIME_MS_MAX } from "../../sync/limits.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
 import { ByteReader, decodeText, encodeText, type ByteWriter } from "../../sync/wire/bytes.ts";
-import { crc32c } from "../../sync/wire/crc32c.ts";
+import { crc32c } from "./crc32c.ts";
 import { exactSum } from "./exact-sum.ts";
 import { SCALE_MAX, type Scaled } from "./scale.ts";
 import { COLUMNS_MAX, INSTANTS_MAX, READINGS_MAX, type SegmentColumn } from "./segment.ts";

@@ -86,12 +86,15 @@ export function stabilizeEntry<V>(
   entry: StarHubEntry<V>,
   upTo: number,
 ): StarHubEntry<V> {
-  const all = [...entry.tags];
-  const tags = new Map(all.filter(([, tag]) => tag.seq > upTo));
-  const folded = new Map(all.filter(([, tag]) => tag.seq <= upTo));
-  if (folded.size === 0) return entry;
-  const stableSeq = Math.max(entry.stableSeq, ...[...folded.values()].map((tag) => tag.seq));
-  return { tags, stable: valueAtHub(lattice, { ...entry, tags: folded }), stableSeq };
+  let { stable, stableSeq } = entry;
+  const tags = new Map(entry.tags);
+  for (const [link, { seq, value }] of entry.tags)
+    if (seq <= upTo) {
+      tags.delete(link);
+      stable = joinTo(lattice, stable, value);
+      stableSeq = Math.max(stableSeq, seq);
+    }
+  return tags.size === entry.tags.size ? entry : { tags, stable, stableSeq };
 }
 
 /** Adds a value at an edge; also one that is there, so that it outlives a removal elsewhere. */
@@ -100,10 +103,9 @@ export function addAtEdge<V>(
   held: StarEdgeEntry<V> | undefined,
   value: V,
 ): StarEdgeEntry<V> {
-  const { present, op } = held ?? { present: null, op: null };
-  const added = op?.kind === "add" ? op.value : null;
+  const added = held?.op?.kind === "add" ? held.op.value : null;
   return {
-    present: joinTo(lattice, present, value),
+    present: joinTo(lattice, held?.present ?? null, value),
     op: { kind: "add", value: joinTo(lattice, added, value) },
   };
 }

@@ -2,9 +2,8 @@
 // entry: whoever may speak on a link may still not write what no reader could make sense of, and one
 // bad entry never stops the others (P3). The sender goes on; it holds what was refused alone.
 
-import { wallMsOf, type ReadGroup } from "./groups.ts";
-import type { EntryRule, Sender } from "./kind.ts";
-import type { Table } from "./table.ts";
+import { wallMsOf } from "./groups.ts";
+import type { Collection, Sender } from "./kind.ts";
 
 /** An entry that was not taken. */
 export interface RefusedEntry {
@@ -14,60 +13,35 @@ export interface RefusedEntry {
   readonly reason: string;
 }
 
-/** Leaves out what the rules refuse, and what is stamped later than `limitMs`, and names it. */
-export function admit(
-  groups: readonly ReadGroup[],
-  sender: Sender,
-  limitMs: number,
-  table: Table,
-  onRefused: (refused: readonly RefusedEntry[]) => void = () => undefined,
-): readonly ReadGroup[] {
-  const refused: RefusedEntry[] = [];
-  const admitted = groups.map((group) => {
-    const { collection } = group;
-    const { id: at, rule } = collection;
-    const isLate = (value: unknown): boolean => wallMsOf(collection, value) > limitMs;
-    if (!rule && !group.values.some(isLate)) return group;
-    const held = table.entries(at);
-    const isFull = fullness(rule, held, sender);
-    const keys: string[] = [];
-    const values: unknown[] = [];
-    for (const [i, key] of group.keys.entries()) {
-      const value = group.values[i];
-      const broken = isLate(value) ? "clock-ahead" : rule?.refusal(key, value, sender);
-      const reason = broken ?? (!held.has(key) && isFull(key) ? "too-many-keys" : null);
-      if (reason === null) {
-        keys.push(key);
-        values.push(value);
-      } else refused.push({ collection: at, key, replica: sender.replica, reason });
-    }
-    return { collection, keys, values };
-  });
-  if (refused.length > 0) onRefused(refused);
-  return admitted;
-}
-
-/** Tells whether there is no room for a key that is new; it is counted where there is. */
-function fullness(
-  rule: EntryRule<unknown> | undefined,
+/**
+ * Makes what tells why an entry of a frame is refused; null: it is taken, and counted.
+ *
+ * @param held The collection's entries, with those that were taken of the frame so far.
+ * @param limitMs No stamp may be later.
+ */
+export function refusalsOf(
+  collection: Collection,
   held: ReadonlyMap<string, unknown>,
   sender: Sender,
-): (key: string) => boolean {
+  limitMs: number,
+): (key: string, value: unknown) => string | null {
+  const { rule } = collection;
   const share = rule?.share;
-  let { size } = held;
   // Not looked at before a frame brings a new key; then all at once: its keys may be of thousands.
   let starts: Map<string, string[]> | undefined;
-  return (key) => {
-    if (rule && size >= rule.keysMax(key, sender)) return true;
+  return (key, value) => {
+    if (wallMsOf({ collection, value }) > limitMs) return "clock-ahead";
+    const reason = rule?.refusal(key, value, sender) ?? null;
+    if (!rule || reason !== null || held.has(key)) return reason;
+    if (held.size >= rule.keysMax(key, sender)) return "too-many-keys";
     if (share) {
       starts ??= Map.groupBy(held.keys(), (other) => share.startOf(other));
       const start = share.startOf(key);
       const alike = starts.get(start) ?? [];
-      if (alike.length >= share.keysMax) return true;
-      alike.push(key);
+      if (alike.length >= share.keysMax) return "too-many-keys";
       starts.set(start, alike);
+      alike.push(key);
     }
-    size += 1;
-    return false;
+    return null;
   };
 }

@@ -9,8 +9,8 @@ import {
   listCodec,
   mappedCodec,
   naturalCodec,
+  nullCodec,
   recordCodec,
-  unitCodec,
   type Codec,
 } from "../wire/values.ts";
 import { optionalCodec } from "../wire/values/star.ts";
@@ -103,9 +103,8 @@ export function componentKind<Value>(
     },
     tellEdge(held, told, isPending) {
       const { value, isAhead } = plain.tellEdge(held?.value, told, isPending);
-      return { value: value === null ? null : settled(value, told), isAhead };
+      return { value: settled(value, told), isAhead };
     },
-    isGone: () => false,
     restamp: same,
     reframe: same,
     keepSent: (held, seq) => ({
@@ -129,26 +128,25 @@ export function componentKind<Value>(
 /** Most components have nothing under way: theirs is a case of its own. */
 function componentCodec<Value>(codec: Codec<Value>): Codec<Component<Value>> {
   type Fields = { readonly value: Value; readonly rest: Rest<Value> };
+  type Cases = { readonly [K in Rest<Value>["kind"]]: Extract<Rest<Value>, { kind: K }>["value"] };
   const under = recordCodec<UnderWay<Value>>({
     confirmed: optionalCodec(codec),
     sent: listCodec(recordCodec({ seq: naturalCodec, value: codec })),
   });
   const fields = recordCodec<Fields>({
     value: codec,
-    rest: choiceCodec({ none: unitCodec, some: codec, under }),
+    rest: choiceCodec<Cases>({ none: nullCodec, some: codec, under }),
   });
   return mappedCodec(
     fields,
     (component) => ({ value: component.value, rest: restOf(component) }),
     ({ value, rest }) =>
-      rest.kind === "under"
-        ? { value, ...rest.value }
-        : settled(value, rest.kind === "none" ? null : rest.value),
+      rest.kind === "under" ? { value, ...rest.value } : settled(value, rest.value),
   );
 }
 
 type Rest<Value> =
-  | { readonly kind: "none"; readonly value: true }
+  | { readonly kind: "none"; readonly value: null }
   | { readonly kind: "some"; readonly value: Value }
   | { readonly kind: "under"; readonly value: UnderWay<Value> };
 
@@ -159,5 +157,5 @@ interface UnderWay<Value> {
 
 function restOf<Value>({ confirmed, sent }: Component<Value>): Rest<Value> {
   if (sent) return { kind: "under", value: { confirmed, sent } };
-  return confirmed === null ? { kind: "none", value: true } : { kind: "some", value: confirmed };
+  return confirmed === null ? { kind: "none", value: null } : { kind: "some", value: confirmed };
 }

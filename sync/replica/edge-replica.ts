@@ -12,10 +12,11 @@ import { sentUpTo } from "../link/sent.ts";
 import type { DownState, Horizon } from "../wire/down-frame.ts";
 import { longestKey } from "./component.ts";
 import type { Draft } from "./draft.ts";
-import { readGroups, type ReadGroup } from "./groups.ts";
+import { readGroups, type Said } from "./groups.ts";
 import type { Collection, Kind } from "./kind.ts";
-import { nameOf, Replica, type Held, type ReplicaOptions } from "./replica.ts";
-import type { Entry } from "./table.ts";
+import { Replica, type ReplicaOptions } from "./replica.ts";
+import { nameOf } from "./stored-table.ts";
+import type { Entry, Held } from "./table.ts";
 
 /** What an edge's replica is opened with. */
 export interface EdgeReplicaOptions extends ReplicaOptions {
@@ -112,11 +113,11 @@ export class EdgeReplica extends Replica {
     if (!read) return false;
     this.#confirm(record.cursor.seq, state.to);
     if (state.from === 0 && state.horizon) this.#pull = { told: new Set(), horizon: state.horizon };
-    for (const group of read.known) this.#tell(group, state.to);
+    for (const said of read.known) this.#tell(said, state.to);
     this.#saveRecord(record);
     if (this.#pull && !record.isPulling) this.#reconcile(this.#pull);
     // Deletions that every link has acknowledged.
-    for (const { collection, key, entry } of this.passing())
+    for (const { collection, key, entry } of this.passing.values())
       if (entry.mark <= state.stable) this.put(collection, key, null);
     this.stored.commit();
     return true;
@@ -164,8 +165,7 @@ export class EdgeReplica extends Replica {
 
   /** A deletion that the hub knows goes once all do. */
   protected override isPassing({ kind, direction }: Collection<never>, entry: Entry): boolean {
-    const isAgreed = entry.seq === 0 && direction !== "up";
-    return isAgreed && kind.isCollectable && kind.isGone(entry.value);
+    return entry.seq === 0 && direction !== "up" && kind.viewAtEdge(entry.value) === null;
   }
 
   /** An entry that is about to be written to, with what is known of its way to the hub. */
@@ -187,26 +187,23 @@ export class EdgeReplica extends Replica {
     }
   }
 
-  #tell({ collection, keys, values }: ReadGroup, hubSeq: number): void {
-    const { kind, direction, id } = collection;
+  #tell({ collection, key, value: told }: Said, hubSeq: number): void {
+    const { kind, direction } = collection;
     if (direction === "up") return;
-    const isReplaced = direction === "down" && this.#pull !== null;
-    for (const [i, key] of keys.entries()) {
-      const told = values[i];
-      this.#pull?.told.add(nameOf(collection, key));
-      this.time.observe(kind.stampOf(told));
-      const held = isReplaced ? undefined : this.table.get(id, key);
-      const pending = held?.seq ?? 0;
-      const { value, isAhead: isMore } = kind.tellEdge(held?.value, told, pending > 0);
-      const seq = isMore ? pending || this.time.nextSeq() : 0;
-      this.put(collection, key, value === null ? null : { value, seq, mark: hubSeq });
-    }
+    const isReplaced = direction === "down" && this.#pull;
+    this.#pull?.told.add(nameOf(collection, key));
+    this.time.observe(kind.stampOf(told));
+    const held = isReplaced ? undefined : this.stored.get(collection, key);
+    const pending = held?.seq ?? 0;
+    const { value, isAhead: isMore } = kind.tellEdge(held?.value, told, pending > 0);
+    const seq = isMore ? pending || this.time.nextSeq() : 0;
+    this.put(collection, key, { value, seq, mark: hubSeq });
   }
 
   /** The whole state was told: sends what the hub lacks, and drops what it has collected. */
   #reconcile({ told, horizon }: Pull): void {
     this.#pull = null;
-    for (const { collection, key, entry: held } of this.all()) {
+    for (const { collection, key, entry: held } of this.stored.all()) {
       const isTold = told.has(nameOf(collection, key));
       // What was agreed on in another history is not agreed on in this one.
       const entry = isTold || held.mark <= horizon.known ? held : { ...held, mark: 0 };
@@ -248,7 +245,7 @@ export class EdgeReplica extends Replica {
   /** The latest stamp that the hub accepts, or has accepted. */
   #lastStamp(hubNowMs: number): Hlc {
     let last = ZERO_HLC;
-    for (const { collection, entry } of this.all()) {
+    for (const { collection, entry } of this.stored.all()) {
       const { kind } = collection;
       const stamp = kind.stampOf(kind.toUp(entry.value));
       const isAccepted = stamp && (entry.seq === 0 || !isAhead(stamp, hubNowMs));

@@ -17,9 +17,9 @@ import {
   type Versions,
 } from "../wire/frame.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
-import { admit, type RefusedEntry } from "./admit.ts";
+import { refusalsOf, type RefusedEntry } from "./admit.ts";
 import { numberOf, type Draft } from "./draft.ts";
-import { isAnyAhead, readGroups, type ReadGroup } from "./groups.ts";
+import { readGroups, wallMsOf, type Said } from "./groups.ts";
 import {
   afterTelling,
   heldBy,
@@ -179,7 +179,11 @@ export class HubReplica extends Replica {
     const read = readGroups(frame.groups, this.schema, "up");
     if (!read) return { kind: "not-a-frame", reason: "broken-frame" };
     const limitMs = this.time.limitMs(nowMs);
-    if (isAnyAhead(read, frame.sentMs, limitMs)) {
+    // Stamps of what is not known cannot be read: their author's clock speaks for them.
+    const isAhead =
+      (read.unknown.length > 0 && frame.sentMs > limitMs) ||
+      read.known.some((said) => wallMsOf(said) > limitMs);
+    if (isAhead) {
       // Its author stamps anew and begins another life: the same bytes must not be applied later.
       this.#links.forget(record);
       return this.#answer(refuse("clock-ahead", link, cursor, nowMs), frame);
@@ -215,25 +219,30 @@ export class HubReplica extends Replica {
    * @param holder The link that holds it, and need not be told; 0: none.
    */
   #admit(
-    groups: readonly ReadGroup[],
+    said: readonly Said[],
     sender: Sender,
     limitMs: number,
     link: number,
     holder: number,
   ): void {
-    const { onRefused } = this.#options;
-    const admitted = admit(groups, sender, limitMs, this.table, onRefused);
-    for (const { collection, keys, values } of admitted) {
+    const refused: RefusedEntry[] = [];
+    for (const [collection, entries] of Map.groupBy(said, (entry) => entry.collection)) {
       const { kind, direction, id } = collection;
-      if (direction === "down") continue;
-      for (const [i, key] of keys.entries()) {
-        const held = this.table.get(id, key);
+      const held = this.stored.entries(collection);
+      const refusalOf = refusalsOf(collection, held, sender, limitMs);
+      for (const { key, value: sent } of direction === "down" ? [] : entries) {
+        const reason = refusalOf(key, sent);
+        if (reason !== null) {
+          refused.push({ collection: id, key, replica: sender.replica, reason });
+          continue;
+        }
         const at = { link, seq: this.head + 1 };
-        const { value, isChanged, isTheirs } = kind.tellHub(held?.value, values[i], at);
-        this.time.observe(kind.stampOf(values[i]));
-        if (isChanged) this.change(collection, key, value, isTheirs ? holder : 0);
+        const heard = kind.tellHub(held.get(key)?.value, sent, at);
+        this.time.observe(kind.stampOf(sent));
+        if (heard) this.change(collection, key, heard.value, heard.isTheirs ? holder : 0);
       }
     }
+    if (refused.length > 0) this.#options.onRefused?.(refused);
   }
 
   /** Answers with what the edge lacks, as far as one frame reaches. */
@@ -285,7 +294,7 @@ export class HubReplica extends Replica {
     const stable = Math.min(this.#stable, before);
     if (stable <= this.#collectedTo) return;
     this.#collectedTo = stable;
-    for (const { collection, key, entry } of this.passing()) {
+    for (const { collection, key, entry } of this.passing.values()) {
       const { kind } = collection;
       const value = kind.stabilize(entry.value, entry.seq, stable);
       if (value === entry.value) continue;
@@ -308,8 +317,7 @@ export class HubReplica extends Replica {
 
   /** A deletion in a collection that only the edges write is not told to them: it stays. */
   protected override isPassing({ kind, direction }: Collection<never>, entry: Entry): boolean {
-    if (direction === "up" || !kind.isCollectable) return false;
-    return kind.stabilize(entry.value, entry.seq, Infinity) !== entry.value;
+    return direction !== "up" && kind.stabilize(entry.value, entry.seq, Infinity) !== entry.value;
   }
 
   /** Applies what was kept of collections that are known by now. */

@@ -10,8 +10,7 @@ export type Direction = "up" | "down" | "both";
 
 /** What an edge holds after the hub told it of an entry. */
 export interface AtEdge<Edge> {
-  /** Null: the entry is gone. */
-  readonly value: Edge | null;
+  readonly value: Edge;
   /** True if the edge holds something that the hub has not: it is to be sent. */
   readonly isAhead: boolean;
 }
@@ -19,7 +18,6 @@ export interface AtEdge<Edge> {
 /** What the hub holds after an edge sent an entry. */
 export interface AtHub<Hub> {
   readonly value: Hub;
-  readonly isChanged: boolean;
   /** True if the result is what the sender holds, so that it need not be told. */
   readonly isTheirs: boolean;
 }
@@ -61,7 +59,8 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
   /** Applies a write at the hub itself. Null: there is nothing to do. */
   readonly writeAtHub: (held: Hub | undefined, delta: Delta, seq: number) => Hub | null;
   readonly tellEdge: (held: Edge | undefined, told: Down, isPending: boolean) => AtEdge<Edge>;
-  readonly tellHub: (held: Hub | undefined, sent: Up, at: HearingAt) => AtHub<Hub>;
+  /** Null: nothing changes. */
+  readonly tellHub: (held: Hub | undefined, sent: Up, at: HearingAt) => AtHub<Hub> | null;
   /** Forgets what every link has acknowledged (`seq` and below). Null: the entry may go. */
   readonly stabilize: (held: Hub, changedSeq: number, seq: number) => Hub | null;
   /** Bytes of what one write may leave; none: what the codec takes. */
@@ -70,8 +69,6 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
   readonly isCollectable: boolean;
   /** True if a deletion beats what is stamped earlier, wherever it was written. */
   readonly hasTombstones: boolean;
-  /** True if an edge's entry, which the hub holds too, shows nothing any more. */
-  readonly isGone: (held: Edge) => boolean;
   /** The latest stamp in a value; null if it has none. */
   readonly stampOf: (travelled: Up | Down) => Hlc | null;
   /** The same write under another stamp, for a clock that was wrong. */
@@ -185,19 +182,17 @@ export function joinKind<Value>(
     toDown: same,
     writeAtEdge: write,
     writeAtHub: write,
-    tellEdge(held, told) {
-      const isAhead = held !== undefined && !lessOrEqual(held, told);
+    tellEdge(held = lattice.bottom, told) {
+      const isAhead = !lessOrEqual(held, told);
       return { value: isAhead ? join(held, told) : told, isAhead };
     },
-    tellHub(held, sent) {
-      if (held === undefined) return { value: sent, isChanged: true, isTheirs: true };
-      if (lessOrEqual(sent, held)) return { value: held, isChanged: false, isTheirs: false };
-      return { value: join(held, sent), isChanged: true, isTheirs: lessOrEqual(held, sent) };
+    tellHub(held = lattice.bottom, sent) {
+      if (lessOrEqual(sent, held)) return null;
+      return { value: join(held, sent), isTheirs: lessOrEqual(held, sent) };
     },
     stabilize: (held, changedSeq, seq) => (isGone(held) && changedSeq <= seq ? null : held),
     isCollectable: hasTombstones,
     hasTombstones,
-    isGone,
     stampOf,
     restamp,
     reframe: same,

@@ -4,13 +4,14 @@
 
 import type { Clock } from "../clock/hlc.ts";
 import type { ReplicaKey } from "../crdt/lattice.ts";
+import { FRAME_STATE_ENTRIES_MAX } from "../limits.ts";
 import type { Draft } from "./draft.ts";
-import { Groups, type Gathered } from "./groups.ts";
+import { wallMsOf, writtenGroups, type Gathered, type Said } from "./groups.ts";
 import type { Collection, Direction, Kind } from "./kind.ts";
 import { Schema } from "./schema.ts";
 import type { ReplicaStore } from "./store.ts";
-import { StoredTable } from "./stored-table.ts";
-import type { Entry, Table } from "./table.ts";
+import { nameOf, StoredTable } from "./stored-table.ts";
+import { place, type Entry, type Held } from "./table.ts";
 import { Timeline } from "./timeline.ts";
 
 /** What a replica is opened with. */
@@ -32,28 +33,19 @@ interface End {
   readonly closed: Direction;
 }
 
-/** An entry that is held. */
-export interface Held {
-  readonly collection: Collection;
-  readonly key: string;
-  readonly entry: Entry;
-}
-
 /** One end's replica. */
 export abstract class Replica {
   protected readonly schema: Schema;
   protected readonly stored: StoredTable;
-  protected readonly table: Table;
   protected readonly time: Timeline;
+  /** Entries that go, or change, once every link has acknowledged them, by name. */
+  protected readonly passing: Map<string, Held> = new Map();
   readonly #end: End;
-  /** Entries that go, or change, once every link has acknowledged them. */
-  readonly #passing = new Map<string, Pick<Held, "collection" | "key">>();
 
   constructor({ collections, store, quantumMs }: ReplicaOptions, end: End) {
     this.#end = end;
     this.schema = new Schema(collections);
-    this.stored = new StoredTable(store, (id) => this.schema.get(id)?.kind[end.held]);
-    this.table = this.stored.table;
+    this.stored = new StoredTable(store, this.schema, end.held);
     this.time = new Timeline(this.stored, quantumMs);
   }
 
@@ -63,19 +55,19 @@ export abstract class Replica {
   }
 
   read<View>(collection: Collection<never, View>, key: string): View | null {
-    const entry = this.table.get(collection.id, key);
+    const entry = this.stored.get(collection, key);
     return entry ? this.#view(collection, entry) : null;
   }
 
   /** Every key of a collection that is held, those of deletions too. */
   held(collection: Collection<never>): ReadonlyMap<string, unknown> {
-    return this.table.entries(collection.id);
+    return this.stored.entries(collection);
   }
 
   /** Lists what there is to see of a collection. */
   readAll<View>(collection: Collection<never, View>): Map<string, View> {
     const views = new Map<string, View>();
-    for (const [key, entry] of this.table.entries(collection.id)) {
+    for (const [key, entry] of this.stored.entries(collection)) {
       const view = this.#view(collection, entry);
       if (view !== null) views.set(key, view);
     }
@@ -110,7 +102,7 @@ export abstract class Replica {
     const { held, closed } = this.#end;
     const { kind } = collection;
     this.schema.check(collection, this.longest(key), closed);
-    const before = this.table.get(collection.id, key);
+    const before = this.stored.get(collection, key);
     const value = this.written(kind, before, delta);
     if (value === null) return;
     this.schema.checkValue(key, kind, kind[held], value);
@@ -124,7 +116,7 @@ export abstract class Replica {
    * did not know get a new place in the order of changes: the links have gone past the ones they had.
    */
   protected hold(): boolean {
-    return this.stored.hold(this.schema.name, () => this.time.nextSeq());
+    return this.stored.hold(() => this.time.nextSeq());
   }
 
   /** The longest that a key may become. */
@@ -140,29 +132,31 @@ export abstract class Replica {
     isSaid: (collection: Collection, entry: Entry) => boolean,
   ): Gathered {
     const { said, way } = this.#end;
-    const groups = new Groups(way, bytesMax);
+    const list: Said[] = [];
+    let bytes = 0;
     let to = after;
+    let isFull = false;
     for (const { collection, key, entry } of this.changes(after)) {
-      const isFull =
-        isSaid(collection, entry) &&
-        !groups.add(collection, key, collection.kind[said](entry.value));
-      if (isFull) return groups.encode(to);
+      if (isSaid(collection, entry)) {
+        const value = collection.kind[said](entry.value);
+        bytes += collection.kind.weigh(value) + key.length;
+        // The first always finds room.
+        isFull = list.length > 0 && (bytes > bytesMax || list.length >= FRAME_STATE_ENTRIES_MAX);
+        if (isFull) break;
+        list.push({ collection, key, value });
+      }
       to = entry.seq;
     }
-    return groups.encode(this.head);
-  }
-
-  /** Lists what is held. */
-  protected *all(): Generator<Held> {
-    for (const collection of this.schema.all)
-      for (const [key, entry] of this.table.entries(collection.id))
-        yield { collection, key, entry };
+    return {
+      groups: writtenGroups(list, way),
+      to: isFull ? to : this.head,
+      latestMs: Math.max(0, ...list.map(wallMsOf)),
+    };
   }
 
   /** Lists what changed after a seq, in the order of changes. */
-  protected *changes(after: number, to: number = this.head): Generator<Held> {
-    for (const { collection, key, entry } of this.table.after(after, to))
-      yield { collection: this.schema.held(collection), key, entry };
+  protected changes(after: number, to: number = this.head): Generator<Held> {
+    return this.stored.after(after, to);
   }
 
   /** Puts a change in its place, the last; null: the entry is gone. */
@@ -171,35 +165,21 @@ export abstract class Replica {
   }
 
   protected put(collection: Collection<never>, key: string, entry: Entry | null): void {
-    this.stored.put(collection.id, key, entry);
+    this.stored.put(collection, key, entry);
     this.#note(collection, key, entry);
   }
 
   #note(collection: Collection<never>, key: string, entry: Entry | null): void {
-    const name = nameOf(collection, key);
-    if (entry && this.isPassing(collection, entry)) this.#passing.set(name, { collection, key });
-    else this.#passing.delete(name);
+    const isPassing = entry && this.isPassing(collection, entry);
+    place(this.passing, nameOf(collection, key), isPassing ? { collection, key, entry } : null);
   }
 
   /** Looks at what is held: at the start, and after writes that were undone. */
   protected look(): void {
-    this.time.look();
-    for (const { collection, key, entry } of this.all()) this.#note(collection, key, entry);
+    this.passing.clear();
+    for (const { collection, key, entry } of this.stored.all()) this.#note(collection, key, entry);
   }
 
   /** Tells whether an entry goes, or changes, once every link has acknowledged it. */
   protected abstract isPassing(collection: Collection<never>, entry: Entry): boolean;
-
-  /** Lists what goes, or changes, once every link has acknowledged it. */
-  protected *passing(): Generator<Held> {
-    for (const { collection, key } of this.#passing.values()) {
-      const entry = this.table.get(collection.id, key);
-      if (entry) yield { collection, key, entry };
-    }
-  }
-}
-
-/** Names an entry. */
-export function nameOf({ id }: Collection<never>, key: string): string {
-  return `${id}/${key}`;
 }

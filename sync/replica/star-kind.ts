@@ -17,14 +17,7 @@ import {
 } from "../crdt/star-map.ts";
 import type { Codec } from "../wire/values.ts";
 import { optionalCodec, starEdgeCodec, starHubCodec, starUpCodec } from "../wire/values/star.ts";
-import {
-  ENTRY_WEIGHT,
-  same,
-  type AtHub,
-  type HearingAt,
-  type JoinTraits,
-  type KindOf,
-} from "./kind.ts";
+import { ENTRY_WEIGHT, same, type JoinTraits, type KindOf } from "./kind.ts";
 
 /** What a writer does to a key. */
 export type StarWrite<Value> =
@@ -68,24 +61,28 @@ export function starKind<Value>(
     toDown: viewAtHub,
     writeAtEdge(held, write, context) {
       if (write.kind === "add") return addAtEdge(lattice, held, write.value);
-      return !held || held.present === null ? null : removeAtEdge(held, context);
+      return held && held.present !== null ? removeAtEdge(held, context) : null;
     },
-    writeAtHub(held, write, seq) {
-      if (write.kind === "add") return addAtHub(lattice, held, 0, write.value, seq);
-      return !held || viewAtHub(held) === null ? null : removeAtHub(held, 0, seq);
-    },
+    writeAtHub: (held, write, seq) =>
+      applyAtHub(lattice, held, write.kind === "add" ? write : { ...write, context: seq }, 0, seq),
     tellEdge(held, told, isPending) {
       const value = absorbAtEdge(held, told, isPending);
       return { value, isAhead: value.op !== null };
     },
-    tellHub: (held, op, at) => tellHub(lattice, held, op, at),
+    tellHub(held, op, { link, seq }) {
+      const value = applyAtHub(lattice, held, op, link, seq);
+      const joined = value && viewAtHub(value);
+      // The sender does not see an addition that won over what it did: it is told.
+      const isTheirs =
+        joined === null || (op.kind === "add" && lattice.lessOrEqual(joined, op.value));
+      return value && { value, isTheirs };
+    },
     stabilize(held, changedSeq, seq) {
       const entry = stabilizeEntry(lattice, held, seq);
       return viewAtHub(entry) === null && changedSeq <= seq ? null : entry;
     },
     isCollectable: true,
     hasTombstones: false,
-    isGone: (held) => held.present === null && held.op === null,
     stampOf(travelled) {
       const value = valueIn(travelled);
       return value === null ? null : stampOf(value);
@@ -115,28 +112,21 @@ function added<Value>(value: Value): StarEdgeEntry<Value> {
   return { present: value, op: { kind: "add", value } };
 }
 
-function tellHub<Value>(
+/** Null: nothing was there. */
+function applyAtHub<Value>(
   lattice: Lattice<Value>,
-  held: StarHubEntry<Value> | undefined,
+  held: StarHubEntry<Value> = NOTHING_AT_HUB,
   op: StarOp<Value>,
-  { link, seq }: HearingAt,
-): AtHub<StarHubEntry<Value>> {
-  if (op.kind === "add") {
-    const value = addAtHub(lattice, held, link, op.value, seq);
-    const joined = valueAtHub(lattice, value);
-    const isTheirs = joined !== null && lattice.lessOrEqual(joined, op.value);
-    return { value, isChanged: true, isTheirs };
-  }
-  const before = held ?? NOTHING_AT_HUB;
-  const value = removeAtHub(before, link, op.context);
-  // The remover does not see an addition that won: it is told.
-  const isTheirs = value.tags.size === 0 && value.stable === null;
-  return { value, isChanged: value !== before, isTheirs };
+  link: number,
+  seq: number,
+): StarHubEntry<Value> | null {
+  if (op.kind === "add") return addAtHub(lattice, held, link, op.value, seq);
+  const left = removeAtHub(held, link, op.context);
+  return left === held ? null : left;
 }
 
 /** The value in what travels; null: none. Values are never operations: last writes, or the unit. */
 function valueIn<Value>(travelled: Travelled<Value>): Value | null {
-  const isOp = typeof travelled === "object" && travelled !== null && "kind" in travelled;
-  if (!isOp) return travelled as Value | null;
-  return travelled.kind === "add" ? travelled.value : null;
+  const { kind, value = null } = (travelled ?? {}) as { kind?: string; value?: Value };
+  return kind ? value : (travelled as Value | null);
 }

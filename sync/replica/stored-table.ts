@@ -11,8 +11,10 @@ import {
   type StoredCodec,
   type UnreadPart,
 } from "./image.ts";
+import type { Collection } from "./kind.ts";
+import type { Schema } from "./schema.ts";
 import type { ReplicaStore } from "./store.ts";
-import { Table, type Entry } from "./table.ts";
+import { place, Table, within, type Entry, type Held } from "./table.ts";
 
 /** What is to be stored next, as it grows. */
 interface Row {
@@ -23,11 +25,11 @@ interface Row {
 const newRow = (): Row => ({ facts: new Map(), entries: new Map() });
 
 /** A table and the facts about its replica, both durable. */
-export class StoredTable {
-  readonly table: Table = new Table();
+export class StoredTable extends Table {
   /** True if something that was stored could not be read: what it held has to come from the hub. */
   readonly isDamaged: boolean;
   readonly #store: ReplicaStore;
+  readonly #schema: Schema;
   readonly #codecOf: StoredCodec;
   readonly #facts = new Map<string, unknown>();
   #row = newRow();
@@ -40,9 +42,11 @@ export class StoredTable {
   readonly #unread: UnreadPart[] = [];
 
   /** Throws a RangeError, and stores nothing, if a later release wrote what is stored. */
-  constructor(store: ReplicaStore, codecOf: StoredCodec) {
+  constructor(store: ReplicaStore, schema: Schema, end: "edge" | "hub") {
+    super();
     this.#store = store;
-    this.#codecOf = codecOf;
+    this.#schema = schema;
+    this.#codecOf = (id) => schema.get(id)?.kind[end];
     this.isDamaged = this.#load();
   }
 
@@ -57,19 +61,24 @@ export class StoredTable {
 
   /** States a fact, a value that JSON can hold; null withdraws it. */
   state(name: string, value: unknown): void {
-    const before = this.#facts.get(name) ?? null;
+    const before = this.fact(name) ?? null;
     this.#undo?.push(() => this.state(name, before));
     this.#row.facts.set(name, value);
-    if (value === null) this.#facts.delete(name);
-    else this.#facts.set(name, value);
+    place(this.#facts, name, value);
   }
 
-  put(collection: number, key: string, entry: Entry | null): void {
-    const before = this.table.get(collection, key) ?? null;
+  override put(collection: Collection, key: string, entry: Entry | null): void {
+    const before = this.get(collection, key) ?? null;
     this.#undo?.push(() => this.put(collection, key, before));
-    this.table.put(collection, key, entry);
+    super.put(collection, key, entry);
     this.#dirty.add(this.#pageOf(collection, key));
-    within(this.#row.entries, collection).set(key, entry);
+    within(this.#row.entries, collection.id).set(key, entry);
+  }
+
+  /** Lists what is held. */
+  *all(): Generator<Held> {
+    for (const collection of this.#schema.all)
+      for (const [key, entry] of this.entries(collection)) yield { collection, key, entry };
   }
 
   /** Commits what `write` puts and states; if it throws, nothing of that is left, and `undone` runs. */
@@ -83,28 +92,28 @@ export class StoredTable {
       for (const undo of steps.toReversed()) undo();
       undone();
       throw error;
-    } finally {
-      this.#undo = null;
     }
     this.commit();
   }
 
   /** States which collections are held; those that were not get new seqs. False: as before. */
-  hold(schema: string, nextSeq: () => number): boolean {
+  hold(nextSeq: () => number): boolean {
+    const { name } = this.#schema;
     const before = this.fact("schema");
-    if (before === schema) return false;
-    this.state("schema", schema);
+    if (before === name) return false;
+    this.state("schema", name);
     if (typeof before === "string") {
-      const known = before.split(",").map((name) => Number.parseInt(name));
-      for (const id of this.table.collections())
-        for (const [key, entry] of known.includes(id) ? [] : this.table.entries(id))
-          if (entry.seq > 0) this.put(id, key, { ...entry, seq: nextSeq() });
+      const known = before.split(",").map((text) => Number.parseInt(text));
+      for (const { collection, key, entry } of this.all())
+        if (entry.seq > 0 && !known.includes(collection.id))
+          this.put(collection, key, { ...entry, seq: nextSeq() });
     }
     return true;
   }
 
   /** Stores what was put and stated since the last commit; nothing, if there is nothing. */
   commit(): void {
+    this.#undo = null;
     const { facts, entries } = this.#row;
     if (entries.size + facts.size === 0) return;
     // As when all that was registered since the last exchange becomes stable: no row holds that.
@@ -121,17 +130,17 @@ export class StoredTable {
   /** Writes the pages that changed and forgets the rows. */
   checkpoint(): void {
     const before = this.#pages;
-    const { size } = this.table;
+    const all = [...this.all()];
+    const size = all.length;
     // Twice as many, or half: so that an entry more or less does not move all entries each time.
     while (size > this.#pages * PAGE_ENTRIES * 2) this.#pages *= 2;
     while (this.#pages > 1 && size < (this.#pages * PAGE_ENTRIES) / 2) this.#pages /= 2;
     if (this.#pages !== before) this.#soil(Math.max(this.#pages, before));
     const images = new Map([...this.#dirty].map((page) => [page, newRow()]));
-    for (const id of this.table.collections())
-      for (const [key, entry] of this.table.entries(id)) {
-        const image = images.get(this.#pageOf(id, key));
-        if (image) within(image.entries, id).set(key, entry);
-      }
+    for (const { collection, key, entry } of all) {
+      const image = images.get(this.#pageOf(collection, key));
+      if (image) within(image.entries, collection.id).set(key, entry);
+    }
     const encode = (image: Image): Uint8Array => encodeImage(image, this.#codecOf);
     const pages = new Map(
       [...images].map(([page, image]) => [page, image.entries.size === 0 ? null : encode(image)]),
@@ -148,8 +157,8 @@ export class StoredTable {
     for (let page = 1; page <= pages; page += 1) this.#dirty.add(page);
   }
 
-  #pageOf(collection: number, key: string): number {
-    return 1 + (fnv1a32(`${collection}/${key}`) & (this.#pages - 1));
+  #pageOf(collection: Collection, key: string): number {
+    return 1 + (fnv1a32(nameOf(collection, key)) & (this.#pages - 1));
   }
 
   #load(): boolean {
@@ -165,13 +174,13 @@ export class StoredTable {
     const later = rows.map(read);
     // Page 0 is the one with facts. What it holds of entries an older release had set aside, all that
     // there was of their collections, and newer than what other pages may have.
-    const first = images.find((image) => (image?.facts.size ?? 0) > 0) ?? null;
+    const first = images.find((image) => image?.facts.size) ?? null;
     const others = images.filter((image) => image !== first);
-    this.#replay([first && { ...newRow(), facts: first.facts }, ...others]);
+    this.#replay(others);
     this.#dirty = new Set();
     this.#replay([first, ...later]);
     const isWhole = [...images, ...later].every((image) => image !== null);
-    const isSetAside = others.some((image) => image?.unread !== undefined);
+    const isSetAside = others.some((image) => image?.unread);
     // What is damaged is written over by the next checkpoint; what is set aside moves to page 0.
     if (!isWhole || isSetAside) this.#soil(this.#pages);
     this.#row = newRow();
@@ -183,16 +192,14 @@ export class StoredTable {
     for (const image of images) {
       for (const [name, value] of image?.facts ?? []) this.state(name, value);
       this.#pages = Number(this.fact("pages") ?? 1);
-      for (const [collection, held] of image?.entries ?? [])
-        for (const [key, entry] of held) this.put(collection, key, entry);
+      for (const [id, held] of image?.entries ?? [])
+        for (const [key, entry] of held) this.put(this.#schema.held(id), key, entry);
       this.#unread.push(...(image?.unread ?? []));
     }
   }
 }
 
-/** What a map of maps has under a key. */
-function within<Key, Inner, Value>(maps: Map<Key, Map<Inner, Value>>, key: Key): Map<Inner, Value> {
-  const inner = maps.get(key) ?? new Map<Inner, Value>();
-  maps.set(key, inner);
-  return inner;
+/** Names an entry. */
+export function nameOf({ id }: Collection, key: string): string {
+  return `${id}/${key}`;
 }

@@ -2,6 +2,8 @@
 // the order of their changes: an entry that is overwritten has one place in that order, its last, so
 // that a link sends it once however long it was away.
 
+import type { Collection } from "./kind.ts";
+
 /** An entry. Change seq 0: it has no place in the order of changes. */
 export interface Entry<Value = unknown> {
   readonly value: Value;
@@ -11,69 +13,61 @@ export interface Entry<Value = unknown> {
   readonly mark: number;
 }
 
-/** A changed entry in its place. */
-export interface Change {
-  readonly collection: number;
+/** An entry that is held. */
+export interface Held {
+  readonly collection: Collection;
   readonly key: string;
   readonly entry: Entry;
 }
 
-const NONE: ReadonlyMap<string, Entry> = new Map();
-
 /** Entries in memory. */
 export class Table {
   readonly #collections = new Map<number, Map<string, Entry>>();
-  readonly #bySeq = new Map<number, Change>();
-  #size = 0;
+  readonly #bySeq = new Map<number, Held>();
 
-  get size(): number {
-    return this.#size;
+  get(collection: Collection, key: string): Entry | undefined {
+    return this.entries(collection).get(key);
   }
 
-  collections(): Iterable<number> {
-    return this.#collections.keys();
-  }
-
-  /** The highest seq of an entry; 0: none. */
-  get last(): number {
-    return [...this.#bySeq.keys()].reduce((last, seq) => Math.max(last, seq), 0);
-  }
-
-  get(collection: number, key: string): Entry | undefined {
-    return this.#collections.get(collection)?.get(key);
-  }
-
-  entries(collection: number): ReadonlyMap<string, Entry> {
-    return this.#collections.get(collection) ?? NONE;
+  /** The entries of a collection, as they are now and will be. */
+  entries({ id }: Collection): ReadonlyMap<string, Entry> {
+    return within(this.#collections, id);
   }
 
   /** Puts an entry in its place, or removes it; a seq that is not 0 is used once. */
-  put(collection: number, key: string, entry: Entry | null): void {
-    const entries = this.#collections.get(collection) ?? new Map<string, Entry>();
-    this.#collections.set(collection, entries);
-    const before = entries.get(key);
-    if (before && before.seq !== entry?.seq) this.#bySeq.delete(before.seq);
-    this.#size -= entries.size;
-    if (entry) entries.set(key, entry);
-    else entries.delete(key);
-    this.#size += entries.size;
+  put(collection: Collection, key: string, entry: Entry | null): void {
+    const entries = within(this.#collections, collection.id);
+    this.#bySeq.delete(entries.get(key)?.seq ?? 0);
+    place(entries, key, entry);
     if (entry?.seq) this.#bySeq.set(entry.seq, { collection, key, entry });
   }
 
   /** Lists what changed after `seq`, in the order of changes up to `head`. */
-  *after(seq: number, head: number): Generator<Change> {
-    for (const at of this.#seqsAfter(seq, head)) {
+  *after(seq: number, head: number): Generator<Held> {
+    // Looks at what is there, or at what may be there, whichever is less.
+    const seqs =
+      head - seq > this.#bySeq.size
+        ? [...this.#bySeq.keys()].filter((at) => at > seq && at <= head).toSorted((a, b) => a - b)
+        : Array.from({ length: head - seq }, (_, i) => seq + 1 + i);
+    for (const at of seqs) {
       const change = this.#bySeq.get(at);
       if (change) yield change;
     }
   }
+}
 
-  /** Looks at what is there, or at what may be there, whichever is less. */
-  #seqsAfter(seq: number, head: number): Iterable<number> {
-    if (head - seq > this.#bySeq.size)
-      return [...this.#bySeq.keys()]
-        .filter((at) => at > seq && at <= head)
-        .toSorted((a, b) => a - b);
-    return Array.from({ length: head - seq }, (_, i) => seq + 1 + i);
-  }
+/** Sets what a map has under a key; null: nothing. */
+export function place<Key, Value>(map: Map<Key, Value>, key: Key, value: Value | null): void {
+  if (value === null) map.delete(key);
+  else map.set(key, value);
+}
+
+/** What a map of maps has under a key. */
+export function within<Key, Inner, Value>(
+  maps: Map<Key, Map<Inner, Value>>,
+  key: Key,
+): Map<Inner, Value> {
+  const inner = maps.get(key) ?? new Map<Inner, Value>();
+  maps.set(key, inner);
+  return inner;
 }

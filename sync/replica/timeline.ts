@@ -9,23 +9,18 @@ import type { StoredTable } from "./stored-table.ts";
 export class Timeline {
   readonly #stored: StoredTable;
   #clock: Clock;
-  #seq: number;
 
   constructor(stored: StoredTable, quantumMs: Clock["quantumMs"] = 16) {
     this.#stored = stored;
-    this.#seq = seqOf(stored);
+    // An entry tells of the seq too, should the fact be damaged.
+    for (const { entry } of stored.all()) if (entry.seq > this.seq) stored.state("seq", entry.seq);
     this.#clock = openClock(numberOf(stored.fact("floorMs")), quantumMs);
     stored.state("floorMs", this.#clock.floorMs);
   }
 
   /** The seq of the last change. */
   get seq(): number {
-    return this.#seq;
-  }
-
-  /** Looks where the seqs are, after writes that were undone. */
-  look(): void {
-    this.#seq = seqOf(this.#stored);
+    return numberOf(this.#stored.fact("seq"));
   }
 
   /**
@@ -37,9 +32,8 @@ export class Timeline {
   }
 
   nextSeq(): number {
-    this.#seq += 1;
-    this.#stored.state("seq", this.#seq);
-    return this.#seq;
+    this.#stored.state("seq", this.seq + 1);
+    return this.seq;
   }
 
   /** Gives the next stamp. */
@@ -63,9 +57,4 @@ export class Timeline {
     if (clock.floorMs !== this.#clock.floorMs) this.#stored.state("floorMs", clock.floorMs);
     this.#clock = clock;
   }
-}
-
-/** The last seq that was given; an entry tells of it too, should the fact be damaged. */
-function seqOf(stored: StoredTable): number {
-  return Math.max(numberOf(stored.fact("seq")), stored.isDamaged ? stored.table.last : 0);
 }

@@ -1,11 +1,12 @@
 // What does the hub answer? What it holds of the edge's history, and what of its own the edge lacks.
 
 import type { Hlc } from "../clock/hlc.ts";
-import { err, ok, type Result } from "../result.ts";
+import type { Result } from "../result.ts";
 import type { ByteReader } from "./bytes.ts";
 import { KeyDictionary, type NewKeys } from "./dictionary.ts";
 import {
   closeFrame,
+  decodeFrame,
   DOWN,
   HAS_EXTENSION,
   HAS_HELLO,
@@ -14,7 +15,6 @@ import {
   openFrame,
   positionCodec,
   PROTOCOL_VERSION,
-  readFrame,
   readGroups,
   VERSIONS,
   writeGroups,
@@ -23,7 +23,7 @@ import {
   type Position,
   type Versions,
 } from "./frame.ts";
-import { naturalCodec, oneOfCodec, readOne, recordCodec, timeCodec, writeOne } from "./values.ts";
+import { naturalCodec, oneOfCodec, recordCodec, timeCodec } from "./values.ts";
 import { logicalCodec } from "./values/scalars.ts";
 
 /**
@@ -130,11 +130,11 @@ export function encodeDownFrame(
   const { state } = frame;
   const hasGroups = (state?.groups.length ?? 0) > 0;
   const writer = openFrame(DOWN, (state ? HAS_STATE : 0) | (hasGroups ? HAS_GROUPS : 0), version);
-  writeOne(writer, FIELDS, frame);
+  FIELDS.write(writer, [frame]);
   if (state) {
     const { from, to, head, stable, horizon } = state;
-    writeOne(writer, TOLD, { from, length: to - from, rest: head - to, stable });
-    if (horizon) writeOne(writer, HORIZON, horizon);
+    TOLD.write(writer, [{ from, length: to - from, rest: head - to, stable }]);
+    if (horizon) HORIZON.write(writer, [horizon]);
     if (hasGroups) writeGroups(writer, state.groups, keys, base);
   }
   return closeFrame(writer);
@@ -146,15 +146,11 @@ export function decodeDownFrame(
   keys: KeyDictionary = new KeyDictionary(),
   versions: Versions = VERSIONS,
 ): Result<ReceivedDownFrame, FrameError> {
-  const opened = readFrame(bytes, DOWN, FLAGS, versions);
-  if (!opened.ok) return opened;
-  const { reader, flags } = opened.value;
-  const fields = readOne(reader, FIELDS);
-  const told = flags & HAS_STATE ? readState(reader, flags, keys) : NOTHING;
-  if (!told) return err("no-dictionary");
-  const isCounted = Number.isSafeInteger(told.state?.head ?? 0);
-  if (!fields || !reader.isDone || !isCounted) return err("broken-frame");
-  return ok({ ...fields, ...told });
+  return decodeFrame(bytes, DOWN, FLAGS, versions, ({ reader, flags }) => {
+    const [fields] = FIELDS.read(reader, 1);
+    const told = flags & HAS_STATE ? readState(reader, flags, keys) : NOTHING;
+    return fields && told && { ...fields, ...told };
+  });
 }
 
 const NOTHING = { state: null, newKeys: null };
@@ -163,14 +159,16 @@ function readState(
   reader: ByteReader,
   flags: number,
   keys: KeyDictionary,
-): Pick<ReceivedDownFrame, "state" | "newKeys"> | null {
-  const told = readOne(reader, TOLD);
-  if (!told) return NOTHING;
+): Pick<ReceivedDownFrame, "state" | "newKeys"> | null | undefined {
+  const [told] = TOLD.read(reader, 1);
+  if (!told) return undefined;
   const { from, length, rest, stable } = told;
   const to = from + length;
-  const horizon = from === 0 ? (readOne(reader, HORIZON) ?? null) : null;
+  const head = to + rest;
+  if (!Number.isSafeInteger(head)) reader.fail();
+  const [horizon = null] = from === 0 ? HORIZON.read(reader, 1) : [];
   const read = flags & HAS_GROUPS ? readGroups(reader, keys) : NO_GROUPS;
   if (!read) return null;
   const { groups, newKeys } = read;
-  return { state: { from, to, head: to + rest, stable, horizon, groups }, newKeys };
+  return { state: { from, to, head, stable, horizon, groups }, newKeys };
 }

@@ -103,13 +103,19 @@ export function closeFrame(writer: ByteWriter): Uint8Array {
   return writer.bytes();
 }
 
-/** Checks a frame's envelope, of `known` flags; an extension is left alone. */
-export function readFrame(
+/**
+ * Decodes a frame of `known` flags; an extension is left alone.
+ *
+ * @param read Gives null if the frame builds on keys that this end does not hold; undefined if it is
+ *   broken.
+ */
+export function decodeFrame<Frame>(
   bytes: Uint8Array,
   direction: number,
   known: number,
   versions: Versions,
-): Result<Opened, FrameError> {
+  read: (opened: Opened) => Frame | null | undefined,
+): Result<Frame, FrameError> {
   const error = errorIn(bytes, direction, versions);
   if (error) return err(error);
   const [, version = 0, , flags = 0] = bytes;
@@ -117,7 +123,9 @@ export function readFrame(
   // A flag that is not known would move every field behind it.
   if (flags & ~known) reader.fail();
   if (flags & HAS_EXTENSION) reader.block(EXTENSION_BYTES_MAX);
-  return ok({ reader, version, flags });
+  const frame = read({ reader, version, flags });
+  if (frame === null) return err("no-dictionary");
+  return frame && reader.isDone ? ok(frame) : err("broken-frame");
 }
 
 function errorIn(bytes: Uint8Array, direction: number, versions: Versions): FrameError | null {

@@ -4,11 +4,12 @@
 import { parseReplicaId, type ReplicaId } from "../brand.ts";
 import type { LogEntry } from "../crdt/batch-log.ts";
 import { ENTRY_BYTES_MAX, FRAME_ENTRIES_MAX, TIME_MS_MAX } from "../limits.ts";
-import { err, ok, type Result } from "../result.ts";
+import type { Result } from "../result.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { KeyDictionary, type NewKeys } from "./dictionary.ts";
 import {
   closeFrame,
+  decodeFrame,
   HAS_EXTENSION,
   HAS_HELLO,
   HAS_LOG,
@@ -18,7 +19,6 @@ import {
   openFrame,
   positionCodec,
   PROTOCOL_VERSION,
-  readFrame,
   readGroups,
   UP,
   VERSIONS,
@@ -28,7 +28,7 @@ import {
   type Position,
   type Versions,
 } from "./frame.ts";
-import { naturalCodec, readOne, recordCodec, timeCodec, writeOne } from "./values.ts";
+import { naturalCodec, recordCodec, timeCodec } from "./values.ts";
 
 /** Who is speaking: by name until the hub has drawn a number for the link, by number after. */
 export type Speaker =
@@ -95,7 +95,7 @@ export function encodeUpFrame(
   const writer = openFrame(UP, flags, version);
   if (isHello) writer.text(speaker.replica);
   writer.varint(isHello ? speaker.replicaEpoch : speaker.link);
-  writeOne(writer, FIELDS, { ...frame, length: frame.to - from.seq });
+  FIELDS.write(writer, [{ ...frame, length: frame.to - from.seq }]);
   if (log.length > 0) writeLog(writer, log, from.seq);
   if (groups.length > 0) writeGroups(writer, groups, keys, base);
   return closeFrame(writer);
@@ -111,23 +111,21 @@ export function decodeUpFrame(
   keysOf: (link: number) => KeyDictionary = () => new KeyDictionary(),
   versions: Versions = VERSIONS,
 ): Result<ReceivedUpFrame, FrameError> {
-  const opened = readFrame(bytes, UP, FLAGS, versions);
-  if (!opened.ok) return opened;
-  const { reader, flags, version } = opened.value;
-  const speaker = readSpeaker(reader, flags);
-  const fields = readOne(reader, FIELDS);
-  if (!fields) return err("broken-frame");
-  const { length, ...rest } = fields;
-  const { from, floor, head } = rest;
-  const to = from.seq + length;
-  const log = flags & HAS_LOG ? readLog(reader, from.seq, to) : [];
-  // A hello has no link, and no dictionary.
-  const link = speaker.kind === "link" ? speaker.link : 0;
-  const state = flags & HAS_STATE ? readGroups(reader, keysOf(link)) : NO_GROUPS;
-  if (!state) return err("no-dictionary");
-  if (!reader.isDone || to > head || floor < 1) return err("broken-frame");
-  const isKeyless = (flags & HAS_NO_KEYS) !== 0;
-  return ok({ ...rest, speaker, version, to, isKeyless, log, ...state });
+  return decodeFrame(bytes, UP, FLAGS, versions, ({ reader, flags, version }) => {
+    const speaker = readSpeaker(reader, flags);
+    const [fields] = FIELDS.read(reader, 1);
+    if (!fields) return undefined;
+    const { length, ...rest } = fields;
+    const { from, floor, head } = rest;
+    const to = from.seq + length;
+    if (to > head || floor < 1) reader.fail();
+    const log = flags & HAS_LOG ? readLog(reader, from.seq, to) : [];
+    // A hello has no link, and no dictionary.
+    const link = speaker.kind === "link" ? speaker.link : 0;
+    const state = flags & HAS_STATE ? readGroups(reader, keysOf(link)) : NO_GROUPS;
+    const isKeyless = (flags & HAS_NO_KEYS) !== 0;
+    return state && { ...rest, speaker, version, to, isKeyless, log, ...state };
+  });
 }
 
 function readSpeaker(reader: ByteReader, flags: number): Speaker {

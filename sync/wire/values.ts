@@ -45,11 +45,17 @@ export function each<V>(
   };
 }
 
-/** Nothing: the case that says it all. Takes no bytes, so it stands only beside what does. */
-export const unitCodec: Codec<true> = /* @__PURE__ */ each<true>(
-  () => undefined,
-  () => true,
-);
+/** Makes the codec of one value: it takes no bytes, so it stands only beside what does. */
+export function constantCodec<V>(value: V): Codec<V> {
+  return each(
+    () => undefined,
+    () => value,
+  );
+}
+
+/** Nothing: the case that says it all. */
+export const unitCodec: Codec<true> = /* @__PURE__ */ constantCodec(true);
+export const nullCodec: Codec<null> = /* @__PURE__ */ constantCodec(null);
 
 /** Whole numbers from 0 to 2^53 - 1. */
 export const naturalCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
@@ -78,30 +84,21 @@ export function textCodec(bytesMax: number): Codec<string> {
   );
 }
 
-/** Whole numbers within bounds, if there are any, each as the difference to the one before. */
-export function differencesCodec(
-  least: number = -Infinity,
-  most: number = Infinity,
-): Codec<number> {
-  return {
-    write(writer, values) {
-      values.forEach((value, i) => {
-        if (!(value >= least && value <= most)) writer.broken = true;
-        writer.zigzag(value - (values[i - 1] ?? 0));
-      });
-    },
-    read(reader, count) {
-      let value = 0;
-      return reader.times(count, () => {
-        value += reader.zigzag();
-        return value < least || value > most ? reader.fail() : value;
-      });
-    },
-  };
-}
-
 /** Whole numbers of either sign, each as the difference to the one before. */
-export const integersCodec: Codec<number> = /* @__PURE__ */ differencesCodec();
+export const integersCodec: Codec<number> = {
+  write(writer, values) {
+    values.forEach((value, i) => writer.zigzag(value - (values[i - 1] ?? 0)));
+  },
+  read(reader, count) {
+    let value = 0;
+    return reader.times(count, () => (value += reader.zigzag()));
+  },
+};
+
+/** The same within bounds. */
+export function differencesCodec(least: number, most: number): Codec<number> {
+  return checkedCodec(integersCodec, (value) => value >= least && value <= most);
+}
 
 /** Makes the codec of what is written as something else; `decode` gives undefined to refuse. */
 export function mappedCodec<V, As>(
@@ -147,7 +144,7 @@ export function checkedCodec<V>(codec: Codec<V>, isLegal: (value: V) => boolean)
   };
 }
 
-/** Makes the codec of records: a column a field, in the order given here. */
+/** Makes the codec of records, or of tuples: a column a field, in the order given here. */
 export function recordCodec<Fields extends object>(fields: Codecs<Fields>): Codec<Fields> {
   const names = Object.keys(fields) as (keyof Fields)[];
   return {
@@ -162,7 +159,7 @@ export function recordCodec<Fields extends object>(fields: Codecs<Fields>): Code
       const records: Partial<Fields>[] = [];
       for (const name of names)
         for (const [row, value] of fields[name].read(reader, count).entries())
-          (records[row] ??= {})[name] = value;
+          (records[row] ??= (Array.isArray(fields) ? [] : {}) as Partial<Fields>)[name] = value;
       return reader.broken ? [] : (records as Fields[]);
     },
   };
@@ -188,14 +185,14 @@ export function choiceCodec<Cases>(cases: Codecs<Cases>): Codec<Case<Cases>> {
     },
     read(reader, count) {
       const rows = which.read(reader, count);
-      const columns = new Map(
-        kinds.map((kind) => {
-          const values = cases[kind].read(reader, rows.filter((row) => row === kind).length);
-          return [kind, values.values()];
-        }),
+      // From the last to the first, to be taken from the end.
+      const columns = kinds.map((kind) =>
+        cases[kind].read(reader, rows.filter((row) => row === kind).length).toReversed(),
       );
       if (reader.broken) return [];
-      return rows.map((kind) => ({ kind, value: columns.get(kind)?.next().value }) as Case<Cases>);
+      return rows.map(
+        (kind) => ({ kind, value: columns[kinds.indexOf(kind)]?.pop() }) as Case<Cases>,
+      );
     },
   };
 }
@@ -214,9 +211,9 @@ export function listCodec<V>(items: Codec<V>): Codec<readonly V[]> {
       const lengths = naturalCodec.read(reader, count);
       const total = lengths.reduce((sum, length) => sum + length, 0);
       if (total > reader.remaining) reader.fail();
-      const all = reader.broken ? [] : items.read(reader, total);
+      const all = items.read(reader, total);
       let at = 0;
-      return reader.broken ? [] : lengths.map((length) => all.slice(at, (at += length)));
+      return lengths.map((length) => all.slice(at, (at += length)));
     },
   };
 }
@@ -226,27 +223,14 @@ export function mapCodec<K extends number | string, V>(
   keys: Codec<K>,
   values: Codec<V>,
 ): Codec<ReadonlyMap<K, V>> {
-  return mappedCodec(
-    listCodec(recordCodec({ key: keys, value: values })),
-    (map) => byKey(map).map(([key, value]) => ({ key, value })),
-    (list) =>
-      list.every(({ key }, i) => i === 0 || (list[i - 1]?.key ?? key) < key)
-        ? new Map(list.map(({ key, value }) => [key, value]))
-        : undefined,
+  return mappedCodec(listCodec(recordCodec<[K, V]>([keys, values])), byKey, (list) =>
+    list.every(([key], i) => i === 0 || (list[i - 1]?.[0] ?? key) < key)
+      ? new Map(list)
+      : undefined,
   );
 }
 
 /** Lists a map's entries, ascending by key. */
 export function byKey<K extends number | string, V>(map: ReadonlyMap<K, V>): [K, V][] {
   return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
-}
-
-/** Writes one value of a codec. */
-export function writeOne<V>(writer: ByteWriter, codec: Codec<V>, value: V): void {
-  codec.write(writer, [value]);
-}
-
-/** Reads one value of a codec; undefined if it breaks the reader. */
-export function readOne<V>(reader: ByteReader, codec: Codec<V>): V | undefined {
-  return codec.read(reader, 1)[0];
 }

@@ -43,16 +43,16 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "the hub takes the write that came last for the last write",
     invariant: "sync.no-acked-write-lost",
     file: "sync/replica/kind.ts",
-    find: "if (lessOrEqual(sent, held)) return { value: held, isChanged: false, isTheirs: false };",
-    replace: "if (sent !== held) return { value: sent, isChanged: true, isTheirs: true };",
+    find: "if (lessOrEqual(sent, held)) return null;",
+    replace: "if (sent !== held) return { value: sent, isTheirs: true };",
   },
   "value-made-up": {
     breaks: "a write arrives with the value of another key",
     invariant: "sync.last-write-wins",
     file: HUB,
-    find: "const { value, isChanged, isTheirs } = kind.tellHub(held?.value, values[i], at);",
+    find: "const heard = kind.tellHub(held.get(key)?.value, sent, at);",
     replace:
-      "const { value, isChanged, isTheirs } = kind.tellHub(held?.value, values[(i + 1) % values.length], at);",
+      "const heard = kind.tellHub(held.get(key)?.value, entries[entries.length - 1]?.value, at);",
   },
   "unknown-thrown-away": {
     breaks: "the hub does not keep what it does not know",
@@ -115,9 +115,9 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
   "fact-not-stored": {
     breaks: "the seq of a change is not stored",
     invariant: "sync.crash-rebuild",
-    file: "sync/replica/timeline.ts",
-    find: 'this.#stored.state("seq", this.#seq);',
-    replace: 'if (this.#seq % 7 !== 0) this.#stored.state("seq", this.#seq);',
+    file: "sync/replica/stored-table.ts",
+    find: "this.#row.facts.set(name, value);",
+    replace: 'if (name !== "seq" || Number(value) % 7 !== 0) this.#row.facts.set(name, value);',
   },
   "goes-down": {
     breaks: "an edge takes what the hub tells, though it holds more",
@@ -179,8 +179,8 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "what is forgotten of a set takes its values with it",
     invariant: "sync.gc-invisible",
     file: "sync/crdt/star-map.ts",
-    find: "return { tags, stable: valueAtHub(lattice, { ...entry, tags: folded }), stableSeq };",
-    replace: "return { tags, stable: entry.stable, stableSeq };",
+    find: "stable = joinTo(lattice, stable, value);",
+    replace: "",
   },
 };
 

@@ -9,21 +9,23 @@ import { encodeText } from "../bytes.ts";
 import {
   checkedCodec,
   choiceCodec,
+  constantCodec,
   differencesCodec,
   each,
   listCodec,
   mapCodec,
   mappedCodec,
   naturalCodec,
+  nullCodec,
   recordCodec,
   textCodec,
-  unitCodec,
   type Codec,
 } from "../values.ts";
 
 /** One of a scalar's cases and what is written of it. */
 type Cell =
-  | { readonly kind: "null" | "false" | "true"; readonly value: true }
+  | { readonly kind: "null"; readonly value: null }
+  | { readonly kind: "false" | "true"; readonly value: boolean }
   | { readonly kind: "whole" | "float"; readonly value: number }
   | { readonly kind: "string"; readonly value: string };
 
@@ -57,9 +59,9 @@ const floatCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
 
 const numberCases = { whole: wholeCodec, float: floatCodec };
 const scalarCases = {
-  null: unitCodec,
-  false: unitCodec,
-  true: unitCodec,
+  null: nullCodec,
+  false: /* @__PURE__ */ constantCodec<boolean>(false),
+  true: /* @__PURE__ */ constantCodec<boolean>(true),
   ...numberCases,
   string: /* @__PURE__ */ textCodec(STRING_BYTES_MAX),
 };
@@ -74,7 +76,7 @@ export const numberCodec: Codec<number> = /* @__PURE__ */ mappedCodec(
 const scalarCodec: Codec<Scalar> = /* @__PURE__ */ mappedCodec<Scalar, Cell>(
   /* @__PURE__ */ choiceCodec(scalarCases),
   cellOf,
-  scalarOf,
+  ({ value }) => value,
 );
 
 export const logicalCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
@@ -90,16 +92,13 @@ export const stampCodec: Codec<Hlc> = /* @__PURE__ */ recordCodec({
 export const lwwRegisterCodec: Codec<LwwRegister> = /* @__PURE__ */ mappedCodec(
   /* @__PURE__ */ recordCodec({
     stamp: stampCodec,
-    written: /* @__PURE__ */ choiceCodec({ ...scalarCases, deleted: unitCodec }),
+    written: /* @__PURE__ */ choiceCodec({ ...scalarCases, deleted: nullCodec }),
   }),
   ({ stamp, value, isDeleted }) => ({
     stamp,
-    written: isDeleted ? { kind: "deleted" as const, value: true as const } : cellOf(value),
+    written: isDeleted ? { kind: "deleted" as const, value: null } : cellOf(value),
   }),
-  ({ stamp, written }) =>
-    written.kind === "deleted"
-      ? { stamp, value: null, isDeleted: true }
-      : { stamp, value: scalarOf(written), isDeleted: false },
+  ({ stamp, written: { kind, value } }) => ({ stamp, value, isDeleted: kind === "deleted" }),
 );
 
 /** Multi-value registers: a value's dot is its life's place in the context, and its number there. */
@@ -155,10 +154,5 @@ function numberCell(value: number): { readonly kind: "whole" | "float"; readonly
 function cellOf(value: Scalar): Cell {
   if (typeof value === "number") return numberCell(value);
   if (typeof value === "string") return { kind: "string", value };
-  return { kind: `${value}`, value: true };
-}
-
-function scalarOf({ kind, value }: Cell): Scalar {
-  if (kind === "null") return null;
-  return kind === "false" ? false : value;
+  return { kind: `${value}`, value } as Cell;
 }

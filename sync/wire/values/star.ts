@@ -8,8 +8,8 @@ import {
   mapCodec,
   mappedCodec,
   naturalCodec,
+  nullCodec,
   recordCodec,
-  unitCodec,
   type Codec,
 } from "../values.ts";
 
@@ -28,12 +28,10 @@ export function starUpCodec<V>(values: Codec<V>): Codec<StarOp<V>> {
 /** A value, as what the hub tells an edge of a key; null: absent. */
 export function optionalCodec<V>(values: Codec<V>): Codec<V | null> {
   return mappedCodec(
-    choiceCodec({ none: unitCodec, some: values }),
+    choiceCodec({ none: nullCodec, some: values }),
     (value) =>
-      value === null
-        ? { kind: "none" as const, value: true as const }
-        : { kind: "some" as const, value },
-    (cell) => (cell.kind === "none" ? null : cell.value),
+      value === null ? { kind: "none" as const, value: null } : { kind: "some" as const, value },
+    ({ value }) => value,
   );
 }
 

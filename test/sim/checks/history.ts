@@ -5,6 +5,7 @@ import { AHEAD_MS_MAX } from "../../../sync/clock/hlc.ts";
 import type { LwwRegister } from "../../../sync/crdt/lww-register.ts";
 import type { StarHubEntry } from "../../../sync/crdt/star-map.ts";
 import { lwwKind, mapKind, setKind } from "../../../sync/replica/kinds.ts";
+import { Schema } from "../../../sync/replica/schema.ts";
 import { StoredTable } from "../../../sync/replica/stored-table.ts";
 import { SimDisk } from "../disk.ts";
 import { fields, purges, revoked } from "../schema.ts";
@@ -91,12 +92,13 @@ export const boundedMetadata: Checker = {
   onRest({ hub, edges, taint }) {
     // Copies of one replica share its name, and take turns in holding back what it has not heard of.
     if (taint.edgeCopies || hub.replica.links().length > edges.length) return;
-    const byId = new Map(hub.release.collections.map((collection) => [collection.id, collection]));
+    const { collections } = hub.release;
     const copy = new SimDisk(hub.disk.image());
-    const { table } = new StoredTable(copy, (id) => byId.get(id)?.kind.hub);
-    for (const { id, kind, direction } of byId.values()) {
+    const table = new StoredTable(copy, new Schema(collections), "hub");
+    for (const collection of collections) {
+      const { id, kind, direction } = collection;
       if (direction === "up") continue;
-      for (const [key, { value }] of table.entries(id)) {
+      for (const [key, { value }] of table.entries(collection)) {
         const isDeleted = kind.code === lwwKind.code && (value as LwwRegister).isDeleted;
         const isStar = kind.code === setKind.code || kind.code === mapKind.code;
         const isTagged = isStar && (value as StarHubEntry<unknown>).tags.size > 0;
