@@ -6,6 +6,7 @@ import {
   answerPassed,
   answerProblem,
   answerStored,
+  type Away,
   type ContentAnswer,
   type PassedReply,
 } from "./cache/answer.ts";
@@ -33,7 +34,7 @@ export interface Looked<Body> extends AskedContent {
 
 /** What a stored response is judged for by a lookup. */
 export function judgingOf<Body>({ fields: request, policy, demands }: Looked<Body>): Judging {
-  return { request, policy, demands, staleMsMax: limits.staleOfflineMsMax };
+  return { request, policy, demands, staleMsMax: policy.staleMsMax };
 }
 
 /** Tells whether a stored response may be served instead of an error (RFC 9111 §4.2.4, RFC 5861 §4). */
@@ -61,7 +62,13 @@ export function serveCandidate<Body>(
     members,
     decision,
     nowMs,
+    away: staleBecause === null ? null : awayOf(ports),
   });
+}
+
+/** The upstream as an answer tells of it while it counts as away; null: it does not. */
+export function awayOf<Body>({ health }: ContentPorts<Body>): Away | null {
+  return health.state.kind === "away" ? health.state : null;
 }
 
 /** P5: tells whether what was found before something was waited for may be served still. */

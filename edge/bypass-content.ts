@@ -5,6 +5,7 @@
 // cookie, would have said to this one too (P4).
 
 import type { FieldLines, FieldList } from "../http/fields.ts";
+import { awayOf } from "./answer-content.ts";
 import type { AskedContent } from "./asked-content.ts";
 import { answerStored, type ContentAnswer } from "./cache/answer.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
@@ -14,8 +15,16 @@ import { candidateOf, chooseTier, hitMembers, type Candidate, type Found } from 
 import { decideValidation } from "./cache/validation.ts";
 import type { ContentPorts, OriginReply } from "./content-ports.ts";
 import { limits } from "./limits.ts";
-import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./pass-content.ts";
-import { afterFailure, type OriginFailure } from "./routing/origin-health.ts";
+import {
+  claimAsk,
+  noteFailure,
+  noteReply,
+  noteSlow,
+  passReply,
+  refusePassing,
+  type Passing,
+} from "./pass-content.ts";
+import type { OriginFailure } from "./routing/origin-health.ts";
 
 /** A request that goes past the cache, and why. */
 export interface Bypassing extends AskedContent {
@@ -53,18 +62,20 @@ export async function bypassContent<Body>(
   }
   const claim = claimAsk(ports, false);
   if (claim.kind === "hold") return refusePassing(passing, claim.reason, claim.retryAfterMs);
+  const askedMs = ports.nowMs();
   const work = ports.origin.fetch(passing.upstream);
-  const early = await ports.within(work, limits.originPatienceMs);
+  const early = await ports.within(work, asked.policy.patienceMs);
   if (early === "late") {
     const standIn = await findStandIn(asked, ports);
     if (standIn !== null) {
-      // Slow counts as away until it answers: the next request need not wait again.
-      ports.health.state = afterFailure(ports.health.state, "origin-slow", ports.nowMs());
-      ports.background(work.then((reply) => noteAndDiscard(reply, asked.policy, ports)));
+      noteSlow(asked.key, ports);
+      ports.background(work.then((reply) => noteAndDiscard(reply, asked.policy, askedMs, ports)));
       return serveStandIn(asked, standIn, "origin-slow", ports);
     }
   }
-  return answerReply(asked, passing, early === "late" ? await work : early, ports);
+  const reply = early === "late" ? await work : early;
+  noteReply(reply, asked.policy, askedMs, ports);
+  return answerReply(asked, passing, reply, askedMs, ports);
 }
 
 /** Serves what is stored while the origin is away; a probe that is due runs behind the answer. */
@@ -78,9 +89,10 @@ async function serveAway<Body>(
   if (claim.kind === "ask") return null;
   if (claim.kind === "probe") {
     // HEAD: its answer is of use to nobody, and must not be stored for this request.
+    const askedMs = ports.nowMs();
     const probe = { method: "HEAD", target: asked.upstream, fields: [] } as const;
     const work = ports.origin.fetch(probe);
-    ports.background(work.then((reply) => noteAndDiscard(reply, asked.policy, ports)));
+    ports.background(work.then((reply) => noteAndDiscard(reply, asked.policy, askedMs, ports)));
   }
   return serveStandIn(asked, standIn, claim.reason, ports);
 }
@@ -90,9 +102,9 @@ async function answerReply<Body>(
   asked: Bypassing,
   passing: Passing<Body>,
   reply: OriginReply<Body>,
+  askedMs: number,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
-  noteReply(reply, asked.policy, ports);
   if (reply.kind === "failed") {
     const standIn = await findStandIn(asked, ports);
     return standIn === null
@@ -105,10 +117,7 @@ async function answerReply<Body>(
   if (standIn === null) return passReply(passing, reply, ports);
   reply.discard();
   const { reason } = validation;
-  if (validation.isAway) {
-    const { state, tolerance } = ports.health;
-    ports.health.state = afterFailure(state, reason, ports.nowMs(), tolerance);
-  }
+  if (validation.isAway) noteFailure(reason, askedMs, ports);
   return serveStandIn(asked, standIn, reason, ports);
 }
 
@@ -122,7 +131,7 @@ async function findStandIn<Body>(
   // It may have been waited for the origin before: what was purged meanwhile is not served.
   await ports.purges.renew();
   const { fields: request, policy } = asked;
-  const staleMsMax = limits.staleOfflineMsMax;
+  const { staleMsMax } = policy;
   const judging = { request, policy, demands: NO_DEMANDS, staleMsMax };
   const atFirstMs = ports.nowMs();
   const inMemory = ports.memory.get(asked.key, atFirstMs);
@@ -152,7 +161,8 @@ function serveStandIn<Body>(
   const { stored, reuse } = candidate;
   const members = hitMembers(candidate, found, false, because);
   const decision = `bypass-away:${because}`;
-  const how = { ageS: reuse.ageS, isReuse: true, members, decision, nowMs: ports.nowMs() };
+  const away = reuse.kind === "serve-fresh" ? null : awayOf(ports);
+  const how = { ageS: reuse.ageS, isReuse: true, members, decision, nowMs: ports.nowMs(), away };
   return answerStored(asked, stored, how);
 }
 
@@ -160,9 +170,10 @@ function serveStandIn<Body>(
 function noteAndDiscard<Body>(
   reply: OriginReply<Body>,
   policy: CachePolicy,
+  askedMs: number,
   ports: ContentPorts<Body>,
 ): void {
-  noteReply(reply, policy, ports);
+  noteReply(reply, policy, askedMs, ports);
   if (reply.kind === "reply") reply.discard();
 }
 

@@ -11,6 +11,7 @@ import type { TargetBook } from "./cache/target-book.ts";
 import type { Flights } from "./flights.ts";
 import type { WrittenKeys } from "./cache/written-keys.ts";
 import type { OriginFailure, OriginHealth, Tolerance } from "./routing/origin-health.ts";
+import type { SparedTargets } from "./routing/spared-targets.ts";
 
 /** A content request as the use case sees it. */
 export interface ContentRequest<Body> {
@@ -171,13 +172,21 @@ export interface OriginContent<Body> {
   fetch(request: UpstreamRequest<Body>): Promise<OriginReply<Body>>;
 }
 
+/** What an isolate believes about one upstream. */
+export interface UpstreamBelief {
+  state: OriginHealth;
+  readonly tolerance: Tolerance;
+  /** By cache key, which names the site. */
+  readonly spared: SparedTargets;
+}
+
 /** All that serving one request needs. */
 export interface ContentPorts<Body> {
   readonly memory: ContentStore<Body>;
   readonly region: RegionContent<Body>;
   readonly origin: OriginContent<Body>;
-  /** What this isolate believes about the origin; shared by its requests, lost with it. */
-  readonly health: { state: OriginHealth; readonly tolerance: Tolerance };
+  /** What this isolate believes about the upstream; shared by its requests, lost with it. */
+  readonly health: UpstreamBelief;
   /** What was written through this isolate. */
   readonly written: WrittenKeys;
   readonly purges: PurgeWatch;

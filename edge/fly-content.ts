@@ -45,15 +45,21 @@ export async function flyContent<Body>(
   return way(asked);
 }
 
-/** Refreshes what is stored behind an answer, unless that, or its like, is under way. */
+/**
+ * Refreshes what is stored behind an answer, unless that, or its like, is under way. A probe does not
+ * wait for one that may hang: it is to tell whether the upstream is back.
+ */
 export async function flyBehind<Body>(
   asked: Looked<Body>,
+  isProbe: boolean,
   way: Way<Body, void>,
   ports: ContentPorts<Body>,
 ): Promise<void> {
   const decision = ports.targets.decideFlight(asked, ports.nowMs());
   const id = decision.kind === "together" ? decision.id : `${asked.key} behind`;
-  if (ports.flights.find(id) === null) await lead(asked, id, way, ports);
+  const flight = ports.flights.find(id);
+  if (flight !== null && isProbe) ports.flights.end(flight);
+  if (flight === null || isProbe) await lead(asked, id, way, ports);
 }
 
 /** Claims to be the region's one to ask the upstream; `stored`: somebody has, look again. */

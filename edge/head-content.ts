@@ -31,8 +31,9 @@ export async function headContent<Body>(
   const isForErrors = reuse?.kind === "validate-or-serve-stale" && reuse.isForErrors;
   const claim = claimAsk(ports, false);
   if (claim.kind === "hold") return refusePassing(passing, claim.reason, claim.retryAfterMs);
+  const askedMs = ports.nowMs();
   const reply = await ports.origin.fetch(passing.upstream);
-  noteReply(reply, asked.policy, ports);
+  noteReply(reply, asked.policy, askedMs, ports);
   if (reply.kind === "failed") {
     return isForErrors ? null : refusePassing(passing, reply.reason, limits.originProbeMs);
   }

@@ -351,12 +351,21 @@ export const limits = {
   proxyLoopsMax: 3,
   /** Longest freshness lifetime that is believed (RFC 9111 §1.2.2 lets us cap it). */
   freshnessLifetimeSMax: 31_536_000,
-  /** How long a request waits for the origin when a stale response could be served. */
+  /**
+   * How long a request waits for the origin when a stale response could be served; and for an upstream,
+   * which may have to make its pages first.
+   */
   originPatienceMs: 250,
+  upstreamPatienceMs: 2_000,
   /** How long a request waits for the origin when there is nothing to serve. */
   originTimeoutMs: 10_000,
   /** While the origin is away, one request in this many milliseconds asks it again. */
   originProbeMs: 1_000,
+  /** How long that request waits if there is nothing to serve; then its answer is of use to the next. */
+  probePatienceMs: 1_000,
+  /** How long a target that failed is not asked for again while it can be served stale, and how many are known. */
+  sparedTargetMs: 10_000,
+  sparedTargetsMax: 4_096,
   /** How long a stale response may be served while the origin is away. */
   staleOfflineMsMax: 604_800_000,
 } as const;

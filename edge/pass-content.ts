@@ -13,6 +13,7 @@ import {
   afterAnswer,
   afterFailure,
   afterProbeStart,
+  afterServerError,
   decideAsk,
   type AskDecision,
   type OriginFailure,
@@ -49,18 +50,36 @@ export function refusePassing<Body>(
   return answerProblem(problem, passing.members(null), `failed:${reason}`);
 }
 
-/** Brings the belief about the origin up to date; a server error says nothing about it. */
+/** Brings the belief about the origin up to date; a server error does not say that it is well. */
 export function noteReply<Body>(
   reply: OriginReply<Body>,
   policy: CachePolicy,
+  askedMs: number,
   ports: ContentPorts<Body>,
 ): void {
-  if (reply.kind === "failed") {
-    const { state, tolerance } = ports.health;
-    ports.health.state = afterFailure(state, reply.reason, ports.nowMs(), tolerance);
-  } else if (decideValidation(reply.status, policy).kind !== "failed") {
-    ports.health.state = afterAnswer();
-  }
+  if (reply.kind === "failed") return noteFailure(reply.reason, askedMs, ports);
+  const validation = decideValidation(reply.status, policy);
+  if (validation.kind !== "failed") ports.health.state = afterAnswer(ports.nowMs());
+  else if (validation.isAway)
+    ports.health.state = afterServerError(ports.health.state, ports.nowMs());
+}
+
+/** Notes that a request which was sent at `askedMs` failed. */
+export function noteFailure<Body>(
+  reason: OriginFailure,
+  askedMs: number,
+  ports: ContentPorts<Body>,
+): void {
+  const { state, tolerance } = ports.health;
+  ports.health.state = afterFailure(state, { reason, askedMs, nowMs: ports.nowMs() }, tolerance);
+}
+
+/** Notes that a target kept a request waiting that could be served what is stored: the next need not wait. */
+export function noteSlow<Body>(key: string, ports: ContentPorts<Body>): void {
+  const { health } = ports;
+  const nowMs = ports.nowMs();
+  noteFailure("origin-slow", nowMs, ports);
+  if (health.state.kind === "up") health.spared.note(key, "origin-slow", nowMs);
 }
 
 /**

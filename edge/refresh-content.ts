@@ -13,7 +13,8 @@ import {
 } from "./cache/validation.ts";
 import type { ContentPorts } from "./content-ports.ts";
 import { limits } from "./limits.ts";
-import { afterAnswer, afterFailure, type OriginFailure } from "./routing/origin-health.ts";
+import { noteFailure } from "./pass-content.ts";
+import { afterAnswer, afterServerError, type OriginFailure } from "./routing/origin-health.ts";
 import {
   datedFields,
   forget,
@@ -51,11 +52,29 @@ export async function refreshContent<Body>(
   asksMax: number = limits.purgedFillsMax,
 ): Promise<Refreshed<Body>> {
   const refreshed = await askOnce(asked, doubtful, ports);
-  if (refreshed !== "purged") return refreshed;
+  if (refreshed !== "purged") {
+    noteTarget(asked.key, doubtful, refreshed, ports);
+    return refreshed;
+  }
   // P5: what was purged while it was on its way is asked for again, and what it would renew is dead too.
   return asksMax > 1
     ? refreshContent(asked, NOTHING_STORED, ports, asksMax - 1)
     : { kind: "failed", reason: "origin-slow", reply: null };
+}
+
+/**
+ * Leaves a target alone for a while that failed and can be served stale; not one that answered. While
+ * the upstream itself counts as away there is one belief about all of its targets.
+ */
+function noteTarget<Body>(
+  key: string,
+  { stale }: Doubtful<Body>,
+  refreshed: Refreshed<Body>,
+  ports: ContentPorts<Body>,
+): void {
+  const { state, spared } = ports.health;
+  if (refreshed.kind !== "failed") spared.forget(key);
+  else if (stale !== null && state.kind === "up") spared.note(key, refreshed.reason, ports.nowMs());
 }
 
 async function askOnce<Body>(
@@ -69,14 +88,15 @@ async function askOnce<Body>(
   const isPart = stale === null && asked.fields.has("range");
   const conditions = isPart ? [] : conditionalFieldsOf(stale?.meta ?? null, otherTags);
   const fields = [...lookupFields(asked, isPart), ...conditions];
+  const askedMs = ports.nowMs();
   const came = await ports.origin.fetch({ method: "GET", target: asked.upstream, fields });
-  if (came.kind === "failed") return failed(came.reason, ports);
+  if (came.kind === "failed") return failed(came.reason, askedMs, ports);
   const reply = { ...came, purgeView };
   const validation = decideValidation(reply.status, asked.policy);
   if (validation.kind === "failed") {
     return failedReply(asked, doubtful, validation, reply, ports);
   }
-  ports.health.state = afterAnswer();
+  ports.health.state = afterAnswer(ports.nowMs());
   switch (validation.kind) {
     case "freshen":
       return freshen(asked, doubtful, reply, ports);
@@ -98,8 +118,9 @@ async function failedReply<Body>(
   ports: ContentPorts<Body>,
 ): Promise<Stored<Body>> {
   // Without anything stored the error itself is the answer, and one bad page is no outage.
-  if (isAway && stale !== null) failed(reason, ports);
-  else ports.health.state = afterAnswer();
+  if (!isAway) ports.health.state = afterAnswer(ports.nowMs());
+  else if (stale !== null) failed(reason, reply.requestMs, ports);
+  else ports.health.state = afterServerError(ports.health.state, ports.nowMs());
   const isAnswer = !policy.isPublished && !(stale !== null && isForErrors);
   // Any other server may say itself how long its errors are kept; what is stored is not lost to one.
   if (isAnswer) return storeReply({ policy, ...asked }, NOTHING_REPLACED, reply, ports);
@@ -167,8 +188,11 @@ async function chosenBy<Body>(
   );
 }
 
-function failed<Body>(reason: OriginFailure, ports: ContentPorts<Body>): Refreshed<Body> {
-  const { state, tolerance } = ports.health;
-  ports.health.state = afterFailure(state, reason, ports.nowMs(), tolerance);
+function failed<Body>(
+  reason: OriginFailure,
+  askedMs: number,
+  ports: ContentPorts<Body>,
+): Refreshed<Body> {
+  noteFailure(reason, askedMs, ports);
   return { kind: "failed", reason, reply: null };
 }

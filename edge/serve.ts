@@ -44,9 +44,9 @@ import type { ContentPorts, ContentRequest, ContentSite, RegionFinding } from ".
 import { claimFill, flyBehind, flyContent } from "./fly-content.ts";
 import { headContent } from "./head-content.ts";
 import { limits } from "./limits.ts";
-import { claimAsk } from "./pass-content.ts";
-import { refreshContent } from "./refresh-content.ts";
-import { afterFailure } from "./routing/origin-health.ts";
+import { claimAsk, noteSlow } from "./pass-content.ts";
+import { refreshContent, type Doubtful } from "./refresh-content.ts";
+import type { AskDecision, OriginFailure } from "./routing/origin-health.ts";
 import { writeContent } from "./write-content.ts";
 
 /** Answers a content request. Never throws for what the request or the upstream says (P9). */
@@ -168,35 +168,54 @@ function serveReady<Body>(
   if (candidate === null) return null;
   const { reuse, stored } = candidate;
   if (reuse.kind === "serve-fresh") return serveCandidate(asked, candidate, found, null, ports);
-  if (reuse.kind === "serve-stale") {
-    if (reuse.isRefreshed) refreshBehind(asked, stored, ports);
+  if (reuse.kind === "validate-or-refuse") return null;
+  const isStaleAnyway = reuse.kind === "serve-stale";
+  if (isStaleAnyway && !reuse.isRefreshed)
     return serveCandidate(asked, candidate, found, reuse.reason, ports);
-  }
-  if (reuse.kind !== "validate-or-serve-stale") return null;
-  if (ports.health.state.kind === "up") return null;
+  const ask = claimStale(asked.key, isStaleAnyway || reuse.isForErrors, ports);
+  if (ask.kind === "ask" && !isStaleAnyway) return null;
+  if (ask.kind !== "hold") refreshBehind(asked, stored, ask.kind === "probe", ports);
+  const because = isStaleAnyway && ask.kind === "ask" ? reuse.reason : ask.reason;
+  return serveCandidate(asked, candidate, found, because, ports);
+}
+
+/** Decides whether a target that can be served stale is asked for: the upstream, or it, may be ill. */
+function claimStale<Body>(
+  key: string,
+  isForErrors: boolean,
+  ports: ContentPorts<Body>,
+): Pick<AskDecision, "kind" | "reason"> {
   const claim = claimAsk(ports, true);
-  if (claim.kind === "ask") return null;
-  if (claim.kind === "probe") refreshBehind(asked, stored, ports);
-  return serveCandidate(asked, candidate, found, claim.reason, ports);
+  if (claim.kind !== "ask" || !isForErrors) return claim;
+  const spared = ports.health.spared.take(key, ports.nowMs());
+  if (spared === null) return claim;
+  return { kind: spared.isDue ? "probe" : "hold", reason: spared.reason };
 }
 
 /** Validates what is being served; one refresh of a key at a time (RFC 5861 §3). */
 function refreshBehind<Body>(
   asked: Looked<Body>,
   stale: StoredResponse<Body>,
+  isProbe: boolean,
   ports: ContentPorts<Body>,
 ): void {
-  ports.background(flyBehind(asked, (one) => refreshStale(one, stale, ports), ports));
+  const way = (one: Looked<Body>) => refreshStale(one, stale, isProbe, ports);
+  ports.background(flyBehind(asked, isProbe, way, ports));
 }
 
 /** Takes over what the region has by now, or asks the upstream. */
 async function refreshStale<Body>(
   asked: Looked<Body>,
   stale: StoredResponse<Body>,
+  isProbe: boolean,
   ports: ContentPorts<Body>,
 ): Promise<void> {
   if (await takeNewer(asked, stale, ports)) return;
-  if ((await claimFill(asked, ports)) === "stored" && (await takeNewer(asked, stale, ports)))
+  if (
+    !isProbe &&
+    (await claimFill(asked, ports)) === "stored" &&
+    (await takeNewer(asked, stale, ports))
+  )
     return;
   const doubtful = { stale, isForErrors: true, otherTags: [] };
   const refreshed = await refreshContent(asked, doubtful, ports);
@@ -243,7 +262,30 @@ async function forward<Body>(
   }
   const claim = claimAsk(ports, false);
   if (claim.kind === "hold") return refuse(asked, found, claim.reason, claim.retryAfterMs);
+  if (claim.kind === "probe") return probeUpstream(asked, found, claim.reason, ports);
   return (await answerFilled(asked, ports)) ?? askUpstream(asked, found, ports);
+}
+
+/** Asks an upstream that counts as away, and waits no longer than it would be worth if it still is. */
+async function probeUpstream<Body>(
+  asked: Looked<Body>,
+  found: Found<Body>,
+  reason: OriginFailure,
+  ports: ContentPorts<Body>,
+): Promise<ContentAnswer<Body>> {
+  const work = refreshContent(asked, doubtfulOf(found), ports);
+  const refreshed = await ports.within(work, limits.probePatienceMs);
+  if (refreshed !== "late") return answerRefreshed(asked, found, refreshed, ports);
+  ports.background(work.then(discardUnused));
+  return (
+    (await standIn(asked, found, reason, ports)) ??
+    refuse(asked, found, reason, limits.originProbeMs)
+  );
+}
+
+function doubtfulOf<Body>({ candidate, otherTags }: Found<Body>): Doubtful<Body> {
+  const stale = candidate?.stored ?? null;
+  return { stale, isForErrors: mayStandIn(candidate), otherTags };
 }
 
 /** Asks the origin; instead of a slow one, what is stored answers if it may. */
@@ -252,19 +294,17 @@ async function askUpstream<Body>(
   found: Found<Body>,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
-  const { candidate, otherTags } = found;
-  const stale = candidate?.stored ?? null;
-  const isForErrors = mayStandIn(candidate);
-  const work = refreshContent(asked, { stale, isForErrors, otherTags }, ports);
-  if (candidate === null || !isForErrors || !asked.policy.isPublished) {
+  const { candidate } = found;
+  const doubtful = doubtfulOf(found);
+  const work = refreshContent(asked, doubtful, ports);
+  if (candidate === null || !doubtful.isForErrors) {
     return answerRefreshed(asked, found, await work, ports);
   }
-  const refreshed = await ports.within(work, limits.originPatienceMs);
+  const refreshed = await ports.within(work, asked.policy.patienceMs);
   if (refreshed !== "late") return answerRefreshed(asked, found, refreshed, ports);
-  // Slow counts as away until it answers: the next request need not wait again.
   if (!(await isStillAlive(asked, candidate, ports)))
     return answerRefreshed(asked, found, await work, ports);
-  ports.health.state = afterFailure(ports.health.state, "origin-slow", ports.nowMs());
+  noteSlow(asked.key, ports);
   ports.background(work.then(discardUnused));
   return serveCandidate(asked, candidate, found, "origin-slow", ports);
 }

@@ -23,8 +23,9 @@ export async function writeContent<Body>(
   const passing = passingOf(asked, body);
   const claim = claimAsk(ports, false);
   if (claim.kind === "hold") return refusePassing(passing, claim.reason, claim.retryAfterMs);
+  const askedMs = ports.nowMs();
   const reply = await ports.origin.fetch(passing.upstream);
-  noteReply(reply, policy, ports);
+  noteReply(reply, policy, askedMs, ports);
   if (reply.kind === "failed") return refusePassing(passing, reply.reason, limits.originProbeMs);
   const doubtful = invalidatedBy(method, target, reply.status, reply.fields, asked.arrival);
   await Promise.all(doubtful.map((gone) => forgetEverywhere(cacheKeyOf(asked.site, gone), ports)));

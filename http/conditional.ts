@@ -57,6 +57,7 @@ const NOT_MODIFIED_FIELDS: ReadonlySet<string> = new Set([
   "etag",
   "expires",
   "last-modified",
+  "skerry-offline",
   "vary",
 ]);
 

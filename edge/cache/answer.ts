@@ -9,7 +9,7 @@ import { PROXY_NAME } from "../../http/forwarding.ts";
 import type { Problem } from "../../http/problem.ts";
 import { formatContentRange, locateRange, parseRange } from "../../http/range.ts";
 import type { CachePolicy } from "./cache-policy.ts";
-import type { StoredMeta, StoredResponse } from "./stored-response.ts";
+import { usableUntilMs, type StoredMeta, type StoredResponse } from "./stored-response.ts";
 
 /** Offsets into a body, both inclusive. */
 export interface BodyRange {
@@ -59,6 +59,14 @@ export interface StoredAnswer {
   readonly members: readonly CacheStatusMember[];
   readonly decision: string;
   readonly nowMs: number;
+  /** The upstream counts as away: why, and since when; not given: it does not. */
+  readonly away?: Away | null;
+}
+
+/** An upstream that counts as away. */
+export interface Away {
+  readonly reason: string;
+  readonly sinceMs: number;
 }
 
 /** Answers with a stored response: whole, a part of it, or 304. */
@@ -73,6 +81,7 @@ export function answerStored<Body>(
     ...kept,
     ...(how.ageS === null ? [] : [["age", String(how.ageS)] as const]),
     ...viaOf(request.policy),
+    ...offlineField(meta, request.policy, how.away ?? null),
     ["cache-status", formatCacheStatus(how.members)],
   ];
   const lines = linesOf(kept);
@@ -145,6 +154,17 @@ function isRangeWanted(ifRange: string | null, response: FieldLines): boolean {
 function shownFields(meta: StoredMeta, isReuse: boolean): FieldList {
   const hidden = isReuse ? meta.hiddenFields : [];
   return meta.fields.filter(([name]) => !name.startsWith("skerry-") && !hidden.includes(name));
+}
+
+/**
+ * Says that a stale response is served because its upstream is away: a token (RFC 9651 §3.3.4) with why,
+ * since when, and until when this response may be served so, both in seconds since 1970.
+ */
+function offlineField(meta: StoredMeta, { staleMsMax }: CachePolicy, away: Away | null): FieldList {
+  if (away === null) return [];
+  const sinceS = Math.floor(away.sinceMs / 1000);
+  const untilS = Math.floor(usableUntilMs(meta, staleMsMax) / 1000);
+  return [["skerry-offline", `${away.reason}; since=${sinceS}; until=${untilS}`]];
 }
 
 /** RFC 9110 §7.6.3: what passes through a proxy says so. */

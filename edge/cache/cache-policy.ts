@@ -1,6 +1,8 @@
 // How strict is the cache of a site? Three policies: one for what the origin publishes, and for any
 // other HTTP server the profile `safe`, unless the site asks for `rfc` (docs/caching.md).
 
+import { limits } from "../limits.ts";
+
 /** What the decisions of this room differ in from site to site. */
 export interface CachePolicy {
   readonly name: "published" | "safe" | "rfc";
@@ -27,6 +29,10 @@ export interface CachePolicy {
   readonly takesLooseDates: boolean;
   /** Failures after which the upstream does not count as away yet. */
   readonly tolerance: { readonly failures: number; readonly ms: number };
+  /** How long a request waits for the upstream when it could be served what is stale, milliseconds. */
+  readonly patienceMs: number;
+  /** How long past its freshness anything may be served, while the upstream is away too. */
+  readonly staleMsMax: number;
 }
 
 /** What is published at Skerry's origin: the narrowest. */
@@ -42,6 +48,8 @@ export const PUBLISHED: CachePolicy = {
   takesFirstLifetime: false,
   takesLooseDates: false,
   tolerance: { failures: 0, ms: 0 },
+  patienceMs: limits.originPatienceMs,
+  staleMsMax: limits.staleOfflineMsMax,
 };
 
 /** Any HTTP server, on the public internet. */
@@ -53,6 +61,7 @@ export const SAFE: CachePolicy = {
   takesFirstLifetime: true,
   takesLooseDates: true,
   tolerance: { failures: 4, ms: 1_000 },
+  patienceMs: limits.upstreamPatienceMs,
 };
 
 /** Any HTTP server; all that RFC 9111 lets a shared cache do. */

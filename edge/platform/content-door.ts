@@ -14,6 +14,7 @@ import { limits } from "../limits.ts";
 import { purgedMemory, purgedRegion } from "../purged-content.ts";
 import { INITIAL_HEALTH } from "../routing/origin-health.ts";
 import { siteOf } from "../routing/path.ts";
+import { SparedTargets } from "../routing/spared-targets.ts";
 import { serveContent } from "../serve.ts";
 import type { EdgeEnv } from "./env.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -152,7 +153,11 @@ function openWays(deployed: EdgeConfig): (site: string | null) => Way {
 }
 
 function wayOf(policy: CachePolicy, origin: OriginContent<EdgeBody>, baseUrl: string): Way {
-  const health = { state: INITIAL_HEALTH, tolerance: policy.tolerance };
+  const spared = new SparedTargets({
+    sparedMs: limits.sparedTargetMs,
+    targetsMax: limits.sparedTargetsMax,
+  });
+  const health = { state: INITIAL_HEALTH, tolerance: policy.tolerance, spared };
   return { policy, origin, health, baseUrl };
 }
 

@@ -19,6 +19,7 @@ export function openOriginContent(
   budget: BodyBudget,
 ): OriginContent<EdgeBody> {
   let key: Promise<CryptoKey | null> | null = null;
+  const send = openSender(budget);
   return {
     async fetch({ method, target, fields }) {
       key ??= linkKey === null ? Promise.resolve(null) : importLinkKey(linkKey);
@@ -32,7 +33,7 @@ export function openOriginContent(
       );
       // One encoding for all: what is stored has no Vary, so it must suit every client.
       headers.set("accept-encoding", "identity");
-      const reply = await send(url.href, { method, headers }, budget);
+      const reply = await send(url.href, { method, headers });
       if (reply.kind === "failed") return reply;
       // The client's credentials are never sent on, so these can only be about the link.
       const isRefused = reply.status === 401 || reply.status === 403;
@@ -45,10 +46,11 @@ export function openOriginContent(
 
 /** Opens the way to any HTTP server, at a base URL without a trailing slash. */
 export function openHttpUpstream(baseUrl: string, budget: BodyBudget): OriginContent<EdgeBody> {
+  const send = openSender(budget);
   return {
     async fetch({ method, target, fields, body = null }) {
       const headers = new Headers(fields.map(([name, value]): [string, string] => [name, value]));
-      return send(`${baseUrl}${target}`, { method, headers, body }, budget);
+      return send(`${baseUrl}${target}`, { method, headers, body });
     },
   };
 }
@@ -63,21 +65,29 @@ interface Sending {
 const RESEND_MS_MAX = 1_000;
 
 /**
- * Sends a request. A kept connection may have been closed just before it was used: no fault of who is
- * asked, and what only reads may be sent again (RFC 9110 §9.2.2).
+ * Makes the way to send requests to one server. A kept connection may have been closed just before it was
+ * used: no fault of who is asked, and what only reads may be sent again (RFC 9110 §9.2.2). Without an answer
+ * since the last loss there is no such connection, and a server that is gone is asked once a probe.
  */
-async function send(
-  url: string,
-  sending: Sending,
+function openSender(
   budget: BodyBudget,
-): Promise<UpstreamReply<EdgeBody> | Failure> {
-  const { method, body = null } = sending;
-  const startedMs = Date.now();
-  const reply = await sendOnce(url, sending, budget);
-  const isLost = reply.kind === "failed" && reply.reason === "origin-unreachable";
-  const isSoon = Date.now() - startedMs < RESEND_MS_MAX;
-  const isRead = (method === "GET" || method === "HEAD") && body === null;
-  return isLost && isSoon && isRead ? sendOnce(url, sending, budget) : reply;
+): (url: string, sending: Sending) => Promise<UpstreamReply<EdgeBody> | Failure> {
+  let hasAnswered = false;
+  const sendNoting = async (url: string, sending: Sending) => {
+    const reply = await sendOnce(url, sending, budget);
+    hasAnswered = reply.kind === "reply";
+    return reply;
+  };
+  return async (url, sending) => {
+    const { method, body = null } = sending;
+    const startedMs = Date.now();
+    const mayBeKept = hasAnswered;
+    const reply = await sendNoting(url, sending);
+    const isLost = reply.kind === "failed" && reply.reason === "origin-unreachable";
+    const isSoon = Date.now() - startedMs < RESEND_MS_MAX;
+    const isRead = (method === "GET" || method === "HEAD") && body === null;
+    return mayBeKept && isLost && isSoon && isRead ? sendNoting(url, sending) : reply;
+  };
 }
 
 async function sendOnce(

@@ -1,9 +1,13 @@
-// Is the origin there? What one isolate believes, from how its own requests fared (P6).
+// Is an upstream there? A breaker: what one isolate believes, from how its own requests fared (P6).
 //
-//            failure                     answer
-//   up ------------------> away ------------------------> up
-//    +--> up (not yet       |  every probeMs one request asks; others serve what is stored
-//         tolerated)        +--> away (failure: the next probe is probeMs later)
+//   closed            failures, more than are tolerated            open
+//     up --------------------------------------------------------> away <----------------+
+//     ^  +--> up (fewer, or an answer between them)                 | probeMs are over   | failure, or
+//     |                                                             v                    | no answer yet
+//     +------------------------- answer ------------------------- half-open: one probe --+
+//
+// Half-open is no state of its own: whoever asks once `probeMs` are over is the probe, and the next may
+// ask after as long again. A probe that hangs keeps nobody else from finding the upstream well.
 
 /** What is believed about the origin. `probedMs` is when it was last asked while away. */
 export type OriginHealth =
@@ -12,12 +16,15 @@ export type OriginHealth =
       readonly reason: "no-failure" | "answered" | "few-failures";
       /** Failures in a row since the last answer, and when the first was; not given: none. */
       readonly row?: { readonly failures: number; readonly sinceMs: number };
+      /** When it last answered; not given: never, as far as is known. */
+      readonly answeredMs?: number;
     }
   | {
       readonly kind: "away";
       readonly reason: OriginFailure;
       readonly sinceMs: number;
       readonly probedMs: number;
+      readonly answeredMs?: number;
     };
 
 /** How a request to the origin failed; appears as the detail of Cache-Status. */
@@ -36,6 +43,13 @@ export type AskDecision =
   | { readonly kind: "ask"; readonly reason: "up" | OriginFailure }
   | { readonly kind: "probe"; readonly reason: OriginFailure }
   | { readonly kind: "hold"; readonly reason: OriginFailure; readonly retryAfterMs: number };
+
+/** A request that failed: why, when it was sent and when that was known. */
+export interface Failure {
+  readonly reason: OriginFailure;
+  readonly askedMs: number;
+  readonly nowMs: number;
+}
 
 /** How many failures in a row, over how long a time, are not yet an outage. */
 export interface Tolerance {
@@ -81,28 +95,41 @@ export function afterProbeStart(health: OriginHealth, nowMs: number): OriginHeal
 }
 
 /** Notes that the origin answered. */
-export function afterAnswer(): OriginHealth {
-  return { kind: "up", reason: "answered" };
+export function afterAnswer(nowMs: number): OriginHealth {
+  return { kind: "up", reason: "answered", answeredMs: nowMs };
 }
 
 /**
- * Notes that it did not, or not with anything that can be used.
+ * Notes that it answered 502, 503 or 504 for a target of which nothing is stored. That may be the
+ * target's own fault, and is the client's answer; but an upstream that is away is not back by it.
+ */
+export function afterServerError(health: OriginHealth, nowMs: number): OriginHealth {
+  return health.kind === "up" ? health : { ...health, reason: "origin-error", probedMs: nowMs };
+}
+
+/**
+ * Notes that it did not, or not with anything that can be used. What was asked before the last answer
+ * came, and runs into its timeout only now, tells of a time that is over.
  *
  * @param tolerance  What a server may do that is not ours to know well: some of its targets may break
  *                   off together, and the others need their answers (P9).
  */
 export function afterFailure(
   health: OriginHealth,
-  reason: OriginFailure,
-  nowMs: number,
+  { reason, askedMs, nowMs }: Failure,
   tolerance: Tolerance = NO_TOLERANCE,
 ): OriginHealth {
+  const { answeredMs } = health;
+  if (askedMs < (answeredMs ?? -Infinity)) return health;
   if (health.kind === "up") {
-    const failures = (health.row?.failures ?? 0) + 1;
-    const row = { failures, sinceMs: health.row?.sinceMs ?? nowMs };
-    const isTolerated = failures <= tolerance.failures || nowMs - row.sinceMs < tolerance.ms;
-    if (isTolerated) return { kind: "up", reason: "few-failures", row };
+    const before = health.row ?? { failures: 0, sinceMs: nowMs };
+    const row = { ...before, failures: before.failures + 1 };
+    const isTolerated = row.failures <= tolerance.failures || nowMs - row.sinceMs < tolerance.ms;
+    if (isTolerated) return { ...health, reason: "few-failures", row };
+    const away = { kind: "away", reason, sinceMs: nowMs, probedMs: nowMs } as const;
+    return answeredMs === undefined ? away : { ...away, answeredMs };
   }
-  const sinceMs = health.kind === "away" ? health.sinceMs : nowMs;
-  return { kind: "away", reason, sinceMs, probedMs: nowMs };
+  // What was sent before the last probe, and fails only now, must not put the next one off.
+  const probedMs = askedMs < health.probedMs ? health.probedMs : nowMs;
+  return { ...health, reason, probedMs };
 }

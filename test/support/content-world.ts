@@ -16,6 +16,7 @@ import type {
 import { Flights } from "../../edge/flights.ts";
 import { MemoryStore } from "../../edge/platform/memory-store.ts";
 import { INITIAL_HEALTH, type OriginFailure } from "../../edge/routing/origin-health.ts";
+import { SparedTargets } from "../../edge/routing/spared-targets.ts";
 import { serveContent } from "../../edge/serve.ts";
 import { linesOf, type FieldLines, type FieldList } from "../../http/fields.ts";
 
@@ -50,7 +51,8 @@ export class ContentWorld {
 
   constructor(policy: CachePolicy = PUBLISHED) {
     this.#policy = policy;
-    this.#health = { state: INITIAL_HEALTH, tolerance: policy.tolerance };
+    const spared = new SparedTargets({ sparedMs: 10_000, targetsMax: 100 });
+    this.#health = { state: INITIAL_HEALTH, tolerance: policy.tolerance, spared };
   }
 
   /** Sends a request and waits for what goes on behind its answer. */

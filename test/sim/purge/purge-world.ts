@@ -21,6 +21,7 @@ import { MemoryStore } from "../../../edge/platform/memory-store.ts";
 import { purgedMemory, purgedRegion } from "../../../edge/purged-content.ts";
 import { RegionReplica } from "../../../edge/region-replica.ts";
 import { INITIAL_HEALTH } from "../../../edge/routing/origin-health.ts";
+import { SparedTargets } from "../../../edge/routing/spared-targets.ts";
 import { serveContent } from "../../../edge/serve.ts";
 import { linesOf, type FieldList } from "../../../http/fields.ts";
 import { purges } from "../../../state/region.ts";
@@ -103,7 +104,11 @@ export class SimIsolate {
   #flights = new Flights<string>(100);
   #targets = new TargetBook(100);
   readonly #written = new WrittenKeys({ keysMax: 100, keptMs: 30_000 });
-  readonly #health = { state: INITIAL_HEALTH, tolerance: { failures: 99, ms: 99_999 } };
+  readonly #health = {
+    state: INITIAL_HEALTH,
+    tolerance: { failures: 99, ms: 99_999 },
+    spared: new SparedTargets({ sparedMs: 10_000, targetsMax: 100 }),
+  };
 
   constructor(region: SimRegion, time: VirtualTime, chance: Prng, weather: Weather) {
     this.region = region;

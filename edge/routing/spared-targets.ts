@@ -1,0 +1,58 @@
+// Which targets of an upstream are left alone for a while, because asking for them failed although the
+// upstream is there? What is stored of them is served meanwhile; of others nothing is changed (P9). Once
+// the while is over one request has the target asked for behind its answer, so that nobody waits twice.
+
+import type { OriginFailure } from "./origin-health.ts";
+
+/** How long a target is left alone, and how many are remembered. */
+export interface SparingBounds {
+  readonly sparedMs: number;
+  readonly targetsMax: number;
+}
+
+interface Spared {
+  readonly reason: OriginFailure;
+  readonly sinceMs: number;
+}
+
+/** Why a target is spared, and whether it is this request's turn to have it asked for behind its answer. */
+export interface SparedDecision {
+  readonly reason: OriginFailure;
+  readonly isDue: boolean;
+}
+
+/** The targets of one upstream that failed lately; the failure that was longest ago is forgotten first (P8). */
+export class SparedTargets {
+  readonly #bounds: SparingBounds;
+  readonly #spared = new Map<string, Spared>();
+
+  constructor(bounds: SparingBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Notes that asking for a target failed. */
+  note(key: string, reason: OriginFailure, nowMs: number): void {
+    this.#spared.delete(key);
+    this.#spared.set(key, { reason, sinceMs: nowMs });
+    const oldest = this.#spared.keys().next();
+    if (this.#spared.size > this.#bounds.targetsMax && oldest.done !== true)
+      this.#spared.delete(oldest.value);
+  }
+
+  /** Notes that the upstream answered for a target. */
+  forget(key: string): void {
+    this.#spared.delete(key);
+  }
+
+  /** Decides whether a target is left alone at `nowMs`; null: it may be asked for, and waited for. */
+  take(key: string, nowMs: number): SparedDecision | null {
+    const spared = this.#spared.get(key);
+    if (spared === undefined) return null;
+    const { reason, sinceMs } = spared;
+    const forMs = nowMs - sinceMs;
+    // A clock that stepped back must not spare a target for longer.
+    const isDue = forMs < 0 || forMs >= this.#bounds.sparedMs;
+    if (isDue) this.note(key, reason, nowMs);
+    return { reason, isDue };
+  }
+}
