@@ -12,9 +12,12 @@ export interface Decimal {
 export const ZERO: Decimal = { mantissa: 0n, scale: 0 };
 
 /** Powers of ten that a double holds exactly. */
-const POW10: readonly number[] = /* @__PURE__ */ Array.from({ length: 23 }, (_, exponent) =>
+const POW10 = /* @__PURE__ */ Float64Array.from({ length: 23 }, (_, exponent) =>
   Number(`1e${exponent}`),
 );
+
+/** Added, and taken away again, it leaves the whole number next to a double below 2^51. */
+const ROUNDER = 1.5 * 2 ** 52;
 
 /** Below 10^15 a double has exactly one decimal of its length: rounding cannot pick another. */
 const EXACT_MANTISSA_MAX = 1e15;
@@ -51,10 +54,10 @@ function fill(
   to: number,
   scale: number,
 ): number {
-  const power = POW10[scale] ?? NaN;
+  const power = powerOf(scale);
   for (let at = from; at < to; at += 1) {
     const value = values[at] ?? NaN;
-    const mantissa = Math.round(value * power) + 0;
+    const mantissa = wholeOf(value, power);
     if (!(Math.abs(mantissa) < EXACT_MANTISSA_MAX && mantissa / power === value)) return at;
     mantissas[at] = mantissa;
   }
@@ -69,12 +72,25 @@ export function scaleFrom(value: number, least: number): number | null {
 
 /** Returns `value * 10^scale` as a whole number, at a scale that it fits. */
 export function mantissaOf(value: number, scale: number): number {
-  return Math.round(value * (POW10[scale] ?? NaN)) + 0;
+  return wholeOf(value, powerOf(scale));
+}
+
+/** Returns 10^scale, for a scale from 0 to 22. */
+export function powerOf(scale: number): number {
+  return POW10[scale] ?? NaN;
+}
+
+/**
+ * Returns the whole number next to `value * power`, never minus zero. Where two are as near, neither
+ * divided by the power is the value, so it does not matter which.
+ */
+export function wholeOf(value: number, power: number): number {
+  return value * power + ROUNDER - ROUNDER;
 }
 
 /** Returns the double nearest to `mantissa / 10^scale`. */
 export function valueOf(mantissa: number, scale: number): number {
-  return mantissa / (POW10[scale] ?? NaN);
+  return mantissa / powerOf(scale);
 }
 
 /** Converts a finite double to the decimal of its shortest round-trip text. */
@@ -138,8 +154,9 @@ export function parseDecimal(text: string): Decimal | null {
 
 /** Tells whether a value is a whole number below 10^15 at `scale`. */
 export function fits(value: number, scale: number): boolean {
-  const mantissa = mantissaOf(value, scale);
-  return Math.abs(mantissa) < EXACT_MANTISSA_MAX && valueOf(mantissa, scale) === value;
+  const power = powerOf(scale);
+  const mantissa = wholeOf(value, power);
+  return Math.abs(mantissa) < EXACT_MANTISSA_MAX && mantissa / power === value;
 }
 
 function canonical(mantissa: bigint, scale: number): Decimal {

@@ -67,8 +67,9 @@ function gatherBatch(hours: Map<string, Gather>, batch: ReadingBatch, stampMs: n
     const { rows } = column;
     for (let from = 0; from < rows.length;) {
       const hourMs = hourOf(times[rows[from] as number] as number);
-      let to = from + 1;
-      while (to < rows.length && (times[rows[to] as number] as number) < hourMs + HOUR_MS) to += 1;
+      let to = rows.length;
+      if ((times[rows.at(-1) as number] as number) >= hourMs + HOUR_MS)
+        to = rows.findIndex((row) => (times[row] as number) >= hourMs + HOUR_MS);
       const key = hourKey(hourMs, device);
       const gather = hours.get(key) ?? new Gather();
       hours.set(key, gather);

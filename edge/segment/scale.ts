@@ -2,7 +2,7 @@
 // short as whole numbers but long in binary. A few values that are not such decimals (a sentinel, a
 // minus zero) may be left out and kept aside.
 
-import { mantissaOf, valueOf } from "../../sync/decimal.ts";
+import { mantissaOf, powerOf, wholeOf } from "../../sync/decimal.ts";
 
 /** Powers of ten that a double holds exactly. */
 export const SCALE_MAX = 22;
@@ -35,11 +35,12 @@ export function scalings(values: Float64Array): readonly Scaled[] {
 function scaled(values: Float64Array, scale: number): Scaled {
   const mantissas = new Float64Array(values.length);
   const leftOut: number[] = [];
+  const power = powerOf(scale);
   let previous = 0;
   for (let at = 0; at < values.length; at += 1) {
     const value = values[at] as number;
-    const mantissa = mantissaOf(value, scale);
-    if (isExact(value, mantissa, scale)) previous = mantissa;
+    const mantissa = wholeOf(value, power);
+    if (isExact(value, mantissa, power)) previous = mantissa;
     else leftOut.push(at);
     mantissas[at] = previous;
   }
@@ -49,10 +50,12 @@ function scaled(values: Float64Array, scale: number): Scaled {
 /** The least scale at which every value is whole that is whole at any. */
 function leastScale(values: Float64Array): number {
   let scale = 0;
+  let power = 1;
   for (let at = 0; at < values.length; at += 1) {
     const value = values[at] as number;
-    if (isExact(value, mantissaOf(value, scale), scale)) continue;
+    if (isExact(value, wholeOf(value, power), power)) continue;
     scale = scaleFrom(value, scale + 1) ?? scale;
+    power = powerOf(scale);
   }
   return scale;
 }
@@ -72,13 +75,13 @@ function typicalScale(values: Float64Array): number | null {
 
 function scaleFrom(value: number, least: number): number | null {
   for (let scale = least; scale <= SCALE_MAX; scale += 1)
-    if (isExact(value, mantissaOf(value, scale), scale)) return scale;
+    if (isExact(value, mantissaOf(value, scale), powerOf(scale))) return scale;
   return null;
 }
 
-function isExact(value: number, mantissa: number, scale: number): boolean {
+function isExact(value: number, mantissa: number, power: number): boolean {
   return (
-    valueOf(mantissa, scale) === value &&
+    mantissa / power === value &&
     mantissa < MANTISSA_MAX &&
     mantissa > -MANTISSA_MAX &&
     (mantissa !== 0 || Object.is(value, 0))

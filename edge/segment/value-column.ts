@@ -1,7 +1,7 @@
 // How are the values of a column stored? Every codec that may do well is tried, and the one with the
 // fewest bytes is kept; of equals, the one with the lowest number. So equal columns have equal bytes.
 
-import { valueOf } from "../../sync/decimal.ts";
+import { powerOf } from "../../sync/decimal.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
 import {
   readGorilla,
@@ -194,8 +194,9 @@ function readDecimals(
   const leftOut = readLeftOut(reader, count);
   const numbers = readNumbersOf(reader, count);
   const mantissas = fromGrid({ minutes: hasStep ? 0 : grid, step, first, numbers }, scale);
+  const power = powerOf(scale);
   for (let at = 0; at < mantissas.length; at += 1)
-    mantissas[at] = valueOf(mantissas[at] as number, scale);
+    mantissas[at] = (mantissas[at] as number) / power;
   for (const [at, value] of leftOut) mantissas[at] = value;
   return mantissas;
 }

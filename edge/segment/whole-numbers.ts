@@ -9,6 +9,9 @@ import { decodeRice, encodeRice } from "./rice.ts";
 /** Numbers, and what is left of them, are below this: any prediction from them stays exact. */
 const SIZE_MAX = 2 ** 50;
 
+/** Of more, Rice codes are not tried. */
+const RICE_NUMBERS_MAX = 128;
+
 const CONSTANT = 0;
 const RICE = 1;
 const MODELLED = 2;
@@ -47,14 +50,15 @@ export function writePlanned(writer: ByteWriter, { base, left }: PlannedNumbers)
     return;
   }
   const { predictors, residuals } = left;
-  const rice = encodeRice(residuals);
   const modelled = encodeModelled(residuals);
-  const isRice = rice.length <= modelled.length;
-  writer.byte(isRice ? RICE : MODELLED);
+  // The models of few numbers have learnt nothing: of many they are always the better.
+  const rice = residuals.length <= RICE_NUMBERS_MAX ? encodeRice(residuals) : null;
+  const codes = rice !== null && rice.length <= modelled.length ? rice : modelled;
+  writer.byte(codes === rice ? RICE : MODELLED);
   writer.zigzag(base);
   for (let block = 0; block < predictors.length; block += 2)
     writer.byte((predictors[block] as number) | ((predictors[block + 1] ?? 0) << 4));
-  writer.block(isRice ? rice : modelled);
+  writer.block(codes);
 }
 
 /** Reads `count` whole numbers, or breaks the reader. */

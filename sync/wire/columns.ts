@@ -2,7 +2,7 @@
 // differences (a steady period costs a byte an instant), numbers as differences of scaled whole
 // numbers, booleans as bits, presence as bits where a column has gaps.
 
-import { scaledOf, valueOf } from "../decimal.ts";
+import { powerOf, scaledOf } from "../decimal.ts";
 import { TIME_MS_MAX } from "../limits.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 
@@ -97,11 +97,7 @@ export function writeValues(
   }
   writer.byte(DECIMAL);
   writer.byte(scaled.scale);
-  let previous = 0;
-  for (const mantissa of scaled.mantissas) {
-    writer.zigzag(mantissa - previous);
-    previous = mantissa;
-  }
+  writer.differences(scaled.mantissas);
 }
 
 /** Reads `count` values and what kind they are; breaks the reader on anything not finite. */
@@ -134,12 +130,13 @@ function readFloats(reader: ByteReader, count: number): number[] {
 function readDecimals(reader: ByteReader, count: number): number[] {
   const scale = reader.byte();
   if (scale > 22) reader.fail();
+  const power = powerOf(scale);
   const values: number[] = [];
   let mantissa = 0;
   for (let i = 0; i < count && !reader.broken; i += 1) {
     mantissa += reader.zigzag();
     if (!Number.isSafeInteger(mantissa)) reader.fail();
-    values.push(valueOf(mantissa, scale));
+    values.push(mantissa / power);
   }
   return values;
 }
