@@ -32,6 +32,8 @@ export interface ContentRequest<Body> {
 export interface ContentSite {
   readonly name: string;
   readonly policy: CachePolicy;
+  /** The one host that it is served under; null: there are several, or any. */
+  readonly onlyHost: () => string | null;
 }
 
 /**

@@ -2,6 +2,7 @@
 // and does with the answer what the decisions of edge/cache say. Never decides who waits for it.
 
 import { fieldBytesOf, linesOf } from "../http/fields.ts";
+import { parseRange } from "../http/range.ts";
 import { lookupFields, type AskedContent } from "./asked-content.ts";
 import { freshenFields } from "./cache/freshening.ts";
 import { tagOf, type StoredResponse } from "./cache/stored-response.ts";
@@ -85,7 +86,8 @@ async function askOnce<Body>(
   const { stale, otherTags } = doubtful;
   const purgeView = ports.purges.book.view;
   // A part that nothing stored could answer is asked for as it is; otherwise all is asked for.
-  const isPart = stale === null && asked.fields.has("range");
+  // Of several ranges a part would be one of the upstream's own making, larger than all of it at worst.
+  const isPart = stale === null && parseRange(asked.fields.get("range")).kind !== "none";
   const conditions = isPart ? [] : conditionalFieldsOf(stale?.meta ?? null, otherTags);
   const fields = [...lookupFields(asked, isPart), ...conditions];
   const askedMs = ports.nowMs();
@@ -153,7 +155,7 @@ async function freshen<Body>(
   const age = reply.fields.filter(([name]) => name === "age");
   const exchange = { ...reply, method: "GET", request: asked.fields, status: chosen.meta.status };
   const storing = decideStoring(
-    { ...exchange, fields: [...freshening.fields, ...age] },
+    { ...exchange, path: asked.target.path, fields: [...freshening.fields, ...age] },
     asked.policy,
     limits,
   );

@@ -25,12 +25,15 @@ import { bypassContent } from "./bypass-content.ts";
 import { cacheKeyOf, decideTarget, upstreamTargetOf, type Target } from "./cache/cache-key.ts";
 import { decideLookup } from "./cache/lookup.ts";
 import {
+  badFields,
   badTarget,
   loopDetected,
   methodNotAllowed,
   misdirected,
   notCached,
+  purgeNotAllowed,
 } from "./cache/problems.ts";
+import { guardRequest } from "./cache/request-guard.ts";
 import type { StoredResponse } from "./cache/stored-response.ts";
 import {
   candidateOf,
@@ -61,6 +64,7 @@ export async function serveContent<Body>(
   if (!isRead && site.policy.isPublished) {
     return answerProblem(methodNotAllowed(method), [], "refused:method");
   }
+  if (method === "PURGE") return answerProblem(purgeNotAllowed(), [], "refused:method");
   if (loopsOf(fields.get("cdn-loop")) > limits.proxyLoopsMax) {
     return answerProblem(loopDetected(), [], "refused:loop");
   }
@@ -69,17 +73,28 @@ export async function serveContent<Body>(
     return answerProblem(badTarget(target.reason, target.detail), [], `refused:${target.reason}`);
   }
   const asked = askedOf(request, site, target);
-  if (!isRead) return writeContent(asked, request.body, ports);
+  if (!isRead) return guarded(asked, request) ?? writeContent(asked, request.body, ports);
   const { targetUriCharsMax } = limits;
   const lookup = decideLookup(fields, site.policy, asked.key.length, targetUriCharsMax);
   return lookup.kind === "bypass"
-    ? bypassContent({ ...asked, reason: lookup.reason }, ports)
-    : lookUp({ ...asked, demands: lookup.demands }, ports);
+    ? (guarded(asked, request) ?? bypassContent({ ...asked, reason: lookup.reason }, ports))
+    : lookUp({ ...asked, demands: lookup.demands }, request, ports);
+}
+
+/** Refuses what must not reach an upstream; null: it may. What memory answers does not, and is not asked. */
+function guarded<Body>(
+  { policy }: Pick<AskedContent, "policy">,
+  request: ContentRequest<Body>,
+): ContentAnswer<Body> | null {
+  if (policy.isPublished) return null;
+  const guard = guardRequest(request.fieldList(), limits);
+  if (guard.kind === "sound") return null;
+  return answerProblem(badFields(guard), [], `refused:${guard.reason}`);
 }
 
 function askedOf<Body>(
   request: ContentRequest<Body>,
-  { name, policy }: ContentSite,
+  { name, policy, onlyHost }: ContentSite,
   target: Target,
 ): Omit<AskedContent, "flight"> {
   const { method, fields, arrival } = request;
@@ -95,7 +110,10 @@ function askedOf<Body>(
     forwarded: () => {
       if (policy.isPublished) return [];
       const codings = acceptedCodings(fields.get("accept-encoding"));
-      return [...forwardedFields(request.fieldList(), arrival), ["accept-encoding", codings]];
+      // P4: neither the host that was asked nor its scheme is in the key, so the upstream learns neither.
+      const host = onlyHost();
+      const told = host === null ? {} : { host };
+      return [...forwardedFields(request.fieldList(), told), ["accept-encoding", codings]];
     },
     selecting: () => (policy.isPublished ? [] : selectingList(request.fieldList(), fields, policy)),
   };
@@ -104,6 +122,7 @@ function askedOf<Body>(
 /** Asks memory, then the region; serves what is fresh, or may be served while the origin is away. */
 function lookUp<Body>(
   asked: Looked<Body>,
+  request: ContentRequest<Body>,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
   const atFirstMs = ports.nowMs();
@@ -115,6 +134,8 @@ function lookUp<Body>(
     const ready = serveReady(asked, chooseTier(held, null, false), ports);
     if (ready !== null) return Promise.resolve(ready);
   }
+  const refused = guarded(asked, request);
+  if (refused !== null) return Promise.resolve(refused);
   return flyContent(asked, held, (one) => lookFurther(one, held, ports), ports);
 }
 

@@ -82,16 +82,18 @@ export async function storeReply<Body>(
   ports: ContentPorts<Body>,
 ): Promise<Stored<Body>> {
   const { method, isReplacing } = how;
-  const storing = decideStoring({ ...reply, method, request: asked.fields }, asked.policy, limits);
-  if (storing.kind === "pass") return pass(asked, reply, storing.reason, isReplacing, ports);
+  const exchange = { ...reply, method, request: asked.fields, path: asked.target.path };
+  const isPlain = reply.status < 400 || isPlainRequest(asked);
+  const storing = decideStoring({ ...exchange, isPlain }, asked.policy, limits);
+  if (storing.kind === "pass") {
+    // What is wrong with this request alone says nothing about what is stored for others.
+    const isReplaced = isReplacing && storing.reason !== "caused-by-request";
+    return pass(asked, reply, storing.reason, isReplaced, ports);
+  }
   const fields = storedFieldsOf(datedFields(reply));
-  if (fieldBytesOf(fields) > limits.storedFieldBytesMax) {
-    return pass(asked, reply, "fields-too-large", isReplacing, ports);
-  }
   const length = Number(linesOf(reply.fields).get("content-length") ?? "0");
-  if (length > limits.storedBodyBytesMax) {
-    return pass(asked, reply, "body-too-large", isReplacing, ports);
-  }
+  const tooLarge = refusalOfSize(fields, length);
+  if (tooLarge !== null) return pass(asked, reply, tooLarge, isReplacing, ports);
   const arriving = reply.share(limits.storedBodyBytesMax);
   ports.background(arriving.done);
   // Stored only after the last byte: RFC 9111 §3.3 forbids to use an incomplete body as a whole one.
@@ -111,6 +113,16 @@ export async function storeReply<Body>(
   return isOddPart(stored.meta) && !asked.policy.storesOddParts
     ? unstored(stored, "content-range", reply)
     : keep(asked, stored, reply, ports);
+}
+
+function refusalOfSize(fields: FieldList, bodyBytes: number): PassReason | null {
+  if (fieldBytesOf(fields) > limits.storedFieldBytesMax) return "fields-too-large";
+  return bodyBytes > limits.storedBodyBytesMax ? "body-too-large" : null;
+}
+
+/** Tells whether a request is so small that its size was no reason to refuse it. */
+function isPlainRequest({ forwarded, upstream }: AskedContent): boolean {
+  return fieldBytesOf(forwarded()) + upstream.length <= limits.plainRequestBytesMax;
 }
 
 /** Tells whether a request is answered only once all of the body is there. */

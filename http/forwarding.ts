@@ -50,8 +50,16 @@ export interface Arrival {
   readonly scheme: "http" | "https";
 }
 
-/** Picks what of a client's request goes on, and adds what a proxy says. */
-export function forwardedFields(list: FieldList, arrival: Arrival): FieldList {
+/** What of a request's arrival the next hop is told. */
+export type Told = Partial<Arrival>;
+
+/**
+ * Picks what of a client's request goes on, and adds what a proxy says.
+ *
+ * @param told  Must not differ between requests that one stored response answers: an upstream that
+ *              repeats it would say to everybody what one has sent.
+ */
+export function forwardedFields(list: FieldList, told: Told): FieldList {
   const nominated = new Set(
     list
       .filter(([name]) => name === "connection")
@@ -64,10 +72,15 @@ export function forwardedFields(list: FieldList, arrival: Arrival): FieldList {
   const via = list.find(([name]) => name === "via")?.[1];
   return [
     ...kept,
-    ["forwarded", `for=unknown;host="${arrival.host}";proto=${arrival.scheme}`],
+    ["forwarded", forwardedOf(told)],
     ["via", joined(via, `1.1 ${PROXY_NAME}`)],
     ["cdn-loop", joined(loop, PROXY_NAME)],
   ];
+}
+
+function forwardedOf({ host, scheme }: Told): string {
+  const named = host === undefined ? "" : `;host="${host}"`;
+  return `for=unknown${named}${scheme === undefined ? "" : `;proto=${scheme}`}`;
 }
 
 /** Counts how often a request has been here already (RFC 8586 §2). */

@@ -5,6 +5,7 @@ import type { FieldLines } from "../../http/fields.ts";
 import { parseHttpDate, parseLooseDate } from "../../http/http-date.ts";
 import { ageSecondsOf } from "./age.ts";
 import type { CachePolicy } from "./cache-policy.ts";
+import { CAUSED_ERROR_S_MAX, decideCausedError } from "./caused-error.ts";
 import type { Directives } from "./directives.ts";
 
 /** Whole seconds of freshness counted from the response's generation, and the rule that said so. */
@@ -46,9 +47,19 @@ const HEURISTIC_ERROR_S_MAX = 10;
  * field `Expires` and the heuristic do not count. An unparsable value, and under most policies a
  * repeated one, makes it 0 and ends the search: a cache that is unsure must ask.
  *
- * @param secondsMax  Longest lifetime that is believed.
+ * @param secondsMax  Longest lifetime that is believed; of an error that an odd request may have caused
+ *                    it is `CAUSED_ERROR_S_MAX`.
  */
 export function freshnessLifetime(
+  response: Freshening,
+  policy: CachePolicy,
+  secondsMax: number,
+): FreshnessLifetime {
+  const isCaused = decideCausedError(response.status, true) !== null;
+  return lifetimeSaid(response, policy, isCaused ? CAUSED_ERROR_S_MAX : secondsMax);
+}
+
+function lifetimeSaid(
   response: Freshening,
   policy: CachePolicy,
   secondsMax: number,

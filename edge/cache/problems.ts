@@ -1,6 +1,7 @@
 // How does the content door say no? One problem (RFC 9457) for each reason that it has.
 
 import type { Problem } from "../../http/problem.ts";
+import type { GuardDecision } from "./request-guard.ts";
 import type { OriginFailure } from "../routing/origin-health.ts";
 
 /** 400: the target cannot be made canonical. */
@@ -16,6 +17,38 @@ export function methodNotAllowed(method: string): Problem {
     title: "Method not allowed",
     detail: `Content answers GET and HEAD, not ${method}: publish at the origin with PUT /v1/sites/{site}/content/{path}`,
     headers: { allow: "GET, HEAD" },
+  };
+}
+
+/** 431 or 400: the request's fields are not passed on. */
+export function badFields({ reason, field }: Extract<GuardDecision, { kind: "refused" }>): Problem {
+  if (reason === "control-character") {
+    return {
+      code: "field-control-character",
+      status: 400,
+      title: "Bad request field",
+      detail: `The field "${field}" holds a control character: leave it out or encode it`,
+    };
+  }
+  return {
+    code: "fields-too-large",
+    status: 431,
+    title: "Request fields too large",
+    detail:
+      field === null
+        ? "The request's fields are together larger than 16 KiB: send fewer or shorter ones"
+        : `The field "${field}" is larger than 8 KiB: shorten it`,
+  };
+}
+
+/** 405: who purges has a token. */
+export function purgeNotAllowed(): Problem {
+  return {
+    code: "method-not-allowed",
+    status: 405,
+    title: "Method not allowed",
+    detail: "Nothing is purged by a method: POST to /v1/purge with a token",
+    headers: { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, QUERY" },
   };
 }
 

@@ -10,15 +10,18 @@ import {
   type CacheControl,
 } from "../../http/cache-control.ts";
 import { isFieldValue, linesOf, type FieldLines, type FieldList } from "../../http/fields.ts";
+import { parseVary } from "../../http/vary.ts";
 import { parseContentRange, type ContentRange } from "../../http/range.ts";
 import { correctedInitialAgeMs } from "./age.ts";
 import type { CachePolicy } from "./cache-policy.ts";
+import { decideCausedError } from "./caused-error.ts";
 import { directivesOf } from "./directives.ts";
 import {
   freshnessLifetime,
   isHeuristicallyCacheable,
   type FreshnessLifetime,
 } from "./freshness.ts";
+import { isNamedOtherwise } from "./named-type.ts";
 import type { StoredPolicy } from "./stored-response.ts";
 import { decideVariant, selectingLines, type Variant } from "./variant.ts";
 
@@ -28,6 +31,10 @@ export interface Exchange {
   readonly request: FieldLines;
   readonly status: number;
   readonly fields: FieldList;
+  /** The canonical path of the target; not given: it promises no type. */
+  readonly path?: string;
+  /** The request is small; not given: it is. */
+  readonly isPlain?: boolean;
   readonly requestMs: number;
   readonly responseMs: number;
 }
@@ -62,6 +69,9 @@ export type StoringRefusal =
   | "vary-star"
   | "vary-undecodable"
   | "content-range"
+  | "caused-by-request"
+  | "origin-echoed"
+  | "other-type"
   | "bad-field"
   | "invalid-freshness"
   | "no-explicit-freshness"
@@ -91,7 +101,8 @@ export function decideStoring(
   const refusal =
     refusalOfRequest(exchange, control, isPublic, policy) ??
     refusalOfControl(exchange.status, control, policy) ??
-    refusalOfFields(exchange, fields, isPublic, policy);
+    refusalOfFields(exchange, fields, isPublic, policy) ??
+    refusalOfEcho(exchange, fields);
   if (refusal !== null) return { kind: "pass", reason: refusal };
   const part = exchange.status === 206 ? parseContentRange(fields.get("content-range")) : null;
   const selecting = selectingLines(exchange.request, policy);
@@ -100,7 +111,10 @@ export function decideStoring(
   if (selected.kind === "none") return { kind: "pass", reason: selected.reason };
   const response = { ...exchange, fields, directives };
   const lifetime = freshnessLifetime(response, policy, bounds.freshnessLifetimeSMax);
-  const unused = lifetime.seconds > 0 ? null : refusalOfStale(response, lifetime, fields, policy);
+  const unused =
+    lifetime.seconds > 0
+      ? refusalOfGuess(exchange, lifetime, fields)
+      : refusalOfStale(response, lifetime, fields, policy);
   if (unused !== null) return { kind: "pass", reason: unused };
   return {
     kind: "store",
@@ -111,14 +125,15 @@ export function decideStoring(
 }
 
 function refusalOfRequest(
-  { method, request }: Exchange,
+  { method, request, status }: Exchange,
   control: CacheControl,
   isPublic: boolean,
   policy: CachePolicy,
 ): StoringRefusal | null {
   if (!isStoredMethod(method, policy)) return "method";
-  const isAuthorizedAllowed = !policy.isPublished && isForAuthorized(control);
-  if (request.has("authorization") && !isAuthorizedAllowed) return "request-authorization";
+  if (request.has("authorization") && !isForOthers(status, control, isPublic, policy)) {
+    return "request-authorization";
+  }
   if (request.has("cookie") && !isCookieAllowed(isPublic, policy)) return "request-cookie";
   return policy.obeysClient && asksNoStore(request) ? "request-no-store" : null;
 }
@@ -135,6 +150,18 @@ function asksNoStore(request: FieldLines): boolean {
 /** What comes with a cookie may be about a person, unless it says that it is for all. */
 function isCookieAllowed(isPublic: boolean, policy: CachePolicy): boolean {
   return policy.storesCookies || (isPublic && !policy.isPublished);
+}
+
+/** Tells whether the answer to a request with Authorization may be shared. */
+function isForOthers(
+  status: number,
+  control: CacheControl,
+  isPublic: boolean,
+  policy: CachePolicy,
+): boolean {
+  // That somebody's credentials are refused says nothing to anyone else, unless it says so.
+  const isRefused = status === 401 || status === 403;
+  return !policy.isPublished && (isRefused ? isPublic : isForAuthorized(control));
 }
 
 /** RFC 9111 §3.5: these let the answer to a request with Authorization be shared. */
@@ -173,6 +200,19 @@ function refusalOfFields(
   return list.every(([, value]) => isFieldValue(value)) ? null : "bad-field";
 }
 
+/** What an answer repeats of this request alone, or says of it. */
+function refusalOfEcho(
+  { request, status, isPlain = true }: Exchange,
+  fields: FieldLines,
+): StoringRefusal | null {
+  if (decideCausedError(status, isPlain) === "of-this-request") return "caused-by-request";
+  const allowed = fields.get("access-control-allow-origin");
+  if (allowed === null || allowed.trim() === "*" || !request.has("origin")) return null;
+  // Made for the Origin of the request, which Vary then has to name.
+  const vary = parseVary(fields.get("vary"));
+  return vary.kind === "names" && !vary.names.includes("origin") ? "origin-echoed" : null;
+}
+
 /** A 206 holds one range and as many bytes as it says; with another status Content-Range is noise. */
 function isRangeRight(status: number, fields: FieldLines, policy: CachePolicy): boolean {
   if (status !== 206) return !policy.isPublished || !fields.has("content-range");
@@ -182,6 +222,16 @@ function isRangeRight(status: number, fields: FieldLines, policy: CachePolicy): 
   return (
     policy.storesOddParts || length === null || Number(length) === range.last - range.first + 1
   );
+}
+
+/** Nobody has said that it may be kept: then its type is to be that of its path. */
+function refusalOfGuess(
+  { path = "" }: Exchange,
+  { reason }: FreshnessLifetime,
+  fields: FieldLines,
+): StoringRefusal | null {
+  const isOther = reason === "heuristic" && isNamedOtherwise(path, fields.get("content-type"));
+  return isOther ? "other-type" : null;
 }
 
 /** What is not fresh is worth its place only if it can be validated. */

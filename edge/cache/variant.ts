@@ -17,6 +17,23 @@ export const ANY_REQUEST: Variant = [];
 /** Stands for "a part of the representation", which only a request for a part may be answered with. */
 const PART = "range";
 
+/**
+ * Fields by which frameworks ask for another representation of a page, and often forget to say so in
+ * Vary: whoever sends one gets what came to the same.
+ */
+const FRAMEWORK_FIELDS = [
+  "hx-request",
+  "next-router-prefetch",
+  "next-router-segment-prefetch",
+  "next-router-state-tree",
+  "next-url",
+  "rsc",
+  "turbo-frame",
+  "x-inertia",
+  "x-pjax",
+  "x-requested-with",
+];
+
 /** The variant of a response, or why none may be stored. */
 export type VariantDecision =
   | { readonly kind: "variant"; readonly variant: Variant }
@@ -73,6 +90,7 @@ export function decideVariant(
   const names = new Set(vary.names);
   if (fields.has("content-encoding")) names.add("accept-encoding");
   if (isPart) names.add(PART);
+  for (const name of FRAMEWORK_FIELDS) if (selecting.has(name)) names.add(name);
   if (names.size > namesMax) return { kind: "none", reason: "vary" };
   const language = policy.ranksLanguages ? fields.get("content-language") : null;
   const variant = [...names].toSorted().map((name) => {

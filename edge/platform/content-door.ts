@@ -13,8 +13,8 @@ import { Flights } from "../flights.ts";
 import { limits } from "../limits.ts";
 import { purgedMemory, purgedRegion } from "../purged-content.ts";
 import { INITIAL_HEALTH } from "../routing/origin-health.ts";
-import { siteOf } from "../routing/path.ts";
 import { SparedTargets } from "../routing/spared-targets.ts";
+import { onlyHostOf, siteOf } from "../routing/path.ts";
 import { serveContent } from "../serve.ts";
 import type { EdgeEnv } from "./env.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -88,7 +88,8 @@ export function createContentDoor(
       fieldList: () => [...request.headers],
       body: request.body,
     };
-    const site = name === null ? null : { name, policy: way.policy };
+    const onlyHost = (): string | null => onlyHostOf(name ?? "", config.sites);
+    const site = name === null ? null : { name, policy: way.policy, onlyHost };
     const upgrade = decideUpgrade(asked, site);
     if (upgrade.kind !== "none") {
       scope.fields["cache"] = `upgrade:${upgrade.kind}`;

@@ -15,3 +15,10 @@ export function siteOf(host: string, sites: Readonly<Record<string, string>>): s
   if (Object.hasOwn(sites, host)) return sites[host] ?? null;
   return Object.hasOwn(sites, "*") ? (sites["*"] ?? null) : null;
 }
+
+/** The one host that a site is served under; null: there are several, or any. */
+export function onlyHostOf(site: string, sites: Readonly<Record<string, string>>): string | null {
+  const hosts = Object.keys(sites).filter((host) => sites[host] === site);
+  const [only = "*", ...others] = hosts;
+  return only === "*" || others.length > 0 ? null : only;
+}

@@ -24,7 +24,7 @@ function crowd(count: number, target: string, bases: readonly string[]): Promise
   );
 }
 
-test("a thousand cold requests at once are one request to the upstream", async () => {
+test("attack A1: a thousand cold requests at once are one request to the upstream", async () => {
   upstream.replies.set("/cold", async (_request, response) => {
     await pause(1_000);
     response.writeHead(200, FRESH).end("cold");
@@ -98,7 +98,7 @@ test("fifty that wait get the first piece with the leader, before the second is 
   t.diagnostic(`first byte behind the leader's, ms: p50 ${behindMs[25]}, p99 ${behindMs.at(-1)}`);
 });
 
-test("a leader that leaves in the middle costs nobody anything", async () => {
+test("attack A4: a leader that leaves in the middle costs nobody anything", async () => {
   let finish = (): void => undefined;
   upstream.replies.set("/left", (_request, response) => {
     response.writeHead(200, FRESH).write("a ");
@@ -119,7 +119,7 @@ test("a leader that leaves in the middle costs nobody anything", async () => {
   assert.match((await upstream.get("/left").got).cache, /^skerry-memory; hit/);
 });
 
-test("a leader that leaves before there is a head costs nobody anything", async () => {
+test("attack A4: a leader that leaves before there is a head costs nobody anything", async () => {
   upstream.replies.set("/gone", async (_request, response) => {
     await pause(600);
     response.writeHead(200, FRESH).end("still");
@@ -133,7 +133,7 @@ test("a leader that leaves before there is a head costs nobody anything", async 
   assert.equal(upstream.asked("/gone"), 1);
 });
 
-test("behind a leader that hangs one asks after the lock's time, and the rest go with it", async () => {
+test("attack A3: behind a leader that hangs one asks after the lock's time, and the rest go with it", async () => {
   const hang = Promise.withResolvers<void>();
   upstream.replies.set("/hangs", async (_request, response, count) => {
     if (count === 1) await hang.promise;
@@ -151,7 +151,7 @@ test("behind a leader that hangs one asks after the lock's time, and the rest go
   assert.equal((await leader.got).text, "answer 1");
 });
 
-test("what nobody may share is asked for by each at once, not one after the other", async () => {
+test("attack A2: what nobody may share is asked for by each at once, not one after the other", async () => {
   let open = 0;
   let most = 0;
   upstream.replies.set("/private", async (_request, response) => {

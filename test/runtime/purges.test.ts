@@ -116,7 +116,7 @@ test("P5 until it is purged in a region, and no longer than a lease after, the o
   assert.ok(lastOldMs <= limits.leaseMs, `${lastOldMs} ms after it`);
 });
 
-test("P5 what is on its way when it is purged is not served after it", async () => {
+test("attack U6: P5 what is on its way when it is purged is not served after it", async () => {
   await purge(first.url, { all: true });
   await sleep(limits.leaseMs);
   holdMs = 1_500;
@@ -147,7 +147,7 @@ test("RFC 9875 a write whose answer names a group ends what is in it, in its reg
   assert.equal((await page(first.url)).text, next);
 });
 
-test("P6 without the origin the purging region confirms alone, and the rest follow", async () => {
+test("attack U7: P6 without the origin the purging region confirms alone, and the rest follow", async () => {
   const next = await fillAndChange();
   for (const { link } of regions) link.cut();
   const { applied, pending } = await purge(first.url, { all: true, wait: "all" });

@@ -34,7 +34,7 @@ function check({ violations, responses, afterPurges }: PurgeTally, count: number
   assert.ok(responses > 10 * count && afterPurges > 5 * count, `${responses}, ${afterPurges}`);
 }
 
-test(`P5 ${FIXED} schedules: nothing is served past the bound of a purge`, async () => {
+test(`attack U8: P5 ${FIXED} schedules, clocks minutes apart: nothing is served past the bound of a purge`, async () => {
   check(await runMany(simulator, 1, FIXED), FIXED);
 });
 

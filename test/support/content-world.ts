@@ -70,7 +70,7 @@ export class ContentWorld {
       fieldList: () => fields,
       body: null,
     } as const;
-    const site = { name: "main", policy: this.#policy };
+    const site = { name: "main", policy: this.#policy, onlyHost: () => null };
     const answer = await serveContent(request, site, this.#ports());
     while (this.#background.length > 0) await this.#background.pop();
     return answer;

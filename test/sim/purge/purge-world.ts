@@ -139,7 +139,7 @@ export class SimIsolate {
         fieldList: () => fields,
         body: null,
       },
-      { name: "main", policy: this.#weather.policy },
+      { name: "main", policy: this.#weather.policy, onlyHost: () => null },
       ports,
     );
     if (answer.kind === "problem" || answer.status !== 200) return null;

@@ -1,0 +1,72 @@
+// What is kept from an upstream, and what of its answers from everybody else?
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SAFE } from "../../../../edge/cache/cache-policy.ts";
+import { decideCausedError } from "../../../../edge/cache/caused-error.ts";
+import { isNamedOtherwise } from "../../../../edge/cache/named-type.ts";
+import { guardRequest } from "../../../../edge/cache/request-guard.ts";
+import { decideVariant, isSelected, selectingLines } from "../../../../edge/cache/variant.ts";
+import { onlyHostOf } from "../../../../edge/routing/path.ts";
+import { linesOf } from "../../../../http/fields.ts";
+
+const BOUNDS = { requestFieldsBytesMax: 100, requestFieldBytesMax: 40 };
+
+test("guardRequest() refuses what is too large or holds a control character, and says which", () => {
+  assert.deepEqual(guardRequest([["a", "b\tc é"]], BOUNDS), { kind: "sound" });
+  assert.deepEqual(guardRequest([["a", "x".repeat(39)]], BOUNDS), { kind: "sound" });
+  assert.deepEqual(guardRequest([["a", "x".repeat(40)]], BOUNDS), {
+    kind: "refused",
+    reason: "fields-too-large",
+    field: "a",
+  });
+  const many = Array.from({ length: 4 }, (_, i) => [`a${i}`, "x".repeat(20)] as const);
+  assert.deepEqual(guardRequest(many, BOUNDS), {
+    kind: "refused",
+    reason: "fields-too-large",
+    field: null,
+  });
+  for (const char of ["\u0000", "\u0001", "\n", "\r", "\u001f", "\u007f"])
+    assert.deepEqual(guardRequest([["a", `x${char}`]], BOUNDS), {
+      kind: "refused",
+      reason: "control-character",
+      field: "a",
+    });
+});
+
+test("decideCausedError() tells errors of the request from those of the target", () => {
+  assert.equal(decideCausedError(200, true), null);
+  for (const status of [401, 403, 404, 410, 451, 500, 503])
+    assert.equal(decideCausedError(status, false), null, String(status));
+  for (const status of [400, 405, 414, 501]) {
+    assert.equal(decideCausedError(status, true), "of-plain-requests", String(status));
+    assert.equal(decideCausedError(status, false), "of-this-request", String(status));
+  }
+  for (const status of [406, 413, 416, 431])
+    assert.equal(decideCausedError(status, true), "of-this-request", String(status));
+});
+
+test("isNamedOtherwise() compares a type with the extension of the path", () => {
+  assert.equal(isNamedOtherwise("/a/x.css", "text/html"), true);
+  assert.equal(isNamedOtherwise("/a/x.CSS", " Text/CSS; charset=utf-8"), false);
+  assert.equal(isNamedOtherwise("/a;x.png", "application/json"), true);
+  for (const path of ["/a", "/a.html", "/a.constructor", "/a.", ""])
+    assert.equal(isNamedOtherwise(path, "text/html"), false, path);
+  assert.equal(isNamedOtherwise("/a.css", null), false);
+});
+
+test("decideVariant() keeps what a framework's field brought for who sends it", () => {
+  const asked = (value: string | null) =>
+    selectingLines(linesOf(value === null ? [] : [["rsc", value]]), SAFE);
+  const decided = decideVariant([], asked("1"), false, SAFE, 3);
+  assert.ok(decided.kind === "variant");
+  assert.equal(isSelected(decided.variant, asked("1")), true);
+  assert.equal(isSelected(decided.variant, asked("2")), false);
+  assert.equal(isSelected(decided.variant, asked(null)), false);
+});
+
+test("onlyHostOf() names the host of a site that has one", () => {
+  const sites = { "a.test": "one", "b.test": "two", "c.test": "two", "*": "rest" };
+  assert.equal(onlyHostOf("one", sites), "a.test");
+  for (const site of ["two", "rest", "none"]) assert.equal(onlyHostOf(site, sites), null, site);
+});
