@@ -337,11 +337,6 @@ export const limits = {
   arrivingBytesMax: 33_554_432,
   /** How often a target is asked for anew because it was purged meanwhile. */
   purgedFillsMax: 2,
-  /** Bytes of a request's fields, and of one of them, that are sent on to a site's upstream. */
-  requestFieldsBytesMax: 16_384,
-  requestFieldBytesMax: 8_192,
-  /** Bytes of fields and target of a request that is so plain that an error is not its own doing. */
-  plainRequestBytesMax: 3_072,
   /** Characters of a target URI that is cached; longer ones pass through. */
   targetUriCharsMax: 2_048,
   /** Bytes of the header fields of a stored response. */

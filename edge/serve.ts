@@ -87,7 +87,7 @@ function guarded<Body>(
   request: ContentRequest<Body>,
 ): ContentAnswer<Body> | null {
   if (policy.isPublished) return null;
-  const guard = guardRequest(request.fieldList(), limits);
+  const guard = guardRequest(request.fieldList());
   if (guard.kind === "sound") return null;
   return answerProblem(badFields(guard), [], `refused:${guard.reason}`);
 }

@@ -5,6 +5,7 @@ import { fieldBytesOf, linesOf, type FieldLines, type FieldList } from "../http/
 import { formatHttpDate } from "../http/http-date.ts";
 import type { AskedContent } from "./asked-content.ts";
 import { publicFields, type PassedReply } from "./cache/answer.ts";
+import { PLAIN_REQUEST_BYTES_MAX } from "./cache/caused-error.ts";
 import type { PurgeView, StoredMeta, StoredResponse } from "./cache/stored-response.ts";
 import { decideStoring, type StoringDecision, type StoringRefusal } from "./cache/storing.ts";
 import type { BodyReading, ContentPorts, SharedBody, UpstreamReply } from "./content-ports.ts";
@@ -122,7 +123,7 @@ function refusalOfSize(fields: FieldList, bodyBytes: number): PassReason | null 
 
 /** Tells whether a request is so small that its size was no reason to refuse it. */
 function isPlainRequest({ forwarded, upstream }: AskedContent): boolean {
-  return fieldBytesOf(forwarded()) + upstream.length <= limits.plainRequestBytesMax;
+  return fieldBytesOf(forwarded()) + upstream.length <= PLAIN_REQUEST_BYTES_MAX;
 }
 
 /** Tells whether a request is answered only once all of the body is there. */

@@ -7,6 +7,8 @@ const ABOUT_THE_REQUEST: ReadonlySet<number> = new Set([
 ]);
 /** Of those, what an upstream also says to any request for such a target. */
 const ABOUT_THE_TARGET: ReadonlySet<number> = new Set([400, 405, 414, 501]);
+/** Bytes of fields and target of a request that is so plain that its size is no reason to refuse it. */
+export const PLAIN_REQUEST_BYTES_MAX = 3_072;
 /** However long the upstream says: what else may have been odd is not known. */
 export const CAUSED_ERROR_S_MAX = 10;
 

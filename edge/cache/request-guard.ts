@@ -3,11 +3,11 @@
 
 import { fieldBytesOf, type FieldList } from "../../http/fields.ts";
 
+/** Bytes of a request's fields, and of one of them: what common servers still take. */
+export const REQUEST_BOUNDS = { fieldsBytesMax: 16_384, fieldBytesMax: 8_192 } as const;
+
 /** The bounds that a request keeps, in bytes. */
-export interface RequestBounds {
-  readonly requestFieldsBytesMax: number;
-  readonly requestFieldBytesMax: number;
-}
+export type RequestBounds = { readonly [name in keyof typeof REQUEST_BOUNDS]: number };
 
 /** Pass it on, or which field is why not; `field` null: all of them together. */
 export type GuardDecision =
@@ -16,9 +16,12 @@ export type GuardDecision =
   | { readonly kind: "refused"; readonly reason: "control-character"; readonly field: string };
 
 /** Decides whether a request is sound enough to be sent on. */
-export function guardRequest(fields: FieldList, bounds: RequestBounds): GuardDecision {
+export function guardRequest(
+  fields: FieldList,
+  bounds: RequestBounds = REQUEST_BOUNDS,
+): GuardDecision {
   for (const [name, value] of fields) {
-    if (name.length + value.length > bounds.requestFieldBytesMax) {
+    if (name.length + value.length > bounds.fieldBytesMax) {
       return { kind: "refused", reason: "fields-too-large", field: name };
     }
     // RFC 9110 §5.5: CR, LF and NUL must not be passed on, other control characters are no good either.
@@ -27,7 +30,7 @@ export function guardRequest(fields: FieldList, bounds: RequestBounds): GuardDec
       return { kind: "refused", reason: "control-character", field: name };
     }
   }
-  return fieldBytesOf(fields) > bounds.requestFieldsBytesMax
+  return fieldBytesOf(fields) > bounds.fieldsBytesMax
     ? { kind: "refused", reason: "fields-too-large", field: null }
     : { kind: "sound" };
 }

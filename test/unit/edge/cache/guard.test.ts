@@ -10,7 +10,7 @@ import { decideVariant, isSelected, selectingLines } from "../../../../edge/cach
 import { onlyHostOf } from "../../../../edge/routing/path.ts";
 import { linesOf } from "../../../../http/fields.ts";
 
-const BOUNDS = { requestFieldsBytesMax: 100, requestFieldBytesMax: 40 };
+const BOUNDS = { fieldsBytesMax: 100, fieldBytesMax: 40 };
 
 test("guardRequest() refuses what is too large or holds a control character, and says which", () => {
   assert.deepEqual(guardRequest([["a", "b\tc é"]], BOUNDS), { kind: "sound" });
