@@ -107,6 +107,8 @@ export const limits = {
   journalKeptShare: 0.2,
   /** Bytes of journal after which it is sealed: what a restart has to fold again, about. */
   sealBytes: 524_288,
+  /** The same of a hub whose commits are slow, because what its slots hold stays in the file. */
+  sealSlowBytes: 196_608,
   /** How long nothing else may have been to be done before a hub seals, milliseconds. */
   sealQuietMs: 25,
   /** Other work that took so long between two slices is work that more will follow, milliseconds. */

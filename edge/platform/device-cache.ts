@@ -2,8 +2,8 @@
 // the bound is written, many at once, and forgotten.
 
 import type { DeviceId } from "../../sync/brand.ts";
-import { decodeText, encodeText } from "../../sync/wire/bytes.ts";
 import { limits } from "../limits.ts";
+import { decodeDevice, encodeDevice } from "../telemetry/device-record.ts";
 import type { DeviceState } from "../telemetry/device-state.ts";
 import type { Edit, SqlPages } from "./sql-pages.ts";
 
@@ -43,7 +43,7 @@ export class DeviceCache {
     const known = this.#known.get(device);
     if (known !== undefined) return known;
     const bytes = this.#pages.get(device);
-    const stored = bytes === null ? null : decode(bytes);
+    const stored = bytes === null ? null : decodeDevice(bytes);
     if (stored === null) return null;
     this.#set(device, { ...stored, bytes: bytes?.length ?? 0, isDirty: false });
     return stored;
@@ -94,7 +94,7 @@ export class DeviceCache {
 
   #write(entries: readonly (readonly [DeviceId, Known])[], seq: number): void {
     const edits = entries
-      .map(([device, { state }]): Edit => [device, encodeText(JSON.stringify({ seq, state }))])
+      .map(([device, { state }]): Edit => [device, encodeDevice({ seq, state })])
       .toSorted(([a], [b]) => (a < b ? -1 : 1));
     this.#pages.put(edits, seq);
     for (const [device, known] of entries)
@@ -115,9 +115,4 @@ const LAST = "~";
 function estimate({ memory, streams }: DeviceState): number {
   const recent = memory.boots.reduce((sum, boot) => sum + boot.recent.length, memory.keys.length);
   return 512 + 96 * recent + 320 * Object.keys(streams).length;
-}
-
-function decode(bytes: Uint8Array): { state: DeviceState; seq: number } | null {
-  const text = decodeText(bytes);
-  return text === null ? null : (JSON.parse(text) as { state: DeviceState; seq: number });
 }

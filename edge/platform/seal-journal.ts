@@ -32,7 +32,7 @@ const DEVICES_AT_ONCE = 64;
 const DEVICE_WEIGHT = 50;
 /** Encoding a reading takes so many times as long as sorting it. */
 const ENCODE_WEIGHT = 3;
-/** A hub that commits fewer bytes of journal a millisecond packs what it keeps: that is cheap then. */
+/** A hub that commits fewer bytes of journal a millisecond has time to pack what it keeps. */
 const SLOW_BYTES_A_MS = 8;
 /** Bytes of segments that are written at once. */
 const WRITE_BYTES = 65_536;
@@ -152,8 +152,13 @@ function* sealSome(
   }
   setCheckpoint(sql, memory, upTo);
   places.forgetUpTo(upTo);
+  return areSlow(journal, after, upTo, journal.bytesBetween(after, upTo));
+}
+
+/** Tells whether the entries after `after` up to `upTo`, of so many bytes, came slowly. */
+export function areSlow(journal: SqlJournal, after: number, upTo: number, bytes: number): boolean {
   const spanMs = journal.stampAt(upTo) - journal.stampAt(Math.max(after + 1, journal.floor));
-  return journal.bytesBetween(after, upTo) < spanMs * SLOW_BYTES_A_MS;
+  return bytes < spanMs * SLOW_BYTES_A_MS;
 }
 
 /** Packs what is sealed, if much of it waits for an origin that is away, or there is time for it. */
@@ -164,18 +169,18 @@ function* archiveSealed(
   remembered: RememberedSegments,
 ): Generator<number> {
   const { journal, checkpoint, link, archiveBytes } = memory;
-  const from = isSlow ? journal.archived : Math.max(link.cursor.seq, journal.archived);
-  const waiting = journal.bytesBetween(from, checkpoint);
-  if (waiting < (isSlow ? archiveBytes / 4 : archiveBytes)) return;
+  const { archived } = journal;
+  const waiting = journal.bytesBetween(Math.max(link.cursor.seq, archived), checkpoint);
+  const isAway = waiting >= (isSlow ? archiveBytes / 4 : archiveBytes);
+  const last = lastToPack(memory, isAway);
+  if (!isAway && !(isSlow && journal.bytesBetween(archived, last) >= archiveBytes / 8)) return;
   // What came meanwhile is sealed first, unless too much waits already.
   const isPressed = (): boolean =>
     memory.unsealedBytes >= limits.sealPressingBytes && waiting < limits.archiveBytesMax;
-  // The newest stays in its slot, which says where the next one goes on.
-  const last = Math.min(checkpoint, journal.head - 1);
   const find = rememberingFind(memory.segments, remembered);
   let packed: Packed[] = [];
   let bytes = 0;
-  for (let seq = Math.max(journal.archived + 1, journal.floor); seq <= last; seq += 1) {
+  for (let seq = Math.max(archived + 1, journal.floor); seq <= last; seq += 1) {
     const entry = isPressed() ? null : journal.read(seq);
     if (entry === null) break;
     const one = yield* weighed(packOne(memory, entry, find));
@@ -190,15 +195,28 @@ function* archiveSealed(
   archive(store, memory, packed);
 }
 
+/**
+ * The last entry that is to be packed. The newest stays in its slot, which says where the next one goes
+ * on; as long as the origin is there, what cannot be packed by reference yet stays too.
+ */
+function lastToPack({ journal, checkpoint, link }: HubMemory, isAway: boolean): number {
+  let last = Math.min(checkpoint, journal.head - 1, isAway ? Infinity : link.cursor.seq);
+  if (!isAway) while (last > journal.archived && !isReferable(journal, checkpoint, last)) last -= 1;
+  return last;
+}
+
+/** Readings of one stamp may be in two entries: both have to be sealed. */
+function isReferable(journal: SqlJournal, checkpoint: number, seq: number): boolean {
+  return journal.stampAt(seq) < journal.stampAt(checkpoint);
+}
+
 /** Packs an entry: what the origin holds by reference, as long as its readings are where they were. */
 function packOne(
   { journal, checkpoint, link }: HubMemory,
   entry: SlotEntry,
   find: FindReadings,
 ): Generator<number, Packed> {
-  // Readings of one stamp may be in two entries: both have to be sealed.
-  const isSealed = entry.stampMs < journal.stampAt(checkpoint);
-  return isSealed && entry.seq <= link.cursor.seq
+  return entry.seq <= link.cursor.seq && isReferable(journal, checkpoint, entry.seq)
     ? referEntrySteps(entry, find)
     : packEntrySteps(entry);
 }

@@ -36,7 +36,7 @@ import { readingsOfBatch } from "./hub-readings.ts";
 import { readSlice } from "./hub-history.ts";
 import { HUB_MIGRATIONS, takeOver } from "./hub-schema.ts";
 import { foldedIn, HOUR, MINUTE, retain, RETENTION } from "./hub-retention.ts";
-import { sealAll } from "./seal-journal.ts";
+import { areSlow, sealAll } from "./seal-journal.ts";
 import { entriesAfter, floorAfter, readHeld } from "./hub-entries.ts";
 import { restampEntries } from "./hub-restamp.ts";
 import {
@@ -293,7 +293,9 @@ export class SqlHubStore implements HubStore {
     const { journal, checkpoint, unsealedBytes } = this.#memory;
     if (journal.head <= checkpoint) return false;
     const oldestMs = journal.stampAt(Math.max(checkpoint + 1, journal.floor));
-    return unsealedBytes >= limits.sealBytes || oldestMs < nowMs - limits.sealAfterMs;
+    if (oldestMs < nowMs - limits.sealAfterMs || unsealedBytes >= limits.sealBytes) return true;
+    if (unsealedBytes < limits.sealSlowBytes) return false;
+    return areSlow(journal, checkpoint, journal.head, unsealedBytes);
   }
 
   sealPressure(): number {
