@@ -1,9 +1,12 @@
 // A content request whose site and target are known, with all that its steps decide by.
 
 import type { FieldLines, FieldList } from "../http/fields.ts";
-import type { Arrival } from "../http/forwarding.ts";
+import { forwardedFields, type Arrival } from "../http/forwarding.ts";
+import { acceptedCodings } from "../http/vary.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
-import type { Target } from "./cache/cache-key.ts";
+import { cacheKeyOf, upstreamTargetOf, type Target } from "./cache/cache-key.ts";
+import { selectingList } from "./cache/variant.ts";
+import type { ContentRequest, ContentSite } from "./content-ports.ts";
 import type { Flight } from "./flights.ts";
 
 /** What is asked for, and how the upstream is asked for it. */
@@ -24,6 +27,34 @@ export interface AskedContent {
   readonly forwarded: () => FieldList;
   /** The client's fields as variants are matched with, for the region's cell. */
   readonly selecting: () => FieldList;
+}
+
+/** Works out what a request asks for, and how the upstream would be asked. */
+export function askedOf<Body>(
+  request: ContentRequest<Body>,
+  { name, policy, onlyHost }: ContentSite,
+  target: Target,
+): Omit<AskedContent, "flight"> {
+  const { method, fields, arrival } = request;
+  return {
+    site: name,
+    policy,
+    method,
+    fields,
+    target,
+    key: cacheKeyOf(name, target),
+    upstream: policy.isPublished ? upstreamTargetOf(name, target) : target.path + target.query,
+    arrival,
+    forwarded: () => {
+      if (policy.isPublished) return [];
+      const codings = acceptedCodings(fields.get("accept-encoding"));
+      // P4: neither the host that was asked nor its scheme is in the key, so the upstream learns neither.
+      const host = onlyHost();
+      const told = host === null ? {} : { host };
+      return [...forwardedFields(request.fieldList(), told), ["accept-encoding", codings]];
+    },
+    selecting: () => (policy.isPublished ? [] : selectingList(request.fieldList(), fields, policy)),
+  };
 }
 
 /** Evaluated here, against what is stored; sent on, they would be about the wrong response. */

@@ -5,8 +5,7 @@
 // With the origin gone a stored response is served at once, stale and marked (P6): nobody waits for
 // an origin that is known to be away, and for a slow one no longer than `originPatienceMs`.
 
-import { forwardedFields, loopsOf } from "../http/forwarding.ts";
-import { acceptedCodings } from "../http/vary.ts";
+import { loopsOf } from "../http/forwarding.ts";
 import {
   answerRefreshed,
   discardUnused,
@@ -19,10 +18,10 @@ import {
   standIn,
   type Looked,
 } from "./answer-content.ts";
-import type { AskedContent } from "./asked-content.ts";
+import { askedOf, type AskedContent } from "./asked-content.ts";
 import { answerProblem, type ContentAnswer } from "./cache/answer.ts";
 import { bypassContent } from "./bypass-content.ts";
-import { cacheKeyOf, decideTarget, upstreamTargetOf, type Target } from "./cache/cache-key.ts";
+import { decideTarget } from "./cache/cache-key.ts";
 import { decideLookup } from "./cache/lookup.ts";
 import {
   badFields,
@@ -42,7 +41,7 @@ import {
   type Candidate,
   type Found,
 } from "./cache/tiers.ts";
-import { selectingLines, selectingList } from "./cache/variant.ts";
+import { selectingLines } from "./cache/variant.ts";
 import type { ContentPorts, ContentRequest, ContentSite, RegionFinding } from "./content-ports.ts";
 import { claimFill, flyBehind, flyContent } from "./fly-content.ts";
 import { headContent } from "./head-content.ts";
@@ -90,33 +89,6 @@ function guarded<Body>(
   const guard = guardRequest(request.fieldList());
   if (guard.kind === "sound") return null;
   return answerProblem(badFields(guard), [], `refused:${guard.reason}`);
-}
-
-function askedOf<Body>(
-  request: ContentRequest<Body>,
-  { name, policy, onlyHost }: ContentSite,
-  target: Target,
-): Omit<AskedContent, "flight"> {
-  const { method, fields, arrival } = request;
-  return {
-    site: name,
-    policy,
-    method,
-    fields,
-    target,
-    key: cacheKeyOf(name, target),
-    upstream: policy.isPublished ? upstreamTargetOf(name, target) : target.path + target.query,
-    arrival,
-    forwarded: () => {
-      if (policy.isPublished) return [];
-      const codings = acceptedCodings(fields.get("accept-encoding"));
-      // P4: neither the host that was asked nor its scheme is in the key, so the upstream learns neither.
-      const host = onlyHost();
-      const told = host === null ? {} : { host };
-      return [...forwardedFields(request.fieldList(), told), ["accept-encoding", codings]];
-    },
-    selecting: () => (policy.isPublished ? [] : selectingList(request.fieldList(), fields, policy)),
-  };
 }
 
 /** Asks memory, then the region; serves what is fresh, or may be served while the origin is away. */
