@@ -69,6 +69,16 @@ export class HeldLease<View> {
     return this.#view;
   }
 
+  /** Gives what is known if it is younger than a lease, and has it told anew as `current` does. */
+  held(nowMs: number, ctx: { waitUntil(work: Promise<unknown>): void }): View | null {
+    const { leaseMs } = limits;
+    if (!isWithin(this.#askedMs, nowMs, leaseMs / 2)) {
+      if (!isWithin(this.#askedMs, nowMs, leaseMs)) return null;
+      this.#askOnce(nowMs, (work) => ctx.waitUntil(work));
+    }
+    return this.#view;
+  }
+
   /** Tells whether what is held was asked for less than a lease ago. */
   get isCurrent(): boolean {
     return isWithin(this.#askedMs, this.#source.nowMs(), limits.leaseMs);

@@ -309,6 +309,13 @@ export const limits = {
   countedUsesMax: 15,
   /** Keys that are searched for what was purged before something else is given up for one more. */
   sweptKeysPerPut: 32,
+  /** URLs that memory has answered and knows again, and the bytes of their texts. */
+  knownUrlsMax: 8_192,
+  knownUrlsBytesMax: 4_194_304,
+  /** Answers with one stored response that are kept as long as they say the same. */
+  preparedAnswersMax: 4,
+  /** How often the log tells of hits that were answered by the shortest way. */
+  hitsToldEveryMs: 1_000,
   /** Bytes of a body that may be stored; SQLite rows end at 2 MB on Cloudflare. */
   storedBodyBytesMax: 1_048_576,
   /** Bytes of all stored bodies of one ContentCell. */

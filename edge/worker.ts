@@ -85,7 +85,7 @@ async function answer(
     const response = await api.fetch(request, { scope, cf: request.cf ?? null }, ctx);
     return markGrace(response, scope.fields);
   }
-  return (await sessionBehind(request, edge, ctx)) ?? content(request, scope, ctx);
+  return (await sessionBehind(request, edge, ctx)) ?? content.answer(request, scope, ctx);
 }
 
 /** Refuses an address that asks too often, where the deployment has a proxy that names it. */
@@ -98,6 +98,7 @@ function limitAddress(request: Request, { config, addresses }: Edge): Response |
 }
 
 export default {
-  fetch: (request: Request, env: EdgeEnv, ctx: ExecutionContext): Promise<Response> =>
+  fetch: (request: Request, env: EdgeEnv, ctx: ExecutionContext): Response | Promise<Response> =>
+    edge?.content.hit(request, ctx) ??
     serveWorker(request, (scope, url) => answer(request, env, ctx, scope, url)),
 } satisfies ExportedHandler<EdgeEnv>;

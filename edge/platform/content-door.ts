@@ -3,12 +3,18 @@
 
 import { log, type RequestScope } from "../../doors/access-log.ts";
 import { problemResponse } from "../../doors/respond.ts";
-import type { ContentAnswer } from "../cache/answer.ts";
+import { cacheKeyOf, decideTarget } from "../cache/cache-key.ts";
 import { PUBLISHED, RFC, SAFE, type CachePolicy } from "../cache/cache-policy.ts";
 import { TargetBook } from "../cache/target-book.ts";
 import { WrittenKeys } from "../cache/written-keys.ts";
 import type { EdgeConfig } from "../config.ts";
-import type { ContentPorts, ContentRequest, OriginContent, PurgeWatch } from "../content-ports.ts";
+import type {
+  ContentPorts,
+  ContentRequest,
+  ContentSite,
+  OriginContent,
+  PurgeWatch,
+} from "../content-ports.ts";
 import { Flights } from "../flights.ts";
 import { limits } from "../limits.ts";
 import { purgedMemory, purgedRegion } from "../purged-content.ts";
@@ -17,6 +23,8 @@ import { SparedTargets } from "../routing/spared-targets.ts";
 import { onlyHostOf, siteOf } from "../routing/path.ts";
 import { serveContent } from "../serve.ts";
 import type { EdgeEnv } from "./env.ts";
+import { responseOf } from "./content-response.ts";
+import { MemoryHits } from "./memory-hits.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { openHttpUpstream, openOriginContent, type EdgeBody } from "./origin-content.ts";
 import { openRegionContent } from "./region-content.ts";
@@ -26,12 +34,16 @@ import { BodyBudget } from "./arriving-body.ts";
 import { openCell, type Here, type Regions } from "./regions.ts";
 import { within } from "../../doors/within.ts";
 
-/** Answers one content request. */
-export type ContentDoor = (
-  request: Request,
-  scope: RequestScope,
-  ctx: ExecutionContext,
-) => Promise<Response>;
+/** Answers content requests. */
+export interface ContentDoor {
+  /** Answers at once from memory; null: it takes more. */
+  readonly hit: (request: Request, ctx: ExecutionContext) => Response | null;
+  readonly answer: (
+    request: Request,
+    scope: RequestScope,
+    ctx: ExecutionContext,
+  ) => Promise<Response>;
+}
 
 /** Opens the door of an isolate. */
 export function createContentDoor(
@@ -39,21 +51,10 @@ export function createContentDoor(
   env: EdgeEnv,
   regions: Regions,
 ): ContentDoor {
-  const memory = new MemoryStore<EdgeBody>({
-    bytesMax: limits.memoryCacheBytesMax,
-    entriesMax: limits.memoryCacheEntriesMax,
-    variantsMax: limits.variantsPerKeyMax,
-    staleMsMax: limits.staleOfflineMsMax,
-    eviction: deployed.eviction,
-  });
+  const { memory, flights, targets, written } = openIsolate(deployed);
   const ways = openWays(deployed);
-  const flights = new Flights<EdgeBody>(limits.flightsMax);
-  const targets = new TargetBook(limits.knownTargetsMax);
-  const written = new WrittenKeys({
-    keysMax: limits.writtenKeysMax,
-    keptMs: limits.writtenKeptMs,
-  });
-  return async (request, scope, ctx) => {
+  const hits = new MemoryHits(memory, regions);
+  const answer: ContentDoor["answer"] = async (request, scope, ctx) => {
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
     const look = (): Promise<Here> => regions.at(request.cf, background, limits.purgePatienceMs);
     const here = await look();
@@ -96,10 +97,49 @@ export function createContentDoor(
       if (upgrade.kind === "refused") return problemResponse(upgrade.problem);
       return passSocket(`${way.baseUrl}${upgrade.target}`, upgrade.fields);
     }
-    const answer = await serveContent(asked, site, ports);
-    scope.fields["cache"] = answer.decision;
-    return responseOf(answer);
+    const answered = await serveContent(asked, site, ports);
+    scope.fields["cache"] = answered.decision;
+    if (answered.decision === "memory-hit" && site !== null) {
+      learnHit(hits, request, config, site, asked.rawTarget);
+    }
+    return responseOf(answered);
   };
+  return { hit: (request, ctx) => hits.answer(request, ctx), answer };
+}
+
+/** What the requests of an isolate share, and is lost with it. */
+function openIsolate(
+  deployed: EdgeConfig,
+): Pick<ContentPorts<EdgeBody>, "memory" | "flights" | "targets" | "written"> {
+  const memory = new MemoryStore<EdgeBody>({
+    bytesMax: limits.memoryCacheBytesMax,
+    entriesMax: limits.memoryCacheEntriesMax,
+    variantsMax: limits.variantsPerKeyMax,
+    staleMsMax: limits.staleOfflineMsMax,
+    eviction: deployed.eviction,
+  });
+  const flights = new Flights<EdgeBody>(limits.flightsMax);
+  const targets = new TargetBook(limits.knownTargetsMax);
+  const written = new WrittenKeys({
+    keysMax: limits.writtenKeysMax,
+    keptMs: limits.writtenKeptMs,
+  });
+  return { memory, flights, targets, written };
+}
+
+/** What memory answers once it may answer again, by the shortest way. */
+function learnHit(
+  hits: MemoryHits,
+  { url, headers }: Request,
+  config: EdgeConfig,
+  { name, policy }: ContentSite,
+  rawTarget: string,
+): void {
+  const target = decideTarget(rawTarget);
+  if (target.kind === "refused") return;
+  const key = cacheKeyOf(name, target);
+  if (key.length > limits.targetUriCharsMax) return;
+  hits.learn({ url, hostField: headers.get("host"), site: name, key, policy, config });
 }
 
 /** How a site's content is asked for: what one isolate believes about its upstream is in `health`. */
@@ -166,25 +206,4 @@ function wayOf(policy: CachePolicy, origin: OriginContent<EdgeBody>, baseUrl: st
 function rawTargetOf(url: string): string {
   const at = url.indexOf("/", url.indexOf("://") + 3);
   return at < 0 ? "/" : url.slice(at);
-}
-
-function responseOf(answer: ContentAnswer<EdgeBody>): Response {
-  if (answer.kind === "problem") return problemResponse(answer.problem);
-  const headers = new Headers();
-  for (const [name, value] of answer.fields) headers.append(name, value);
-  const { status } = answer;
-  const hasBody = status !== 204 && status !== 205 && status !== 304;
-  // Bytes are stored and passed on as the origin encoded them: "automatic" would encode them again.
-  const encodeBody = headers.has("content-encoding") ? "manual" : "automatic";
-  const body = partOf(answer) as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
-  return new Response(hasBody ? body : null, { status, headers, encodeBody });
-}
-
-/** Only what is held whole has a range. */
-function partOf({
-  body,
-  range,
-}: Extract<ContentAnswer<EdgeBody>, { kind: "content" }>): EdgeBody | null {
-  if (range === undefined || !(body instanceof Uint8Array)) return body;
-  return body.subarray(range.from, range.to + 1);
 }

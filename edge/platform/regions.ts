@@ -90,6 +90,25 @@ export class Regions {
     return { ...decided, place, config, guard, purges, arePurgesCurrent };
   }
 
+  /** Gives what `at` would find, if that is known without waiting and is current; null otherwise. */
+  known(
+    request: { readonly cf?: unknown },
+    ctx: Pick<ExecutionContext, "waitUntil">,
+    nowMs: number,
+  ): Pick<Here, "config" | "purges"> | null {
+    const { pinnedRegion, regions, place: deployed } = this.#config;
+    if (pinnedRegion !== null) return this.#leaseOf(pinnedRegion, this.#config).held(nowMs, ctx);
+    // Reading `cf` costs a fifth of a hit: only where the place decides.
+    const place = placeOf(request.cf, deployed);
+    const first = decideRegion(place, regions, pinnedRegion).region;
+    const view = this.#leaseOf(first, this.#config).held(nowMs, ctx);
+    if (view === null) return null;
+    const { region } = decideRegion(place, view.config.regions, pinnedRegion);
+    if (region === first) return view;
+    const there = this.#leaseOf(region, view.config).held(nowMs, ctx);
+    return there === null ? null : { config: view.config, purges: there.purges };
+  }
+
   /** Finds who is let in by a region, for an object that belongs to it. */
   async guardOf(region: string, background: Background): Promise<Guard> {
     return (await this.#leaseOf(region, this.#config).current(background)).guard;

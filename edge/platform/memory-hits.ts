@@ -1,0 +1,172 @@
+// The shortest way to an answer: a request for what memory has answered before, and still has fresh. It
+// awaits nothing, and what it computes it keeps for as long as it is true, mostly a second. It answers
+// exactly as the usual way would: whatever it is not sure of it leaves to that one. Only the log line is
+// shared: one a second tells of all such hits.
+
+import { log } from "../../doors/access-log.ts";
+import type { AnswerTo } from "../cache/answer.ts";
+import type { CachePolicy } from "../cache/cache-policy.ts";
+import { BoundedEntries } from "../cache/eviction/bounded-entries.ts";
+import { Sieve } from "../cache/eviction/sieve.ts";
+import { Slot } from "../cache/eviction/slot.ts";
+import type { PurgeBook } from "../cache/purge-book.ts";
+import type { StoredMeta, StoredResponse } from "../cache/stored-response.ts";
+import { selectingLines } from "../cache/variant.ts";
+import type { EdgeConfig } from "../config.ts";
+import type { ContentStore } from "../content-ports.ts";
+import { hitContent, specialFields } from "../hit-content.ts";
+import { limits } from "../limits.ts";
+import type { EdgeBody } from "./origin-content.ts";
+import type { Regions } from "./regions.ts";
+import { responseParts, type ResponseParts } from "./content-response.ts";
+
+/** What a URL was found to ask for. */
+export interface HitTarget {
+  readonly url: string;
+  /** The Host field, which the URL may have been made from in more than one way. */
+  readonly hostField: string | null;
+  readonly site: string;
+  readonly key: string;
+  readonly policy: CachePolicy;
+  /** The configuration that says so. */
+  readonly config: EdgeConfig;
+}
+
+interface Known extends HitTarget {
+  readonly special: readonly string[];
+  readonly told: HitCount;
+}
+
+/** An answer that may be given again. Holds no body, so that it keeps nothing in memory. */
+interface Prepared {
+  readonly asked: string;
+  readonly book: PurgeBook;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly hasBody: boolean;
+  readonly parts: ResponseParts;
+}
+
+interface HitCount {
+  hits: number;
+  bytes: number;
+}
+
+/** The hits of one isolate. */
+export class MemoryHits {
+  readonly #memory: ContentStore<EdgeBody>;
+  readonly #regions: Regions;
+  readonly #known = new Map<string, Slot<Known>>();
+  readonly #urls = new BoundedEntries<Known>(
+    { bytesMax: limits.knownUrlsBytesMax, entriesMax: limits.knownUrlsMax },
+    new Sieve(),
+    ({ url }) => this.#known.delete(url),
+  );
+  readonly #prepared = new WeakMap<StoredMeta, readonly Prepared[]>();
+  /** Hits that are not in the log yet, by site. */
+  readonly #counts = new Map<string, HitCount>();
+  #isTelling = false;
+
+  constructor(memory: ContentStore<EdgeBody>, regions: Regions) {
+    this.#memory = memory;
+    this.#regions = regions;
+  }
+
+  /** Learns that memory answered a request for a target. */
+  learn(target: HitTarget): void {
+    const { url, site } = target;
+    const before = this.#known.get(url) ?? null;
+    if (before?.entry.config === target.config) return;
+    const told = this.#counts.get(site) ?? { hits: 0, bytes: 0 };
+    this.#counts.set(site, told);
+    const known: Known = { ...target, special: specialFields(target.policy), told };
+    const slot = new Slot(known, 2 * (url.length + target.key.length) + 200, Infinity, 0);
+    this.#known.set(url, slot);
+    if (!this.#urls.add(slot, 0, before)) this.#known.delete(url);
+  }
+
+  /** Answers at once, or not at all. Each look at the request leaves V8: there are few of them. */
+  answer(request: Request, ctx: ExecutionContext): Response | null {
+    const slot = this.#known.get(request.url);
+    if (slot === undefined) return null;
+    const { entry: known } = slot;
+    const { method, headers } = request;
+    if (!isPlain(method, headers, known) || request.body !== null) return null;
+    const nowMs = Date.now();
+    const view = this.#regions.known(request, ctx, nowMs);
+    if (view === null || view.config !== known.config) return null;
+    const stored = this.#memory.get(known.key, nowMs, selectingLines(headers, known.policy));
+    if (stored === null) return null;
+    const asked: AnswerTo = { method, fields: headers, policy: known.policy };
+    const prepared = this.#preparedFor(asked, known.key, stored, view.purges, nowMs);
+    if (prepared === null) return null;
+    this.#urls.use(slot);
+    known.told.hits += 1;
+    if (prepared.hasBody) known.told.bytes += stored.meta.bodyBytes;
+    if (!this.#isTelling) this.#tellLater(ctx);
+    const body = prepared.hasBody ? (stored.body as Uint8Array<ArrayBuffer>) : null;
+    return new Response(body, prepared.parts);
+  }
+
+  #preparedFor(
+    request: AnswerTo,
+    key: string,
+    stored: StoredResponse<EdgeBody>,
+    book: PurgeBook,
+    nowMs: number,
+  ): Prepared | null {
+    const asked = conditionsOf(request);
+    const kept = this.#prepared.get(stored.meta) ?? [];
+    for (const one of kept) {
+      if (one.asked === asked && isTrue(one, book, nowMs)) return one;
+    }
+    if (book.verdictOn(key, stored.meta) !== "alive") return null;
+    const hit = hitContent(request, stored, nowMs);
+    if (hit === null) return null;
+    const { answer, untilMs } = hit;
+    const hasBody = answer.body !== null;
+    const parts = responseParts(answer);
+    const prepared: Prepared = { asked, book, fromMs: nowMs, untilMs, hasBody, parts };
+    const others = kept.filter((one) => one.asked !== asked && isTrue(one, book, nowMs));
+    this.#prepared.set(stored.meta, [prepared, ...others.slice(0, limits.preparedAnswersMax - 1)]);
+    return prepared;
+  }
+
+  /** One line a second tells of the hits of each site. */
+  #tellLater(ctx: ExecutionContext): void {
+    this.#isTelling = true;
+    const spanMs = limits.hitsToldEveryMs;
+    const later = new Promise((resolve) => setTimeout(resolve, spanMs));
+    ctx.waitUntil(
+      later.then(() => {
+        this.#isTelling = false;
+        for (const [site, count] of this.#counts) {
+          if (count.hits > 0) log("hits", { site, spanMs, cache: "memory-hit", ...count });
+          [count.hits, count.bytes] = [0, 0];
+        }
+      }),
+    );
+  }
+}
+
+/** Tells whether a request asks for nothing that the usual way would have to see to. */
+function isPlain(method: string, headers: Headers, { hostField, special }: Known): boolean {
+  if (method !== "GET" && method !== "HEAD") return false;
+  for (const name of special) if (headers.has(name)) return false;
+  return headers.get("host") === hostField;
+}
+
+/** What an answer depends on besides the stored response; a plain GET's is empty. */
+function conditionsOf({ method, fields }: AnswerTo): string {
+  const [tags, since] = [fields.get("if-none-match"), fields.get("if-modified-since")];
+  if (method === "GET" && tags === null && since === null) return "";
+  return `${method} ${tags ?? ""}\n${since ?? ""}`;
+}
+
+function isTrue(
+  { book: known, fromMs, untilMs }: Prepared,
+  book: PurgeBook,
+  nowMs: number,
+): boolean {
+  return known === book && fromMs <= nowMs && nowMs < untilMs;
+}
