@@ -1,0 +1,86 @@
+// Which bounds keep the cache? With their units; edge/limits.ts holds them beside the others, and asserts
+// how they relate.
+
+/** Bounds of content. */
+export const contentLimits = {
+  /** Bytes of stored responses in an isolate's memory. */
+  memoryCacheBytesMax: 33_554_432,
+  /** Stored responses in an isolate's memory. */
+  memoryCacheEntriesMax: 16_384,
+  /** What of a tier's bytes is for who has not been asked for twice yet. */
+  probationShare: 0.05,
+  /** Names of what was given up that a tier remembers, for each entry that it holds; 8 B each. */
+  ghostsPerEntry: 4,
+  /** Uses of an entry that count: one that was popular once is not kept for ever. */
+  countedUsesMax: 15,
+  /** Keys that are searched for what was purged before something else is given up for one more. */
+  sweptKeysPerPut: 32,
+  /** URLs that memory has answered and knows again, and the bytes of their texts. */
+  knownUrlsMax: 8_192,
+  knownUrlsBytesMax: 4_194_304,
+  /** Answers with one stored response that are kept as long as they say the same. */
+  preparedAnswersMax: 4,
+  /** How often the log tells of hits that were answered by the shortest way. */
+  hitsToldEveryMs: 1_000,
+  /** Bytes of a body that may be stored; SQLite rows end at 2 MB on Cloudflare. */
+  storedBodyBytesMax: 1_048_576,
+  /** Bytes of all stored bodies of one ContentCell. */
+  cellBytesMax: 268_435_456,
+  /** ContentCells of a region: keys are spread over them. */
+  cellsPerRegion: 1,
+  // Flights: requests that share one answer of an upstream.
+  /** Flights of an isolate; a request beyond it asks for itself. */
+  flightsMax: 4_096,
+  /**
+   * How long a request waits for another's answer before one of those that wait asks too; and how long
+   * one isolate of a region may keep the others waiting.
+   */
+  lockTimeoutMs: 2_000,
+  /** Flights that a request joins one after the other before it asks for itself. */
+  flightRoundsMax: 3,
+  /** Targets of which an isolate remembers who may share their answers, and a cell who fills them. */
+  knownTargetsMax: 4_096,
+  /** Claims that wait for another isolate's fill, in a cell. */
+  fillWaitersMax: 4_096,
+  /** How long nobody waits for another's answer once one could not be shared; after a server error. */
+  hitForMissMs: 120_000,
+  hitForMissErrorMs: 1_000,
+  /** How long an answer is held back for the rest of its body, so that small ones are sent whole. */
+  bodyGatherMs: 4,
+  /** Bytes of a body on its way that are held for who joins, and of all of an isolate's. */
+  arrivingBodyBytesMax: 8_388_608,
+  arrivingBytesMax: 33_554_432,
+  /** How often a target is asked for anew because it was purged meanwhile. */
+  purgedFillsMax: 2,
+  /** Characters of a target URI that is cached; longer ones pass through. */
+  targetUriCharsMax: 2_048,
+  /** Bytes of the header fields of a stored response. */
+  storedFieldBytesMax: 16_384,
+  /** Variants of one key, and request fields that a response may vary by. */
+  variantsPerKeyMax: 64,
+  varyNamesMax: 16,
+  /** Writes that an isolate and a cell remember, and for how long: a fetch and its body take less. */
+  writtenKeysMax: 4_096,
+  writtenKeptMs: 30_000,
+  /** How often a request may have come through here before it is refused as a loop. */
+  proxyLoopsMax: 3,
+  /** Longest freshness lifetime that is believed (RFC 9111 §1.2.2 lets us cap it). */
+  freshnessLifetimeSMax: 31_536_000,
+  /**
+   * How long a request waits for the origin when a stale response could be served; and for an upstream,
+   * which may have to make its pages first.
+   */
+  originPatienceMs: 250,
+  upstreamPatienceMs: 2_000,
+  /** How long a request waits for the origin when there is nothing to serve. */
+  originTimeoutMs: 10_000,
+  /** While the origin is away, one request in this many milliseconds asks it again. */
+  originProbeMs: 1_000,
+  /** How long that request waits if there is nothing to serve; then its answer is of use to the next. */
+  probePatienceMs: 1_000,
+  /** How long a target that failed is not asked for again while it can be served stale, and how many are known. */
+  sparedTargetMs: 10_000,
+  sparedTargetsMax: 4_096,
+  /** How long a stale response may be served while the origin is away. */
+  staleOfflineMsMax: 604_800_000,
+} as const;
