@@ -1,13 +1,17 @@
 // A content request whose site and target are known, with all that its steps decide by.
 
-import type { FieldLines, FieldList } from "../http/fields.ts";
+import { linesOf, type FieldLines, type FieldList } from "../http/fields.ts";
 import { forwardedFields, type Arrival } from "../http/forwarding.ts";
 import { acceptedCodings } from "../http/vary.ts";
+import type { LifetimeRule, SiteSettings } from "../state/site.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import { cacheKeyOf, upstreamTargetOf, type Target } from "./cache/cache-key.ts";
 import { selectingList } from "./cache/variant.ts";
 import type { ContentRequest, ContentSite } from "./content-ports.ts";
 import type { Flight } from "./flights.ts";
+import { isOfCors } from "./site/added-fields.ts";
+import { ruleOf } from "./site/lifetime-rule.ts";
+import { keptQuery } from "./site/query-rule.ts";
 
 /** What is asked for, and how the upstream is asked for it. */
 export interface AskedContent {
@@ -18,6 +22,7 @@ export interface AskedContent {
   readonly fields: FieldLines;
   readonly target: Target;
   readonly key: string;
+  readonly settings: SiteSettings;
   /** Path and query at the upstream. */
   readonly upstream: string;
   readonly arrival: Arrival;
@@ -32,10 +37,14 @@ export interface AskedContent {
 /** Works out what a request asks for, and how the upstream would be asked. */
 export function askedOf<Body>(
   request: ContentRequest<Body>,
-  { name, policy, onlyHost }: ContentSite,
-  target: Target,
+  { name, policy, onlyHost, settings = {} }: ContentSite,
+  came: Target,
 ): Omit<AskedContent, "flight"> {
   const { method, fields, arrival } = request;
+  const isRead = method === "GET" || method === "HEAD";
+  const target = { ...came, query: keptQuery(came.query, settings.query) };
+  // A write may mean what a key leaves out; what it makes doubtful is named as it is kept.
+  const sent = isRead ? target : came;
   return {
     site: name,
     policy,
@@ -43,18 +52,42 @@ export function askedOf<Body>(
     fields,
     target,
     key: cacheKeyOf(name, target),
-    upstream: policy.isPublished ? upstreamTargetOf(name, target) : target.path + target.query,
+    settings,
+    upstream: policy.isPublished ? upstreamTargetOf(name, target) : sent.path + sent.query,
     arrival,
     forwarded: () => {
       if (policy.isPublished) return [];
       const codings = acceptedCodings(fields.get("accept-encoding"));
       // P4: neither the host that was asked nor its scheme is in the key, so the upstream learns neither.
       const host = onlyHost();
-      const told = host === null ? {} : { host };
-      return [...forwardedFields(request.fieldList(), told), ["accept-encoding", codings]];
+      const passed = forwardedFields(request.fieldList(), host === null ? {} : { host });
+      // Who may read an answer is the site's to say, so that it is the same for all here.
+      const isAnswered = settings.cors !== undefined && isRead;
+      const said = isAnswered ? passed.filter(([field]) => field !== "origin") : passed;
+      return [...said, ["accept-encoding", codings]];
     },
     selecting: () => (policy.isPublished ? [] : selectingList(request.fieldList(), fields, policy)),
   };
+}
+
+interface Ruled {
+  readonly request: FieldLines;
+  readonly path: string;
+  readonly rule: LifetimeRule | null;
+}
+
+/** What is said of a response by its site, for the decision whether it is stored. */
+export function ruledExchange<T extends { readonly status: number; readonly fields: FieldList }>(
+  { settings, target, fields: request }: AskedContent,
+  reply: T,
+): T & Ruled {
+  const { status, fields } = reply;
+  const { path } = target;
+  const contentType = linesOf(fields).get("content-type");
+  const rule = ruleOf(settings.rules, { path, status, contentType });
+  // The site says who may read an answer: the upstream was not told who asks, and what it says is left out.
+  const said = settings.cors === undefined ? fields : fields.filter(([name]) => !isOfCors(name));
+  return { ...reply, fields: said, request, path, rule };
 }
 
 /** Evaluated here, against what is stored; sent on, they would be about the wrong response. */

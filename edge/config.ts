@@ -1,6 +1,7 @@
 // What does a deployment of the edge decide? The parsed configuration; platform/env.ts makes it
 // from the Worker's bindings and names everything that is missing or wrong.
 
+import type { SiteSettings } from "../state/site.ts";
 import type { BufferQuota } from "./buffer/quota.ts";
 import type { EvictionName } from "./cache/eviction/policies.ts";
 import type { Place, RegionSpec } from "./routing/region.ts";
@@ -18,7 +19,7 @@ export interface SiteUpstream {
   readonly profile: "safe" | "rfc";
 }
 
-/** The edge's configuration, checked. */
+/** The edge's configuration, checked; `sites`, `regions` and `content` may be published at the origin. */
 export interface EdgeConfig {
   /** The one region that this process serves (self-hosted), or null: the place decides. */
   readonly pinnedRegion: string | null;
@@ -33,6 +34,8 @@ export interface EdgeConfig {
   readonly upstreams: Readonly<Record<string, SiteUpstream>>;
   /** What an isolate's memory gives up of the cache when it is full. */
   readonly eviction: EvictionName;
+  /** What is published of sites, by their names: it goes before `upstreams`. */
+  readonly content: Readonly<Record<string, SiteSettings>>;
   /** DeviceHubs of a region: a power of two from 1 to 256. */
   readonly hubs: number;
   /** In development a door without its keys refuses alone; otherwise every door does. */

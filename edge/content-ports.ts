@@ -3,6 +3,7 @@
 
 import type { FieldLines, FieldList } from "../http/fields.ts";
 import type { Arrival } from "../http/forwarding.ts";
+import type { SiteSettings } from "../state/site.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import type { PassedReply } from "./cache/answer.ts";
 import type { PurgeBook } from "./cache/purge-book.ts";
@@ -34,6 +35,8 @@ export interface ContentSite {
   readonly policy: CachePolicy;
   /** The one host that it is served under; null: there are several, or any. */
   readonly onlyHost: () => string | null;
+  /** What is published of it; not given: nothing. */
+  readonly settings?: SiteSettings | undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 // How is a HEAD answered that nothing fresh is stored for? By the upstream's HEAD; and what that says
 // of the stored GET counts: the same validators and length freshen it, others end it (RFC 9111 §4.3.5).
 
-import { lookupFields, type AskedContent } from "./asked-content.ts";
+import { lookupFields, ruledExchange, type AskedContent } from "./asked-content.ts";
 import { answerStored, type ContentAnswer } from "./cache/answer.ts";
 import { freshenByHead } from "./cache/freshening.ts";
 import type { StoredResponse } from "./cache/stored-response.ts";
@@ -60,11 +60,15 @@ async function freshenStored<Body>(
 ): Promise<StoredResponse<Body> | null> {
   if (reply.status !== meta.status) return null;
   const freshening = freshenByHead(meta, reply.fields);
-  const exchange = { ...reply, method: "GET", request: asked.fields };
+  const exchange = { ...reply, method: "GET" };
   const storing =
     freshening.kind === "mismatch"
       ? null
-      : decideStoring({ ...exchange, fields: freshening.fields }, asked.policy, limits);
+      : decideStoring(
+          ruledExchange(asked, { ...exchange, fields: freshening.fields }),
+          asked.policy,
+          limits,
+        );
   if (freshening.kind === "mismatch" || storing?.kind !== "store") {
     ports.memory.delete(asked.key);
     await ports.region.delete(asked.key);

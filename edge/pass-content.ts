@@ -70,8 +70,11 @@ export function noteFailure<Body>(
   askedMs: number,
   ports: ContentPorts<Body>,
 ): void {
-  const { state, tolerance } = ports.health;
-  ports.health.state = afterFailure(state, { reason, askedMs, nowMs: ports.nowMs() }, tolerance);
+  const { state, tolerance, spared } = ports.health;
+  const next = afterFailure(state, { reason, askedMs, nowMs: ports.nowMs() }, tolerance);
+  // What failed of it then failed because of it: once it is back nothing is spared any more.
+  if (state.kind === "up" && next.kind === "away") spared.clear();
+  ports.health.state = next;
 }
 
 /** Notes that a target kept a request waiting that could be served what is stored: the next need not wait. */

@@ -3,7 +3,7 @@
 
 import { fieldBytesOf, linesOf } from "../http/fields.ts";
 import { parseRange } from "../http/range.ts";
-import { lookupFields, type AskedContent } from "./asked-content.ts";
+import { lookupFields, ruledExchange, type AskedContent } from "./asked-content.ts";
 import { freshenFields } from "./cache/freshening.ts";
 import { tagOf, type StoredResponse } from "./cache/stored-response.ts";
 import { decideStoring } from "./cache/storing.ts";
@@ -52,9 +52,10 @@ export async function refreshContent<Body>(
   ports: ContentPorts<Body>,
   asksMax: number = limits.purgedFillsMax,
 ): Promise<Refreshed<Body>> {
+  const askedMs = ports.nowMs();
   const refreshed = await askOnce(asked, doubtful, ports);
   if (refreshed !== "purged") {
-    noteTarget(asked.key, doubtful, refreshed, ports);
+    if (doubtful.stale !== null) noteTarget(asked.key, refreshed, askedMs, ports);
     return refreshed;
   }
   // P5: what was purged while it was on its way is asked for again, and what it would renew is dead too.
@@ -69,13 +70,16 @@ export async function refreshContent<Body>(
  */
 function noteTarget<Body>(
   key: string,
-  { stale }: Doubtful<Body>,
   refreshed: Refreshed<Body>,
+  askedMs: number,
   ports: ContentPorts<Body>,
 ): void {
   const { state, spared } = ports.health;
-  if (refreshed.kind !== "failed") spared.forget(key);
-  else if (stale !== null && state.kind === "up") spared.note(key, refreshed.reason, ports.nowMs());
+  if (refreshed.kind !== "failed") return spared.forget(key);
+  // What hung while the upstream did, and times out now that it is well, says nothing of its target.
+  const isOver =
+    refreshed.reason === "origin-unreachable" && askedMs < (state.answeredMs ?? -Infinity);
+  if (state.kind === "up" && !isOver) spared.note(key, refreshed.reason, ports.nowMs());
 }
 
 async function askOnce<Body>(
@@ -153,12 +157,9 @@ async function freshen<Body>(
     return refreshContent(asked, NOTHING_STORED, ports);
   }
   const age = reply.fields.filter(([name]) => name === "age");
-  const exchange = { ...reply, method: "GET", request: asked.fields, status: chosen.meta.status };
-  const storing = decideStoring(
-    { ...exchange, path: asked.target.path, fields: [...freshening.fields, ...age] },
-    asked.policy,
-    limits,
-  );
+  const fresh = { ...reply, method: "GET", status: chosen.meta.status };
+  const exchange = ruledExchange(asked, { ...fresh, fields: [...freshening.fields, ...age] });
+  const storing = decideStoring(exchange, asked.policy, limits);
   const fields = storedFieldsOf(freshening.fields);
   if (storing.kind === "store" && fieldBytesOf(fields) <= limits.storedFieldBytesMax) {
     const { status, bodyBytes } = chosen.meta;

@@ -3,7 +3,7 @@
 
 import { fieldBytesOf, linesOf, type FieldLines, type FieldList } from "../http/fields.ts";
 import { formatHttpDate } from "../http/http-date.ts";
-import type { AskedContent } from "./asked-content.ts";
+import { ruledExchange, type AskedContent } from "./asked-content.ts";
 import { publicFields, type PassedReply } from "./cache/answer.ts";
 import { PLAIN_REQUEST_BYTES_MAX } from "./cache/caused-error.ts";
 import type { PurgeView, StoredMeta, StoredResponse } from "./cache/stored-response.ts";
@@ -83,9 +83,9 @@ export async function storeReply<Body>(
   ports: ContentPorts<Body>,
 ): Promise<Stored<Body>> {
   const { method, isReplacing } = how;
-  const exchange = { ...reply, method, request: asked.fields, path: asked.target.path };
   const isPlain = reply.status < 400 || isPlainRequest(asked);
-  const storing = decideStoring({ ...exchange, isPlain }, asked.policy, limits);
+  const exchange = ruledExchange(asked, { ...reply, method, isPlain });
+  const storing = decideStoring(exchange, asked.policy, limits);
   if (storing.kind === "pass") {
     // What is wrong with this request alone says nothing about what is stored for others.
     const isReplaced = isReplacing && storing.reason !== "caused-by-request";

@@ -4,6 +4,7 @@
 import * as z from "zod/mini";
 import { ORIGIN_WRITER } from "./purge-scope.ts";
 import { REGIONS_MAX } from "./region.ts";
+import { SITES_MAX, siteSchema, type SiteSettings } from "./site.ts";
 import { err, ok, type Result } from "../sync/result.ts";
 
 /** One region and which places it serves; as in the edge's variable REGIONS. */
@@ -21,6 +22,8 @@ export interface DeploymentConfig {
   /** Host, lower case and without port, to site; "*" is every other host. */
   readonly sites?: Readonly<Record<string, string>> | undefined;
   readonly regions?: readonly PublishedRegion[] | undefined;
+  /** Site to how its content is served; what is not named here is as the edge's variables say. */
+  readonly content?: Readonly<Record<string, SiteSettings>> | undefined;
 }
 
 /** What is wrong with a document; `pointer` is a JSON Pointer (RFC 6901) into it. */
@@ -80,18 +83,26 @@ const listOf = (region: z.ZodMiniType<PublishedRegion>) =>
     z.refine((all) => new Set(all.map(({ id }) => id)).size === all.length, { error: listError }),
   );
 
+const contentError = `content is an object from site to its settings, of at most ${SITES_MAX} sites`;
+const contentOf = (settings: z.ZodMiniType<SiteSettings>) =>
+  z
+    .record(name("a site's name"), settings, { error: contentError })
+    .check(z.refine((all) => Object.keys(all).length <= SITES_MAX, { error: contentError }));
+
 /** What may be published: a field that is not known is more likely a slip than the future. */
 const published = z.strictObject(
   {
     sites: z.optional(sites),
     regions: z.optional(listOf(z.strictObject(regionShape, { error: regionError }))),
+    content: z.optional(contentOf(siteSchema("strict"))),
   },
-  { error: 'the configuration is { "sites"?, "regions"? } and nothing else' },
+  { error: 'the configuration is { "sites"?, "regions"?, "content"? } and nothing else' },
 );
 /** What may be received: a newer origin may say more, and what is not known here is left alone. */
 const received = z.object({
   sites: z.optional(sites),
   regions: z.optional(listOf(z.object(regionShape))),
+  content: z.optional(contentOf(siteSchema("loose"))),
 });
 
 /** Checks a document that is to be published, and fills in what its regions leave out. */

@@ -37,6 +37,18 @@ export interface Exchange {
   readonly isPlain?: boolean;
   readonly requestMs: number;
   readonly responseMs: number;
+  /** What the site's settings say of such a response; not given, or null: nothing. */
+  readonly rule?: LifetimeRuling | null;
+}
+
+/** What settings say of how long a response is kept, in seconds; not whether it may be shared (P4). */
+export interface LifetimeRuling {
+  readonly store: boolean;
+  /** Of a response that says no lifetime; of any. */
+  readonly ttl?: number | undefined;
+  readonly override?: number | undefined;
+  readonly staleWhileRevalidate?: number | undefined;
+  readonly staleIfError?: number | undefined;
 }
 
 /** The bounds that storing keeps. */
@@ -49,11 +61,18 @@ export interface StoringBounds {
 
 /** Store, with what the stored response's later decisions need, or don't and why. */
 export type StoringDecision =
-  | ({ readonly kind: "store"; readonly reason: FreshnessLifetime["reason"] } & StoredPolicy)
+  | ({ readonly kind: "store"; readonly reason: RuledLifetime["reason"] } & StoredPolicy)
   | { readonly kind: "pass"; readonly reason: StoringRefusal };
+
+/** A lifetime as a response says it, or a rule of the site. */
+interface RuledLifetime {
+  readonly seconds: number;
+  readonly reason: FreshnessLifetime["reason"] | "rule";
+}
 
 /** Why a response is not stored; appears as the detail of Cache-Status. */
 export type StoringRefusal =
+  | "rule"
   | "method"
   | "request-authorization"
   | "request-cookie"
@@ -102,15 +121,18 @@ export function decideStoring(
     refusalOfRequest(exchange, control, isPublic, policy) ??
     refusalOfControl(exchange.status, control, policy) ??
     refusalOfFields(exchange, fields, isPublic, policy) ??
-    refusalOfEcho(exchange, fields);
+    refusalOfEcho(exchange, fields) ??
+    refusalOfRule(exchange);
   if (refusal !== null) return { kind: "pass", reason: refusal };
+  const rule = exchange.rule ?? KEPT;
   const part = exchange.status === 206 ? parseContentRange(fields.get("content-range")) : null;
   const selecting = selectingLines(exchange.request, policy);
   const namesMax = bounds.varyNamesMax;
   const selected = decideVariant(exchange.fields, selecting, part !== null, policy, namesMax);
   if (selected.kind === "none") return { kind: "pass", reason: selected.reason };
   const response = { ...exchange, fields, directives };
-  const lifetime = freshnessLifetime(response, policy, bounds.freshnessLifetimeSMax);
+  const said = freshnessLifetime(response, policy, bounds.freshnessLifetimeSMax);
+  const lifetime = ruledLifetime(said, rule);
   const unused =
     lifetime.seconds > 0
       ? refusalOfGuess(exchange, lifetime, fields)
@@ -120,7 +142,37 @@ export function decideStoring(
     kind: "store",
     reason: lifetime.reason,
     ...policyOf(control, lifetime.seconds, selected.variant, part),
+    ...ruledStaleness(control, rule),
     initialAgeMs: correctedInitialAgeMs(fields, exchange.requestMs, exchange.responseMs),
+  };
+}
+
+/** What is said where no rule is. */
+const KEPT: LifetimeRuling = { store: true };
+
+function refusalOfRule({ rule }: Exchange): StoringRefusal | null {
+  return rule?.store === false ? "rule" : null;
+}
+
+/** A rule's `override` is the lifetime of whatever may be stored; its `ttl` where none is said. */
+function ruledLifetime(said: FreshnessLifetime, rule: LifetimeRuling): RuledLifetime {
+  const isUnsaid = said.reason === "heuristic" || said.reason === "no-explicit-freshness";
+  const seconds = rule.override ?? (isUnsaid ? rule.ttl : undefined);
+  return seconds === undefined ? said : { seconds, reason: "rule" };
+}
+
+/** How long stale, by a rule, where the response does not say (RFC 5861). */
+function ruledStaleness(
+  control: CacheControl,
+  rule: LifetimeRuling,
+): Partial<Pick<StoredPolicy, "staleWhileRevalidateS" | "staleIfErrorS">> {
+  const { staleWhileRevalidate: swr, staleIfError: sie } = rule;
+  const isSaid = (name: string): boolean => hasDirective(control, name);
+  return {
+    ...(swr === undefined || isSaid("stale-while-revalidate")
+      ? {}
+      : { staleWhileRevalidateS: swr }),
+    ...(sie === undefined || isSaid("stale-if-error") ? {} : { staleIfErrorS: sie }),
   };
 }
 
@@ -224,20 +276,21 @@ function isRangeRight(status: number, fields: FieldLines, policy: CachePolicy): 
   );
 }
 
-/** Nobody has said that it may be kept: then its type is to be that of its path. */
+/** The response itself does not say that it may be kept: then its type is to be that of its path. */
 function refusalOfGuess(
   { path = "" }: Exchange,
-  { reason }: FreshnessLifetime,
+  { reason }: RuledLifetime,
   fields: FieldLines,
 ): StoringRefusal | null {
-  const isOther = reason === "heuristic" && isNamedOtherwise(path, fields.get("content-type"));
+  const isUnsaid = reason === "heuristic" || reason === "rule";
+  const isOther = isUnsaid && isNamedOtherwise(path, fields.get("content-type"));
   return isOther ? "other-type" : null;
 }
 
 /** What is not fresh is worth its place only if it can be validated. */
 function refusalOfStale(
   response: Parameters<typeof isHeuristicallyCacheable>[0],
-  lifetime: FreshnessLifetime,
+  lifetime: RuledLifetime,
   fields: FieldLines,
   policy: CachePolicy,
 ): StoringRefusal | null {

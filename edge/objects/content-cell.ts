@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { linesOf, type FieldList } from "../../http/fields.ts";
+import { OFFLINE_S_MAX } from "../../state/site.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import { within } from "../../doors/within.ts";
 import { FillLeases, type FillOutcome } from "../cache/fill-leases.ts";
@@ -38,7 +39,7 @@ export class ContentCell extends DurableObject<EdgeEnv> {
     this.#store = new SqlContentStore(openSql(ctx.storage), {
       bytesMax: limits.cellBytesMax,
       variantsMax: limits.variantsPerKeyMax,
-      staleMsMax: limits.staleOfflineMsMax,
+      staleMsMax: OFFLINE_S_MAX * 1000,
     });
   }
 

@@ -3,34 +3,27 @@
 
 import { log, type RequestScope } from "../../doors/access-log.ts";
 import { problemResponse } from "../../doors/respond.ts";
+import { OFFLINE_S_MAX } from "../../state/site.ts";
 import { cacheKeyOf, decideTarget } from "../cache/cache-key.ts";
-import { PUBLISHED, RFC, SAFE, type CachePolicy } from "../cache/cache-policy.ts";
 import { TargetBook } from "../cache/target-book.ts";
 import { WrittenKeys } from "../cache/written-keys.ts";
 import type { EdgeConfig } from "../config.ts";
-import type {
-  ContentPorts,
-  ContentRequest,
-  ContentSite,
-  OriginContent,
-  PurgeWatch,
-} from "../content-ports.ts";
+import type { ContentPorts, ContentRequest, ContentSite, PurgeWatch } from "../content-ports.ts";
 import { Flights } from "../flights.ts";
 import { limits } from "../limits.ts";
 import { purgedMemory, purgedRegion } from "../purged-content.ts";
-import { INITIAL_HEALTH } from "../routing/origin-health.ts";
-import { SparedTargets } from "../routing/spared-targets.ts";
 import { onlyHostOf, siteOf } from "../routing/path.ts";
-import { serveContent } from "../serve.ts";
+import { serveSite } from "../serve-site.ts";
+import { keptQuery } from "../site/query-rule.ts";
 import type { EdgeEnv } from "./env.ts";
 import { responseOf } from "./content-response.ts";
 import { MemoryHits } from "./memory-hits.ts";
 import { MemoryStore } from "./memory-store.ts";
-import { openHttpUpstream, openOriginContent, type EdgeBody } from "./origin-content.ts";
+import type { EdgeBody } from "./origin-content.ts";
 import { openRegionContent } from "./region-content.ts";
 import { decideUpgrade } from "../upgrade-content.ts";
 import { passSocket } from "./upstream-socket.ts";
-import { BodyBudget } from "./arriving-body.ts";
+import { SiteWays } from "./site-ways.ts";
 import { openCell, type Here, type Regions } from "./regions.ts";
 import { within } from "../../doors/within.ts";
 
@@ -52,7 +45,7 @@ export function createContentDoor(
   regions: Regions,
 ): ContentDoor {
   const { memory, flights, targets, written } = openIsolate(deployed);
-  const ways = openWays(deployed);
+  const ways = new SiteWays(deployed);
   const hits = new MemoryHits(memory, regions);
   const answer: ContentDoor["answer"] = async (request, scope, ctx) => {
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
@@ -62,7 +55,7 @@ export function createContentDoor(
     const hint = config.regions.find((spec) => spec.id === region)?.locationHint ?? null;
     const { hostname: host, host: authority, protocol } = new URL(request.url);
     const name = siteOf(host, config.sites);
-    const way = ways(name);
+    const way = ways.of(name, config);
     const watch = watchPurges(here, look, (scopes) =>
       markPurged(env, config, region, scopes).then(() => regions.expire(region)),
     );
@@ -90,14 +83,15 @@ export function createContentDoor(
       body: request.body,
     };
     const onlyHost = (): string | null => onlyHostOf(name ?? "", config.sites);
-    const site = name === null ? null : { name, policy: way.policy, onlyHost };
+    const { policy, settings } = way;
+    const site = name === null ? null : { name, policy, settings, onlyHost };
     const upgrade = decideUpgrade(asked, site);
     if (upgrade.kind !== "none") {
       scope.fields["cache"] = `upgrade:${upgrade.kind}`;
       if (upgrade.kind === "refused") return problemResponse(upgrade.problem);
       return passSocket(`${way.baseUrl}${upgrade.target}`, upgrade.fields);
     }
-    const answered = await serveContent(asked, site, ports);
+    const answered = await serveSite(asked, site, ports);
     scope.fields["cache"] = answered.decision;
     if (answered.decision === "memory-hit" && site !== null) {
       learnHit(hits, request, config, site, asked.rawTarget);
@@ -115,7 +109,7 @@ function openIsolate(
     bytesMax: limits.memoryCacheBytesMax,
     entriesMax: limits.memoryCacheEntriesMax,
     variantsMax: limits.variantsPerKeyMax,
-    staleMsMax: limits.staleOfflineMsMax,
+    staleMsMax: OFFLINE_S_MAX * 1000,
     eviction: deployed.eviction,
   });
   const flights = new Flights<EdgeBody>(limits.flightsMax);
@@ -132,22 +126,16 @@ function learnHit(
   hits: MemoryHits,
   { url, headers }: Request,
   config: EdgeConfig,
-  { name, policy }: ContentSite,
+  { name, policy, settings }: ContentSite,
   rawTarget: string,
 ): void {
   const target = decideTarget(rawTarget);
   if (target.kind === "refused") return;
-  const key = cacheKeyOf(name, target);
+  const kept = { ...target, query: keptQuery(target.query, settings?.query) };
+  const key = cacheKeyOf(name, kept);
   if (key.length > limits.targetUriCharsMax) return;
-  hits.learn({ url, hostField: headers.get("host"), site: name, key, policy, config });
-}
-
-/** How a site's content is asked for: what one isolate believes about its upstream is in `health`. */
-interface Way {
-  readonly policy: CachePolicy;
-  readonly origin: OriginContent<EdgeBody>;
-  readonly health: ContentPorts<EdgeBody>["health"];
-  readonly baseUrl: string;
+  const hostField = headers.get("host");
+  hits.learn({ url, hostField, site: name, key, policy, settings, config });
 }
 
 /** Marks what an upstream says that a write has made doubtful (RFC 9875). */
@@ -177,29 +165,6 @@ function watchPurges(first: Here, now: () => Promise<Here>, mark: PurgeWatch["ma
     mark,
   };
   return watch;
-}
-
-/** Opens the way of each site: its own upstream's, or else the origin's. */
-function openWays(deployed: EdgeConfig): (site: string | null) => Way {
-  const budget = new BodyBudget(limits.arrivingBytesMax);
-  const origin = openOriginContent(deployed.originUrl, deployed.linkKey, budget);
-  const published = wayOf(PUBLISHED, origin, deployed.originUrl);
-  const others = new Map(
-    Object.entries(deployed.upstreams).map(([site, { url, profile }]) => [
-      site,
-      wayOf(profile === "rfc" ? RFC : SAFE, openHttpUpstream(url, budget), url),
-    ]),
-  );
-  return (site) => others.get(site ?? "") ?? published;
-}
-
-function wayOf(policy: CachePolicy, origin: OriginContent<EdgeBody>, baseUrl: string): Way {
-  const spared = new SparedTargets({
-    sparedMs: limits.sparedTargetMs,
-    targetsMax: limits.sparedTargetsMax,
-  });
-  const health = { state: INITIAL_HEALTH, tolerance: policy.tolerance, spared };
-  return { policy, origin, health, baseUrl };
 }
 
 /** Path and query as the runtime gives them; parsing would change them before they are checked. */

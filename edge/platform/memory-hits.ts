@@ -4,6 +4,8 @@
 // shared: one a second tells of all such hits.
 
 import { log } from "../../doors/access-log.ts";
+import type { FieldList } from "../../http/fields.ts";
+import type { SiteSettings } from "../../state/site.ts";
 import type { AnswerTo } from "../cache/answer.ts";
 import type { CachePolicy } from "../cache/cache-policy.ts";
 import { BoundedEntries } from "../cache/eviction/bounded-entries.ts";
@@ -14,8 +16,9 @@ import type { StoredMeta, StoredResponse } from "../cache/stored-response.ts";
 import { selectingLines } from "../cache/variant.ts";
 import type { EdgeConfig } from "../config.ts";
 import type { ContentStore } from "../content-ports.ts";
-import { hitContent, specialFields } from "../hit-content.ts";
+import { hitContent, specialFields, type Hit } from "../hit-content.ts";
 import { limits } from "../limits.ts";
+import { withSiteFields } from "../site/added-fields.ts";
 import type { EdgeBody } from "./origin-content.ts";
 import type { Regions } from "./regions.ts";
 import { responseParts, type ResponseParts } from "./content-response.ts";
@@ -28,6 +31,7 @@ export interface HitTarget {
   readonly site: string;
   readonly key: string;
   readonly policy: CachePolicy;
+  readonly settings?: SiteSettings | undefined;
   /** The configuration that says so. */
   readonly config: EdgeConfig;
 }
@@ -39,6 +43,8 @@ interface Known extends HitTarget {
 
 /** An answer that may be given again. Holds no body, so that it keeps nothing in memory. */
 interface Prepared {
+  /** Whose answer it is, if what its site adds may depend on that; null: anyone's. */
+  readonly by: Known | null;
   readonly asked: string;
   readonly book: PurgeBook;
   readonly fromMs: number;
@@ -79,7 +85,13 @@ export class MemoryHits {
     if (before?.entry.config === target.config) return;
     const told = this.#counts.get(site) ?? { hits: 0, bytes: 0 };
     this.#counts.set(site, told);
-    const known: Known = { ...target, special: specialFields(target.policy), told };
+    const special = specialFields(target.policy);
+    // Who may read an answer depends on who asks; a preflight is no GET.
+    const known: Known = {
+      ...target,
+      special: target.settings?.cors === undefined ? special : [...special, "origin"],
+      told,
+    };
     const slot = new Slot(known, 2 * (url.length + target.key.length) + 200, Infinity, 0);
     this.#known.set(url, slot);
     if (!this.#urls.add(slot, 0, before)) this.#known.delete(url);
@@ -98,7 +110,7 @@ export class MemoryHits {
     const stored = this.#memory.get(known.key, nowMs, selectingLines(headers, known.policy));
     if (stored === null) return null;
     const asked: AnswerTo = { method, fields: headers, policy: known.policy };
-    const prepared = this.#preparedFor(asked, known.key, stored, view.purges, nowMs);
+    const prepared = this.#preparedFor(asked, known, stored, view.purges, nowMs);
     if (prepared === null) return null;
     this.#urls.use(slot);
     known.told.hits += 1;
@@ -110,24 +122,30 @@ export class MemoryHits {
 
   #preparedFor(
     request: AnswerTo,
-    key: string,
+    known: Known,
     stored: StoredResponse<EdgeBody>,
     book: PurgeBook,
     nowMs: number,
   ): Prepared | null {
+    const { key, settings } = known;
+    const by = settings === undefined ? null : known;
     const asked = conditionsOf(request);
     const kept = this.#prepared.get(stored.meta) ?? [];
     for (const one of kept) {
-      if (one.asked === asked && isTrue(one, book, nowMs)) return one;
+      if (one.asked === asked && one.by === by && isTrue(one, book, nowMs)) return one;
     }
     if (book.verdictOn(key, stored.meta) !== "alive") return null;
     const hit = hitContent(request, stored, nowMs);
     if (hit === null) return null;
     const { answer, untilMs } = hit;
     const hasBody = answer.body !== null;
-    const parts = responseParts(answer);
-    const prepared: Prepared = { asked, book, fromMs: nowMs, untilMs, hasBody, parts };
-    const others = kept.filter((one) => one.asked !== asked && isTrue(one, book, nowMs));
+    const parts = responseParts(
+      settings === undefined ? answer : { ...answer, fields: siteFields(answer, request, known) },
+    );
+    const prepared: Prepared = { by, asked, book, fromMs: nowMs, untilMs, hasBody, parts };
+    const others = kept.filter(
+      (one) => !(one.asked === asked && one.by === by) && isTrue(one, book, nowMs),
+    );
     this.#prepared.set(stored.meta, [prepared, ...others.slice(0, limits.preparedAnswersMax - 1)]);
     return prepared;
   }
@@ -147,6 +165,15 @@ export class MemoryHits {
       }),
     );
   }
+}
+
+function siteFields(
+  { fields }: Hit<EdgeBody>["answer"],
+  { method, fields: asked }: AnswerTo,
+  { url, settings = {} }: Known,
+): FieldList {
+  const scheme = url.startsWith("https:") ? "https" : "http";
+  return withSiteFields(fields, { method, fields: asked, scheme }, settings);
 }
 
 /** Tells whether a request asks for nothing that the usual way would have to see to. */

@@ -8,7 +8,7 @@ import { SESSION_WAIT_MS_MAX } from "../../doors/session-waits.ts";
 import type { SessionToken } from "../../doors/session.ts";
 import { TokenVerifier } from "../../doors/tokens.ts";
 import { within } from "../../doors/within.ts";
-import { readConfig } from "../../state/config.ts";
+import { readConfig, type DeploymentConfig } from "../../state/config.ts";
 import { keysInForce, readIssuers, type IssuerKey } from "../../state/issuers.ts";
 import { hubTime } from "../../sync/link/hub-clock.ts";
 import { NO_PURGES, PurgeBook } from "../cache/purge-book.ts";
@@ -241,8 +241,8 @@ export class Regions {
       log("config-refused", { region });
       return { config: known.config, configText: text };
     }
-    const { sites = this.#config.sites, regions = this.#config.regions } = read;
-    return { config: { ...this.#config, sites, regions }, configText: text };
+    const { sites, regions, content } = { ...this.#config, ...defined(read) };
+    return { config: { ...this.#config, sites, regions, content }, configText: text };
   }
 
   /** Makes the way to ask a cell about single devices; an answer goes for as long as a lease. */
@@ -271,6 +271,13 @@ export class Regions {
       return answer;
     };
   }
+}
+
+/** What a document says, without what it leaves out. */
+function defined(
+  read: DeploymentConfig,
+): Partial<Pick<EdgeConfig, "sites" | "regions" | "content">> {
+  return Object.fromEntries(Object.entries(read).filter(([, said]) => said !== undefined));
 }
 
 /** Opens a region's cell; the region's location hint is where its first use places it. */

@@ -44,6 +44,10 @@ export class SparedTargets {
     this.#spared.delete(key);
   }
 
+  clear(): void {
+    this.#spared.clear();
+  }
+
   /** Decides whether a target is left alone at `nowMs`; null: it may be asked for, and waited for. */
   take(key: string, nowMs: number): SparedDecision | null {
     const spared = this.#spared.get(key);

