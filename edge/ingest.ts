@@ -75,31 +75,37 @@ export interface Refusal {
  * Stages a batch, or says why not. What `store` has staged is held once it is written.
  *
  * @param admission What the buffer has room for; a batch that is held already needs none.
+ * @param batches What the command's entry holds, if the caller has just encoded it.
  */
 export function ingest(
   command: IngestCommand,
   store: HubStore,
   nowMs: number,
   admission: Admission = admissionTo(store, nowMs),
+  batches: readonly ReadingBatch[] = batchesOf(command.entry),
 ): IngestOutcome {
-  const decoded = decodeBatches(command.entry);
-  assert(decoded.ok, "The Worker encodes batches that decode");
   const known = store.loadDevice(command.device);
   const state = known ?? NEW_DEVICE;
   const memory = recall(state.memory, command.identity, command.contentHash);
   if (memory.kind === "reused") return { kind: "sequence-reused" };
-  if (memory.kind === "repeated") return repeated(decoded.value, state, command.identity);
+  if (memory.kind === "repeated") return repeated(batches, state, command.identity);
   const noRoom = roomFor(known, store, admission);
   if (noRoom !== null) return noRoom;
   const stampMs = store.stampFor(nowMs);
-  const assignedMs = freeTime(command.device, decoded.value, state, stampMs, store);
-  const admitted = admit(decoded.value, state, assignedMs, memory.kind === "outside-window");
-  const encoded = partsOfEntry(command.entry, decoded.value);
+  const assignedMs = freeTime(command.device, batches, state, stampMs, store);
+  const admitted = admit(batches, state, assignedMs, memory.kind === "outside-window");
+  const encoded = partsOfEntry(command.entry, batches);
   const { refused } = admitted;
   if (refused.length > 0 && (command.isStrict || admitted.batches.length === 0))
     return { kind: "refused", refused };
   const outcome = commit(command, state, admitted, stampMs, nowMs, store, encoded);
   return announce(outcome, admission);
+}
+
+function batchesOf(entry: Uint8Array): readonly ReadingBatch[] {
+  const decoded = decodeBatches(entry);
+  assert(decoded.ok, "The Worker encodes batches that decode");
+  return decoded.value;
 }
 
 function roomFor(

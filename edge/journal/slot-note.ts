@@ -6,6 +6,7 @@ import {
   decodeBatch,
   decodeBatches,
   encodeBatches,
+  type BatchIdentity,
   type ReadingBatch,
 } from "../../sync/wire/batch.ts";
 import { ENTRY_BATCHES_MAX, ENTRY_BYTES_MAX } from "../../sync/limits.ts";
@@ -117,10 +118,18 @@ function nameOf({ device, identity, contentHash, kept }: Committed): Uint8Array 
   const isSaid =
     first !== undefined &&
     first.contentHash === contentHash &&
-    JSON.stringify(first.identity) === JSON.stringify(identity);
+    isSameIdentity(first.identity, identity);
   if (isSaid) return null;
   const empty = { device, identity, contentHash, isTimeAssigned: false, times: [], columns: [] };
   return encodePart(empty);
+}
+
+/** Tells whether two batches have the same name. */
+function isSameIdentity(left: BatchIdentity, right: BatchIdentity): boolean {
+  if (left.kind === "boot")
+    return right.kind === "boot" && left.boot === right.boot && left.seq === right.seq;
+  if (left.kind === "key") return right.kind === "key" && left.key === right.key;
+  return right.kind === "none";
 }
 
 /** Decodes a note; nothing of the body is looked at. */

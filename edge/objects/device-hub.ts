@@ -7,6 +7,7 @@ import { drawNumber } from "../../doors/draw-number.ts";
 import type { GapRecord } from "../../state/gap.ts";
 import { assert } from "../../sync/assert.ts";
 import { parseReplicaId, type DeviceId, type ReplicaId } from "../../sync/brand.ts";
+import type { ReadingBatch } from "../../sync/wire/batch.ts";
 import { hubTime } from "../../sync/link/hub-clock.ts";
 import type { DeviceRate } from "../config.ts";
 import { GapLink } from "../gap-link.ts";
@@ -138,7 +139,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const region = replica.split("/")[0] ?? "";
     this.#streams = new DeviceStreams(ctx, {
       region,
-      ingest: (command) => this.#ingest(command, true),
+      ingest: (command, batches) => this.#ingest(command, true, batches),
       bootsOf: (device) => bootsOf(this.#store.loadDevice(device)),
       guard: () => this.#regions.guardOf(region, (work) => ctx.waitUntil(work)),
       ring: (atMs) => this.#alarm.ring(atMs),
@@ -160,7 +161,11 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     return this.#ingest(command, false);
   }
 
-  async #ingest(command: IngestCommand, isGathered: boolean): Promise<IngestOutcome> {
+  async #ingest(
+    command: IngestCommand,
+    isGathered: boolean,
+    batches?: readonly ReadingBatch[],
+  ): Promise<IngestOutcome> {
     const nowMs = Date.now();
     const limited = this.#limit(command, nowMs);
     if (limited !== null) return limited;
@@ -171,6 +176,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       this.#store,
       originNowMs,
       this.#buffer.admission(originNowMs, Math.random()),
+      batches,
     );
     if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0) {
       this.#alarm.wake(nowMs + limits.syncLingerMs);

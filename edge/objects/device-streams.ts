@@ -32,6 +32,7 @@ import {
   type Ending,
 } from "../stream/protocol.ts";
 import { Sharers } from "../sharers.ts";
+import type { ReadingBatch } from "../../sync/wire/batch.ts";
 import { openSession, step, type SessionEvent, type SessionState } from "../stream/session.ts";
 
 /** The fields that the Worker adds to the upgrade that it lets in and hands on. */
@@ -41,7 +42,8 @@ export const EXPIRES_FIELD = "x-skerry-token-expires";
 /** What the streams need of their hub. */
 export interface StreamsHub {
   readonly region: string;
-  ingest(command: IngestCommand): Promise<IngestOutcome>;
+  /** Commits a batch; `batches` is what its entry holds. */
+  ingest(command: IngestCommand, batches: readonly ReadingBatch[]): Promise<IngestOutcome>;
   /** Up to which seq the hub holds every batch of a device, by boot. */
   bootsOf(device: DeviceId): Readonly<Record<string, number>>;
   /** Who may come in, as far as it is known now. */
@@ -289,7 +291,10 @@ export class DeviceStreams {
   ): Promise<MessageResult> {
     const identity = identityOf(parsed);
     if (!read.ok) return { message, identity, settled: read };
-    const outcome = await this.#hub.ingest(read.value.command);
+    const { command, built } = read.value;
+    const { contentHash } = command;
+    const batches = built.batches.map((batch) => ({ ...batch, contentHash }));
+    const outcome = await this.#hub.ingest(command, batches);
     return { message, identity, settled: settleIngest(read.value, outcome, this.#hub.region) };
   }
 

@@ -17,7 +17,7 @@ import {
   type ParsedReadings,
 } from "./parsed-readings.ts";
 import { ReadingCollector, type ValuePosition } from "./reading-collector.ts";
-import { parseTime } from "./time.ts";
+import { areTimes, parseTime } from "./time.ts";
 
 export type { ParsedReadings };
 
@@ -133,13 +133,17 @@ function parseColumnar(body: Json, key: string | null): Result<ParsedReadings, P
 }
 
 function shapeProblem(columns: readonly [string, unknown][]): Problem | null {
-  let cells = 0;
+  let rows = 0;
   for (const [stream, values] of columns) {
     if (!Array.isArray(values)) {
       return malformed(`/series/${escapePointer(stream)}`, "A column is an array of values");
     }
-    for (const value of values) if (value !== null) cells += 1;
+    rows += values.length;
   }
+  if (rows <= limits.readingsPerRequestMax) return null;
+  let cells = 0;
+  for (const [, values] of columns as [string, unknown[]][])
+    for (const value of values) if (value !== null) cells += 1;
   return cells > limits.readingsPerRequestMax ? tooMany() : null;
 }
 
@@ -147,7 +151,7 @@ function shapeProblem(columns: readonly [string, unknown][]): Problem | null {
 function parseTimes(
   body: Json,
   columns: readonly [string, unknown][],
-): Result<(number | null | "bad")[], Problem> {
+): Result<readonly (number | null | "bad")[], Problem> {
   const first = columns[0]?.[1];
   const rows = Array.isArray(first) ? first.length : 0;
   if (body["t"] !== undefined) {
@@ -156,7 +160,8 @@ function parseTimes(
     }
     if (!Array.isArray(body["t"])) return err(malformed("/t", "t is an array of times"));
     if (body["t"].length > limits.readingsPerRequestMax) return err(tooMany());
-    return ok(body["t"].map((time) => parseTime(time) ?? "bad"));
+    const given: unknown[] = body["t"];
+    return ok(areTimes(given) ? given : given.map((time) => parseTime(time) ?? "bad"));
   }
   if (body["t0"] !== undefined || body["step"] !== undefined) return parseSteps(body, rows);
   if (rows > 1) return err(malformed("", "Give the times of the values: t, or t0 and step"));

@@ -4,7 +4,7 @@
 
 import type { DeviceId } from "../../sync/brand.ts";
 import { isQuarantined } from "../../sync/quarantine.ts";
-import type { ReadingBatch } from "../../sync/wire/batch.ts";
+import type { Column, ReadingBatch } from "../../sync/wire/batch.ts";
 import { selectReadings, type Kept } from "../journal/committed.ts";
 import { limits } from "../limits.ts";
 import type { HeldReadings, HubStore, TimeRange } from "../ports.ts";
@@ -61,6 +61,7 @@ function askedBelowMarks(batch: ReadingBatch, state: DeviceState, stampMs: numbe
   const asked: Asked = new Map();
   for (const column of batch.columns) {
     const marks = streamOf(state.streams, column.stream);
+    if (isAbove(batch, column, marks.highWaterMs, stampMs)) continue;
     for (const row of column.rows) {
       const timeMs = batch.times[row] ?? 0;
       const isOutside = isQuarantined(timeMs, stampMs);
@@ -70,6 +71,17 @@ function askedBelowMarks(batch: ReadingBatch, state: DeviceState, stampMs: numbe
     }
   }
   return asked;
+}
+
+/** Tells whether all of a column is newer than what is held, and none of it quarantined: times ascend. */
+function isAbove(
+  { times }: ReadingBatch,
+  { rows }: Column,
+  highWaterMs: number,
+  stampMs: number,
+): boolean {
+  const firstMs = times[rows[0] ?? 0] ?? 0;
+  return firstMs > highWaterMs && !isQuarantined(times[rows.at(-1) ?? 0] ?? 0, stampMs);
 }
 
 /**

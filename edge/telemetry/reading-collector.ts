@@ -5,6 +5,7 @@ import { parseStreamName, type StreamName } from "../../sync/brand.ts";
 import { fits, isSummable, scaleFrom } from "../../sync/decimal.ts";
 import type { ProblemItem } from "../../http/problem.ts";
 import { limits } from "../limits.ts";
+import { areTimes } from "./time.ts";
 
 /** The good values of one stream, in the order they were sent. */
 export interface StreamReadings {
@@ -64,6 +65,7 @@ export class ReadingCollector {
     times: readonly (number | null | "bad")[],
     at: MovingPosition,
   ): number {
+    if (this.#takeWhole(name, values, times)) return values.length;
     let count = 0;
     // A value that is a whole number at some scale can be summed; most are at that of the one before.
     let scale = 0;
@@ -84,6 +86,20 @@ export class ReadingCollector {
       if (typeof value === "number") scale = scaleFrom(value, scale) ?? scale;
     }
     return count;
+  }
+
+  /** Takes a column of nothing but numbers with times, as most are; false: it is another. */
+  #takeWhole(
+    name: string,
+    values: readonly unknown[],
+    times: readonly (number | null | "bad")[],
+  ): boolean {
+    if (values.length === 0 || this.timed.has(name)) return false;
+    if (this.timed.size >= limits.streamsPerDeviceMax) return false;
+    const stream = parseStreamName(name);
+    if (stream === null || !arePlain(values) || !areTimes(times)) return false;
+    this.timed.set(name, { stream, kind: "number", times: [...times], values: [...values] });
+    return true;
   }
 
   /** Counts `count` values as rejected and lists one error for them. */
@@ -177,6 +193,22 @@ const VALUE_PROBLEMS: Record<ValueProblem, string> = {
   "value-not-finite": "The value is beyond the range of a double",
   "value-too-fine": "The value has more than 30 decimals: round it",
 };
+
+/** Tells whether all are numbers that can be summed and are not minus zero, without asking each anew. */
+function arePlain(values: readonly unknown[]): values is readonly number[] {
+  let scale = 0;
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at];
+    if (typeof value !== "number") return false;
+    if (!fits(value, scale)) {
+      const larger = scaleFrom(value, scale);
+      if (larger === null) return false;
+      scale = larger;
+    }
+    if (value === 0 && Object.is(value, -0)) return false;
+  }
+  return true;
+}
 
 function isPlain(value: unknown, scale: number): value is number {
   return typeof value === "number" && fits(value, scale);

@@ -23,6 +23,17 @@ export function parseTime(value: unknown): number | null {
   return value >= 0 && value <= TIME_MS_MAX && !isSeconds ? value + 0 : null;
 }
 
+/** Tells whether all are epoch milliseconds already, as nearly all times are: parseTime() leaves them. */
+export function areTimes(values: readonly unknown[]): values is readonly number[] {
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at];
+    if (typeof value !== "number" || !(value >= MILLISECONDS_MIN && value <= TIME_MS_MAX))
+      return false;
+    if (Math.floor(value) !== value) return false;
+  }
+  return true;
+}
+
 /** Parses RFC 3339 text from 1970 to 9999; fractions below a millisecond are cut off. */
 export function parseRfc3339(text: string): number | null {
   const match = RFC3339.exec(text);
