@@ -65,28 +65,6 @@ export class ByteWriter {
     this.varint(value < 0 ? -value * 2 - 1 : value * 2);
   }
 
-  /** Writes each number's difference from the one before, the first from 0, as zigzag() does. */
-  differences(numbers: Float64Array): void {
-    let before = 0;
-    let at = this.#take(numbers.length);
-    const buffer = this.#buffer;
-    for (let i = 0; i < numbers.length; i += 1) {
-      const difference = (numbers[i] as number) - before;
-      if (difference < 64 && difference >= -64) {
-        buffer[at] = difference < 0 ? -difference * 2 - 1 : difference * 2;
-        at += 1;
-        before = numbers[i] as number;
-        continue;
-      }
-      // The rest may need more room than was taken.
-      this.#length = at;
-      for (; i < numbers.length; i += 1) {
-        this.zigzag((numbers[i] as number) - before);
-        before = numbers[i] as number;
-      }
-    }
-  }
-
   float64(value: number): void {
     const at = this.#take(8);
     new DataView(this.#buffer.buffer).setFloat64(at, value, true);

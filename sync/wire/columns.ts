@@ -97,7 +97,28 @@ export function writeValues(
   }
   writer.byte(DECIMAL);
   writer.byte(scaled.scale);
-  writer.differences(scaled.mantissas);
+  writeDifferences(writer, scaled.mantissas);
+}
+
+/** Writes each number's difference from the one before, the first from 0, as zigzag() does. */
+function writeDifferences(writer: ByteWriter, numbers: Float64Array): void {
+  // Most are small and take a byte each: those in a row are written at once.
+  const row = new Uint8Array(numbers.length);
+  let length = 0;
+  let before = 0;
+  for (const number of numbers) {
+    const difference = number - before;
+    before = number;
+    if (difference < 64 && difference >= -64) {
+      row[length] = difference < 0 ? -difference * 2 - 1 : difference * 2;
+      length += 1;
+      continue;
+    }
+    writer.raw(row.subarray(0, length));
+    length = 0;
+    writer.zigzag(difference);
+  }
+  writer.raw(row.subarray(0, length));
 }
 
 /** Reads `count` values and what kind they are; breaks the reader on anything not finite. */
