@@ -25,7 +25,10 @@ export interface Packages {
 }
 
 /** Downloads and unpacks what is not there yet. */
-export async function unpackPeers(folder: string): Promise<Packages> {
+export async function unpackPeers(
+  folder: string,
+  packages: readonly string[] = PACKAGES,
+): Promise<Packages> {
   const root = path.join(folder, "root");
   const done = path.join(folder, "unpacked");
   const archives = path.join(folder, "archives");
@@ -33,10 +36,11 @@ export async function unpackPeers(folder: string): Promise<Packages> {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(archives, { recursive: true });
     mkdirSync(root);
-    const names = [...PACKAGES, ...(await missingLibraries())];
-    await command("apt-get", ["-o", "APT::Sandbox::User=root", "download", ...names], archives);
+    const names = [...packages, ...(await missingLibraries(packages))];
+    const args = ["-o", "APT::Sandbox::User=root", "download", ...names];
+    await command("apt-get", args, archives, packages);
     for (const file of globSync("*.deb", { cwd: archives }))
-      await command("dpkg-deb", ["-x", path.join(archives, file), root], archives);
+      await command("dpkg-deb", ["-x", path.join(archives, file), root], archives, packages);
     writeFileSync(done, "");
   }
   const folders = globSync("{usr/lib,lib}/*-linux-gnu*", { cwd: root });
@@ -48,14 +52,19 @@ export async function unpackPeers(folder: string): Promise<Packages> {
 }
 
 /** Asks apt, which only simulates, what this system would need beside the packages. */
-async function missingLibraries(): Promise<string[]> {
-  const args = ["-s", "--no-install-recommends", "install", ...PACKAGES];
-  const output = await command("apt-get", args, "/");
+async function missingLibraries(packages: readonly string[]): Promise<string[]> {
+  const args = ["-s", "--no-install-recommends", "install", ...packages];
+  const output = await command("apt-get", args, "/", packages);
   const inst = output.matchAll(/^Inst (lib\S+)/gm);
   return [...inst].map(([, name = ""]) => name).filter((name) => !NEEDLESS.test(name));
 }
 
-async function command(name: string, args: readonly string[], cwd: string): Promise<string> {
+async function command(
+  name: string,
+  args: readonly string[],
+  cwd: string,
+  packages: readonly string[],
+): Promise<string> {
   try {
     const env = { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" };
     return (await run(name, args, { cwd, env, timeout: COMMAND_MS_MAX })).stdout;
@@ -63,7 +72,7 @@ async function command(name: string, args: readonly string[], cwd: string): Prom
     const text = error instanceof Error ? error.message : String(error);
     const why = text.split("\n").find((line) => line.startsWith("E:")) ?? text.split("\n")[0] ?? "";
     throw new LaunchError(
-      `The peers are not there: "${name} ${args.at(-1) ?? ""}" failed (${why}). They are Debian's packages ${PACKAGES.join(", ")}: run "apt-get update", or leave them out with --only skerry`,
+      `The peers are not there: "${name} ${args.at(-1) ?? ""}" failed (${why}). They are Debian's packages ${packages.join(", ")}: run "apt-get update", or leave them out with --only skerry`,
       { cause: error },
     );
   }
