@@ -81,6 +81,8 @@ export const contentLimits = {
   /** How long a target that failed is not asked for again while it can be served stale, and how many are known. */
   sparedTargetMs: 10_000,
   sparedTargetsMax: 4_096,
+  /** Bytes of bodies that are kept coded, beside those that they were made of. */
+  encodedBytesMax: 16_777_216,
   /** Upstreams of sites of which an isolate remembers how they are. */
   knownServersMax: 1_024,
   /** How long a stale response may be served while the origin is away, unless the site says otherwise. */

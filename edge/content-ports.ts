@@ -3,7 +3,7 @@
 
 import type { FieldLines, FieldList } from "../http/fields.ts";
 import type { Arrival } from "../http/forwarding.ts";
-import type { SiteSettings } from "../state/site.ts";
+import type { Coding, SiteSettings } from "../state/site.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import type { PassedReply } from "./cache/answer.ts";
 import type { PurgeBook } from "./cache/purge-book.ts";
@@ -177,6 +177,16 @@ export interface OriginContent<Body> {
   fetch(request: UpstreamRequest<Body>): Promise<OriginReply<Body>>;
 }
 
+/**
+ * Codes bodies.
+ *
+ * - Result: null for a body that is not held whole, and for one that does not get smaller.
+ * - Limits: what is coded is kept for the next time in a bounded number of bytes.
+ */
+export interface BodyEncoder<Body> {
+  encode(body: Body, coding: Coding): Body | null;
+}
+
 /** What an isolate believes about one upstream. */
 export interface UpstreamBelief {
   state: OriginHealth;
@@ -190,6 +200,7 @@ export interface ContentPorts<Body> {
   readonly memory: ContentStore<Body>;
   readonly region: RegionContent<Body>;
   readonly origin: OriginContent<Body>;
+  readonly encoder: BodyEncoder<Body>;
   /** What this isolate believes about the upstream; shared by its requests, lost with it. */
   readonly health: UpstreamBelief;
   /** What was written through this isolate. */

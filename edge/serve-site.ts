@@ -6,6 +6,7 @@ import { preflightFields, withSiteFields, type Asking } from "./site/added-field
 import type { ContentAnswer } from "./cache/answer.ts";
 import { decideTarget } from "./cache/cache-key.ts";
 import type { ContentPorts, ContentRequest, ContentSite } from "./content-ports.ts";
+import { encodeAnswer } from "./encode-answer.ts";
 import { serveContent } from "./serve.ts";
 import { decideRedirect } from "./site/redirects.ts";
 
@@ -24,7 +25,10 @@ export async function serveSite<Body>(
     return alone(204, [...withSiteFields([], asking, settings), ...preflight], "preflight");
   const answer = redirect<Body>(request, settings) ?? (await serveContent(request, site, ports));
   if (answer.kind === "content") {
-    return { ...answer, fields: withSiteFields(answer.fields, asking, settings) };
+    const { compression } = settings;
+    const coded =
+      compression === undefined ? answer : encodeAnswer(answer, asking, compression, ports.encoder);
+    return { ...coded, fields: withSiteFields(coded.fields, asking, settings) };
   }
   const { headers = {} } = answer.problem;
   const added = withSiteFields(Object.entries(headers), asking, settings);

@@ -23,6 +23,9 @@ const MISSING_S_MAX = 3_600;
 const ERROR_S_MAX = 10;
 /** How long past its freshness anything may be served while its upstream is away: 30 days, in seconds. */
 export const OFFLINE_S_MAX = 2_592_000;
+/** Bytes below which nothing is compressed: at least, at most, and unless told. */
+const COMPRESSED_BYTES = { least: 256, most: 1_048_576, usual: 1_024 } as const;
+
 export interface UpstreamSetting {
   readonly url: string;
   readonly profile: "safe" | "rfc";
@@ -72,6 +75,16 @@ export interface CorsSetting {
   readonly maxAge: number;
 }
 
+export type Coding = "br" | "zstd" | "gzip";
+
+export interface CompressionSetting {
+  /** The first that a client takes is used. */
+  readonly codings: readonly Coding[];
+  readonly minBytes: number;
+  /** Media types that are compressed, "text/*" too. */
+  readonly types: readonly string[];
+}
+
 /** What is said of one site; what is left out is as if nothing was. */
 export interface SiteSettings {
   readonly upstream?: UpstreamSetting | undefined;
@@ -82,7 +95,22 @@ export interface SiteSettings {
   readonly redirects?: readonly Redirect[] | undefined;
   readonly security?: SecuritySetting | undefined;
   readonly cors?: CorsSetting | undefined;
+  readonly compression?: CompressionSetting | undefined;
 }
+
+/** What is text of some kind, or good to read anyway, and shrinks. */
+const COMPRESSED_TYPES: readonly string[] = [
+  "text/*",
+  "application/javascript",
+  "application/json",
+  "application/ld+json",
+  "application/manifest+json",
+  "application/wasm",
+  "application/xml",
+  "application/rss+xml",
+  "image/svg+xml",
+  "font/ttf",
+];
 
 const text = (pattern: RegExp, charsMax: number, error: string) =>
   z.string({ error }).check(z.regex(pattern, { error }), z.maxLength(charsMax, { error }));
@@ -216,6 +244,25 @@ const corsShape = {
 const credentialsError =
   "credentials cannot be for every origin: name the origins (the Fetch standard forbids both)";
 
+const bytesError = `minBytes is a whole number from ${COMPRESSED_BYTES.least} to ${COMPRESSED_BYTES.most}`;
+const compressionShape = {
+  codings: z._default(
+    list(z.enum(["br", "zstd", "gzip"], { error: "codings are br, zstd and gzip" }), 3, "codings"),
+    ["br", "zstd", "gzip"],
+  ),
+  minBytes: z._default(
+    z
+      .number({ error: bytesError })
+      .check(
+        z.int({ error: bytesError }),
+        z.gte(COMPRESSED_BYTES.least, { error: bytesError }),
+        z.lte(COMPRESSED_BYTES.most, { error: bytesError }),
+      ),
+    COMPRESSED_BYTES.usual,
+  ),
+  types: z._default(list(media, NAMES_MAX, "types"), [...COMPRESSED_TYPES]),
+};
+
 /** How objects are read: `strict` where a field that is not known is more likely a slip than the future. */
 type Strictness = "strict" | "loose";
 
@@ -259,6 +306,7 @@ export function siteSchema(strictness: Strictness): z.ZodMiniType<SiteSettings> 
         }),
       ),
     ),
+    compression: z.optional(object(compressionShape, "compression")),
   };
   return object(shape, "what is said of a site") as z.ZodMiniType<SiteSettings>;
 }

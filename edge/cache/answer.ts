@@ -27,6 +27,8 @@ export type ContentAnswer<Body> =
       readonly body: Body | null;
       /** The part of the body that is sent, which then is held whole; not given: all of it. */
       readonly range?: BodyRange;
+      /** What it was made of, if it was or is being stored. */
+      readonly stored?: StoredMeta;
     }
   | { readonly kind: "problem"; readonly decision: string; readonly problem: Problem };
 
@@ -71,6 +73,15 @@ export interface Away {
 
 /** Answers with a stored response: whole, a part of it, or 304. */
 export function answerStored<Body>(
+  request: AnswerTo,
+  stored: StoredResponse<Body>,
+  how: StoredAnswer,
+): ContentAnswer<Body> {
+  const answer = answerOf(request, stored, how);
+  return answer.kind === "content" ? { ...answer, stored: stored.meta } : answer;
+}
+
+function answerOf<Body>(
   request: AnswerTo,
   { meta, body }: StoredResponse<Body>,
   how: StoredAnswer,

@@ -17,6 +17,7 @@ import { serveSite } from "../serve-site.ts";
 import { keptQuery } from "../site/query-rule.ts";
 import type { EdgeEnv } from "./env.ts";
 import { responseOf } from "./content-response.ts";
+import { EncodedBodies } from "./encoded-bodies.ts";
 import { MemoryHits } from "./memory-hits.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { EdgeBody } from "./origin-content.ts";
@@ -47,6 +48,7 @@ export function createContentDoor(
   const { memory, flights, targets, written } = openIsolate(deployed);
   const ways = new SiteWays(deployed);
   const hits = new MemoryHits(memory, regions);
+  const encoder = new EncodedBodies(limits.encodedBytesMax);
   const answer: ContentDoor["answer"] = async (request, scope, ctx) => {
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
     const look = (): Promise<Here> => regions.at(request.cf, background, limits.purgePatienceMs);
@@ -63,6 +65,7 @@ export function createContentDoor(
       memory: purgedMemory(memory, watch),
       region: purgedRegion(openRegionContent(env.CONTENT_CELL, region, hint), watch),
       origin: way.origin,
+      encoder,
       health: way.health,
       purges: watch,
       flights,
@@ -130,7 +133,7 @@ function learnHit(
   rawTarget: string,
 ): void {
   const target = decideTarget(rawTarget);
-  if (target.kind === "refused") return;
+  if (target.kind === "refused" || settings?.compression !== undefined) return;
   const kept = { ...target, query: keptQuery(target.query, settings?.query) };
   const key = cacheKeyOf(name, kept);
   if (key.length > limits.targetUriCharsMax) return;

@@ -101,6 +101,7 @@ export class ContentWorld {
         endFill: async () => undefined,
       },
       origin: { fetch: async (request) => this.#ask(request) },
+      encoder: { encode: (body, coding) => `${coding}(${body.length})` },
       health: this.#health,
       purges: {
         book: NO_PURGES,

@@ -53,7 +53,7 @@ export async function buildWorker(
       platform: "browser",
       target: "es2024",
       conditions: ["workerd", "worker", "browser"],
-      external: ["cloudflare:*"],
+      external: ["cloudflare:*", "node:zlib"],
       logLevel: "silent",
       plugins: plants.length === 0 ? [] : [planting(plants, met)],
     });

@@ -195,6 +195,7 @@ export class SimIsolate {
       memory: purgedMemory(this.#memory, watch),
       region: purgedRegion(this.#cell(), watch),
       origin: { fetch: ({ target }) => this.#fetch(target) },
+      encoder: { encode: () => null },
       health: this.#health,
       purges: watch,
       flights: this.#flights,

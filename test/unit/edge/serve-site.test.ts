@@ -157,3 +157,98 @@ test("what a key leaves out is not sent on with a read, and is with a write, whi
   await world.send("/a?b=2");
   assert.equal(world.asked.length, 3, "it was forgotten");
 });
+
+const html = (fields: readonly (readonly [string, string])[] = []) => ({
+  status: 200,
+  fields: [
+    ["cache-control", "max-age=60"],
+    ["content-type", "text/html; charset=utf-8"],
+    ["etag", '"a"'],
+    ["content-digest", "sha-256=:x:"],
+    ...fields,
+  ] as (readonly [string, string])[],
+  body: "x".repeat(2_000),
+});
+
+test("what is stored is coded for who takes it, with a weak tag and Vary, and stored once", async () => {
+  const world = new ContentWorld(SAFE, settingsOf({ compression: {} }));
+  world.answer = () => html([["vary", "Accept"]]);
+  for (const [accepted, coding] of [
+    ["gzip", "gzip"],
+    ["gzip, br, zstd", "br"],
+    ["br;q=0, zstd, gzip", "zstd"],
+    ["identity", null],
+    [null, null],
+  ] as const) {
+    const asked = accepted === null ? [] : [["accept-encoding", accepted] as const];
+    const answer = await world.send("/a", asked);
+    assert.equal(fieldOf(answer, "content-encoding"), coding);
+    assert.equal(fieldOf(answer, "vary"), "Accept, Accept-Encoding");
+    assert.equal(fieldOf(answer, "etag"), coding === null ? '"a"' : 'W/"a"');
+    assert.equal(fieldOf(answer, "content-digest"), coding === null ? "sha-256=:x:" : null);
+    const body = answer.kind === "content" ? answer.body : null;
+    assert.equal(body, coding === null ? html().body : `${coding}(2000)`);
+  }
+  assert.equal(world.asked.length, 1);
+  const tag = [["if-none-match", 'W/"a"']] as const;
+  const known = await world.send("/a", [...tag, ["accept-encoding", "gzip"]]);
+  assert.deepEqual([statusOf(known), fieldOf(known, "etag")], [304, 'W/"a"']);
+  const part = await world.send("/a", [
+    ["range", "bytes=0-1"],
+    ["accept-encoding", "gzip"],
+  ]);
+  assert.deepEqual([statusOf(part), fieldOf(part, "content-encoding")], [206, null]);
+  assert.equal(fieldOf(part, "etag"), '"a"');
+  const head = await world.send("/a", [["accept-encoding", "gzip"]], "HEAD");
+  assert.deepEqual(
+    [fieldOf(head, "content-encoding"), fieldOf(head, "content-length")],
+    ["gzip", null],
+  );
+});
+
+test("nothing is coded twice, against no-transform, too small, of another type, or not stored", async () => {
+  const cases: [string, ReturnType<typeof html>][] = [
+    ["/coded", html([["content-encoding", "gzip"]])],
+    [
+      "/kept",
+      {
+        ...html(),
+        fields: [
+          ["cache-control", "max-age=60, no-transform"],
+          ["content-type", "text/html"],
+        ],
+      },
+    ],
+    ["/small", { ...html(), body: "x" }],
+    [
+      "/image",
+      {
+        ...html(),
+        fields: [
+          ["cache-control", "max-age=60"],
+          ["content-type", "image/png"],
+        ],
+      },
+    ],
+    [
+      "/private",
+      {
+        ...html(),
+        fields: [
+          ["cache-control", "private"],
+          ["content-type", "text/html"],
+        ],
+      },
+    ],
+  ];
+  const world = new ContentWorld(SAFE, settingsOf({ compression: { codings: ["br"] } }));
+  for (const [target, act] of cases) {
+    world.answer = () => act;
+    for (let time = 0; time < 2; time += 1) {
+      const answer = await world.send(target, [["accept-encoding", "br, gzip"]]);
+      assert.equal(answer.kind === "content" && answer.body, act.body, target);
+      const [, coding = null] = act.fields.find(([name]) => name === "content-encoding") ?? [];
+      assert.equal(fieldOf(answer, "content-encoding"), coding, target);
+    }
+  }
+});

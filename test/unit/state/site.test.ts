@@ -17,18 +17,20 @@ test("checkConfig() fills in what a site leaves out, and readConfig() reads it b
     redirects: [{ from: "/old/*", to: "/new/*" }],
     security: {},
     cors: { origins: ["https://app.example"] },
+    compression: {},
   });
   assert.ok(checked.ok);
   const shop = checked.value.content?.["shop"];
-  const { upstream, rules, redirects, security, cors } = shop ?? {};
+  const { upstream, rules, redirects, security, cors, compression } = shop ?? {};
   assert.partialDeepStrictEqual(
-    { upstream, rules, redirects, security, cors },
+    { upstream, rules, redirects, security, cors, compression },
     {
       upstream: { profile: "safe" },
       rules: [{ status: [200], store: true }],
       redirects: [{ status: 308 }],
       security: { preset: "basic" },
       cors: { methods: ["GET", "HEAD"] },
+      compression: { codings: ["br", "zstd", "gzip"], minBytes: 1_024 },
     },
   );
   assert.deepEqual(readConfig(JSON.stringify(checked.value)), checked.value);
@@ -82,6 +84,8 @@ test("checkConfig() names each fault of a site", () => {
     [{ cors: { origins: ["https://a", "*"] } }, "/cors/origins", /alone for all/],
     [{ cors: { origins: ["https://A"] } }, "/cors/origins/0", /such as/],
     [{ cors: { origins: ["*"], credentials: true } }, "/cors", /name the origins/],
+    [{ compression: { codings: ["deflate"] } }, "/compression/codings/0", /br, zstd and gzip/],
+    [{ compression: { minBytes: 10 } }, "/compression/minBytes", /256 to/],
   ];
   for (const [settings, pointer, message] of faults) {
     const checked = check(settings);
