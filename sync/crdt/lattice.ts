@@ -9,11 +9,17 @@ export interface Lattice<State> {
   readonly join: (left: State, right: State) => State;
   /** Tells whether `join(left, right)` is `right`. */
   readonly lessOrEqual: (left: State, right: State) => boolean;
-  /**
-   * Splits a state into join-irreducible parts: their join is the state, and no part is the join of
-   * smaller ones (Enes, Almeida, Baquero, Leitao 2019). Bottom has none.
-   */
-  readonly decompose: (state: State) => State[];
+  /** See decompose(); none: any state but bottom is whole. */
+  readonly decompose?: (state: State) => State[];
+}
+
+/**
+ * Splits a state into join-irreducible parts: their join is the state, and no part is the join of
+ * smaller ones (Enes, Almeida, Baquero, Leitao 2019). Bottom has none.
+ */
+export function decompose<State>(lattice: Lattice<State>, state: State): State[] {
+  if (lattice.decompose) return lattice.decompose(state);
+  return lattice.lessOrEqual(state, lattice.bottom) ? [] : [state];
 }
 
 /** Names one life of a replica: `replica#replicaEpoch`. */
@@ -44,7 +50,7 @@ export function mapLattice<Value>(values: Lattice<Value>): Lattice<ReadonlyMap<s
     },
     decompose(state: State): State[] {
       return [...state].flatMap(([key, value]) =>
-        values.decompose(value).map((part) => new Map([[key, part]])),
+        decompose(values, value).map((part) => new Map([[key, part]])),
       );
     },
   };
@@ -59,7 +65,6 @@ export function chainLattice<State>(
     bottom,
     join: (left, right) => (compare(left, right) >= 0 ? left : right),
     lessOrEqual: (left, right) => compare(left, right) <= 0,
-    decompose: (state) => (compare(state, bottom) === 0 ? [] : [state]),
   };
 }
 

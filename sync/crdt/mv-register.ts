@@ -35,7 +35,6 @@ export const mvRegister: Lattice<MvRegister> = {
     // What the right still holds must not be something that the left has seen replaced.
     return isSeen && survivors(right, left).length === right.values.size;
   },
-  decompose: (state) => (state.context.size === 0 ? [] : [state]),
 };
 
 /** Returns the delta of a write that replaces everything `state` holds. */

@@ -18,11 +18,11 @@ export const pnComponent: Lattice<PnComponent> = {
     removed: Math.max(left.removed, right.removed),
   }),
   lessOrEqual: (left, right) => left.added <= right.added && left.removed <= right.removed,
-  decompose: ({ added, removed }) =>
+  decompose: (state) =>
     [
-      { added, removed: 0 },
-      { added: 0, removed },
-    ].filter((part) => part.added + part.removed > 0),
+      { ...state, removed: 0 },
+      { ...state, added: 0 },
+    ].filter(({ added, removed }) => added + removed > 0),
 };
 
 export const pnCounter: Lattice<PnCounter> = /* @__PURE__ */ mapLattice(pnComponent);

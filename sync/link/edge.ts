@@ -15,7 +15,6 @@ import {
   isSamePosition,
   ORIGIN_POSITION,
   VERSIONS,
-  type FrameError,
   type Group,
   type Position,
   type Versions,
@@ -23,7 +22,7 @@ import {
 import { encodeUpFrame, type UpFrame } from "../wire/up-frame.ts";
 import { retryDelayMs, type RetryBounds } from "./back-off.ts";
 import { hubTime, measure, type HubClock } from "./hub-clock.ts";
-import { endDigest } from "./position.ts";
+import { endOf } from "./position.ts";
 import { remember, settle, wasSent } from "./sent.ts";
 
 /** What of a link outlives a crash. */
@@ -38,11 +37,11 @@ export interface EdgeLinkRecord {
   /** Where the hub will be, should a frame with state that was sent have arrived; null if none was. */
   readonly sent: Position | null;
   /** The same of frames before it, which a network may still hold; none is the same as absent. */
-  readonly earlier?: readonly Position[];
+  readonly earlier?: readonly Position[] | undefined;
   /** What this replica holds of the hub's history. */
   readonly ack: Position;
   /** What it held before it began to be told the whole state, by this link or another. */
-  readonly held?: Position;
+  readonly held?: Position | undefined;
   /** True while the hub tells its whole state: nothing of state is sent before that is known. */
   readonly isPulling: boolean;
   readonly clock: HubClock;
@@ -138,7 +137,7 @@ export function newLife(
   replica: ReplicaId,
   replicaEpoch: number,
   clock: HubClock = { offsetMs: 0, heardMs: 0 },
-  before: EdgeLinkRecord | null = null,
+  before?: EdgeLinkRecord,
 ): EdgeLinkRecord {
   return {
     replica,
@@ -149,21 +148,19 @@ export function newLife(
     ack: ORIGIN_POSITION,
     isPulling: true,
     clock,
-    ...(before && heldBefore(before)),
+    held: before && heldBefore(before),
   };
 }
 
 /** What a replica holds for certain, should it begin to be told the whole state. */
-export function heldBefore(
-  record: Pick<EdgeLinkRecord, "isPulling" | "ack" | "held">,
-): Pick<EdgeLinkRecord, "held"> {
-  const position = record.isPulling ? record.held : record.ack;
-  return position?.seq ? { held: position } : {};
+function heldBefore({ isPulling, held, ack }: EdgeLinkRecord): Position | undefined {
+  const position = isPulling ? held : ack;
+  return position?.seq ? position : undefined;
 }
 
 /** The record of a replica that is to be told the whole state. */
 export function pullAnew(record: EdgeLinkRecord): EdgeLinkRecord {
-  return { ...record, ...heldBefore(record), ack: ORIGIN_POSITION, isPulling: true };
+  return { ...record, held: heldBefore(record), ack: ORIGIN_POSITION, isPulling: true };
 }
 
 /** Opens a link where its record ends. */
@@ -186,17 +183,22 @@ export function stepEdgeLink(
   retry: RetryBounds,
 ): EdgeLinkStep {
   const { phase } = state;
-  if (event.kind === "wake")
-    return phase.kind === "waiting"
-      ? { state, effects: [{ kind: "send", request: phase.request }] }
-      : cutAgain(state, event.isHeartbeat);
-  if (event.kind === "cut" && phase.kind === "cutting")
+  if (phase.kind === "waiting") {
+    if (event.kind === "wake") return to(state, {}, { kind: "send", request: phase.request });
+    if (event.kind === "failed") return backOff(state, event.chance, retry);
+    if (event.kind === "answer") return answered(state, phase, event) ?? backOff(state, 1, retry);
+  } else if (event.kind === "wake") return cutAgain(state, event.isHeartbeat);
+  else if (event.kind === "cut" && phase.kind === "cutting")
     return send(state, event.cut, phase.mustSend, event.nowMs);
-  if (event.kind === "answer" && phase.kind === "waiting")
-    return answered(state, phase, event, retry) ?? backOff(state, 1, retry);
-  if (event.kind === "failed" && phase.kind === "waiting")
-    return backOff(state, event.chance, retry);
   return { state, effects: [] };
+}
+
+function to(
+  state: EdgeLink,
+  change: Partial<EdgeLink>,
+  ...effects: readonly EdgeLinkEffect[]
+): EdgeLinkStep {
+  return { state: { ...state, ...change }, effects };
 }
 
 /** Goes on by asking what there is to send. */
@@ -208,7 +210,7 @@ function cutAgain(
   const { record } = state;
   const phase = { kind: "cutting", mustSend: mustSend || isAsking(record) } as const;
   const cut = { kind: "cut", after: record.cursor.seq, isWhole: !record.isPulling } as const;
-  return { state: { ...state, phase }, effects: [...effects, cut] };
+  return to(state, { phase }, ...effects, cut);
 }
 
 /** Whether a frame arrived that was sent before a crash is asked before another is sent. */
@@ -223,10 +225,10 @@ function goOn(state: EdgeLink, record: EdgeLinkRecord): EdgeLinkStep {
 
 /** Says nothing. What was written and came to nothing is gone, as entries below a floor are. */
 function emptied(cut: Cut, record: EdgeLinkRecord): Cut {
-  const to = record.cursor.seq;
-  const isGone = !isAsking(record) && cut.to >= cut.head && cut.head > to;
-  const [head, floor] = isGone ? [to, cut.head + 1] : [cut.head, cut.floor];
-  return { floor, head, to, log: [], groups: [], latestMs: 0 };
+  const { seq } = record.cursor;
+  const isGone = !isAsking(record) && cut.to >= cut.head && cut.head > seq;
+  const [head, floor] = isGone ? [seq, cut.head + 1] : [cut.head, cut.floor];
+  return { floor, head, to: seq, log: [], groups: [], latestMs: 0 };
 }
 
 function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): EdgeLinkStep {
@@ -235,39 +237,35 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
   const isEmpty = isAsking(record) || cut.log.length + cut.groups.length === 0;
   if (isEmpty && !mustSend) return ended(state, { kind: "at-rest" });
   const said = isEmpty ? emptied(cut, record) : cut;
-  const { to, log, groups } = said;
+  const { log, groups } = said;
   const frame: UpFrame = {
     ...said,
-    head: Math.max(said.head, to),
+    head: Math.max(said.head, said.to),
     speaker: link === 0 ? { kind: "hello", replica, replicaEpoch } : { kind: "link", link },
     sentMs: Math.max(said.latestMs, hubTime(record.clock, nowMs)),
     from,
-    ack: (link === 0 ? heldBefore(record).held : record.ack) ?? ORIGIN_POSITION,
+    ack: (link === 0 ? heldBefore(record) : record.ack) ?? ORIGIN_POSITION,
     isKeyless: keys.down.size === 0,
   };
   const request = encodeUpFrame(frame, keys.up, keys.upBase, state.version);
-  const position = isEmpty ? from : { seq: to, digest: endDigest(log, to, request) };
+  const position = isEmpty ? from : endOf(log, said.to, request);
   const phase: Waiting = { kind: "waiting", request, to: position, sentMs: nowMs };
   const effect: EdgeLinkEffect = { kind: "send", request };
   // A log's entries tell by themselves which they are; of state nothing is left to compare.
-  if (groups.length === 0) return { state: { ...state, phase }, effects: [effect] };
+  if (groups.length === 0) return to(state, { phase }, effect);
   const saved = remember(record, position);
-  const save: EdgeLinkEffect = { kind: "save", record: saved };
-  return { state: { ...state, record: saved, phase }, effects: [save, effect] };
+  return to(state, { record: saved, phase }, { kind: "save", record: saved }, effect);
 }
 
 type Answer = Extract<EdgeLinkEvent, { kind: "answer" }>;
 
 /** Null: it cannot be read, or understood, and the request is sent again. */
-function answered(
-  state: EdgeLink,
-  phase: Waiting,
-  event: Answer,
-  retry: RetryBounds,
-): EdgeLinkStep | null {
+function answered(state: EdgeLink, phase: Waiting, event: Answer): EdgeLinkStep | null {
   const { record, keys, version } = state;
   const decoded = decodeDownFrame(event.frame, keys.down, { min: 0, max: version });
-  if (!decoded.ok) return unread(state, decoded.error);
+  if (!decoded.ok)
+    // The same request would be given the same answer; another says that the keys are gone.
+    return decoded.error === "no-dictionary" && keys.down.size > 0 ? forget(state) : null;
   const answer = decoded.value;
   const clock = measure(record.clock, answer, phase, event.nowMs);
   const heard: EdgeLink = { ...state, attempt: 0, record: { ...record, clock } };
@@ -277,7 +275,7 @@ function answered(
     case "unknown":
       return cutAgain({ ...heard, record: { ...heard.record, link: 0 } }, true);
     case "applied":
-      return applied(heard, phase, answer, event.frame) ?? backOff(heard, 1, retry);
+      return applied(heard, phase, answer, event.frame);
     case "at":
       return found(heard, answer.at, event);
     case "clock-ahead":
@@ -290,11 +288,6 @@ function answered(
         ? null
         : forget({ ...state, version: answer.link });
   }
-}
-
-/** The same request would be given the same answer; another says that the keys are gone. */
-function unread(state: EdgeLink, error: FrameError): EdgeLinkStep | null {
-  return error === "no-dictionary" && state.keys.down.size > 0 ? forget(state) : null;
 }
 
 /** Begins the dictionaries anew. */
@@ -324,10 +317,9 @@ function applied(
   const isMore = told !== null && told.to < told.head;
   // More of the whole state is to come.
   const isPulling = isMore && (record.isPulling || told.from === 0);
-  const { held: _, ...settled } = settle(record, phase.to);
-  const held = isPulling ? heldBefore(record) : {};
+  const held = isPulling ? heldBefore(record) : undefined;
   const ack = told ? ackOf(record.ack, told, frame) : record.ack;
-  const moved: EdgeLinkRecord = { ...settled, ...held, ack, isPulling };
+  const moved: EdgeLinkRecord = { ...settle(record, phase.to), held, ack, isPulling };
   return cutAgain(
     { ...state, record: moved, keys: { ...keys, upBase: keys.up.size } },
     isMore,
@@ -359,11 +351,11 @@ function isOurs(record: EdgeLinkRecord, at: Position, answer: Answer): boolean {
 }
 
 function ended(state: EdgeLink, effect: EdgeLinkEffect): EdgeLinkStep {
-  return { state: { ...state, phase: IDLE }, effects: [effect] };
+  return to(state, { phase: IDLE }, effect);
 }
 
 function backOff(state: EdgeLink, chance: number, retry: RetryBounds): EdgeLinkStep {
   const { attempt } = state;
   const delayMs = retryDelayMs(attempt, chance, retry);
-  return { state: { ...state, attempt: attempt + 1 }, effects: [{ kind: "set-timer", delayMs }] };
+  return to(state, { attempt: attempt + 1 }, { kind: "set-timer", delayMs });
 }

@@ -14,7 +14,7 @@ import {
   type Versions,
 } from "../wire/frame.ts";
 import type { UpFrame } from "../wire/up-frame.ts";
-import { endDigest } from "./position.ts";
+import { endOf } from "./position.ts";
 
 /** Answers that are remembered beside the last. */
 const TOLD_BEFORE_MAX = 4;
@@ -33,7 +33,7 @@ export interface HubLinkRecord {
   readonly acked: Position;
   readonly told: Position;
   /** What else it may hold: it was answered that before; absent: nothing. */
-  readonly toldBefore?: readonly Position[];
+  readonly toldBefore?: readonly Position[] | undefined;
   /** When it spoke last, epoch milliseconds by the hub's clock. */
   readonly seenMs: number;
   /** Log entries that the replica no longer held when the hub asked for them. */
@@ -41,17 +41,15 @@ export interface HubLinkRecord {
 }
 
 /** What to do with a frame. */
-export type Verdict =
+export type Verdict<Record = HubLinkRecord> =
   /** Nothing is stored. */
   | { readonly kind: "refused"; readonly answer: DownFrame }
   | {
       readonly kind: "accepted";
       /** As it is once everything of the frame is stored. */
-      readonly record: HubLinkRecord;
+      readonly record: Record;
       /** Log entries that are lost, by this frame. */
       readonly lostEntries: number;
-      /** The hub's history is to be told from here; 0: all of it. */
-      readonly tellFrom: Position;
     };
 
 /** The record of a life that the hub has not met; nothing before its floor is missed. */
@@ -75,47 +73,47 @@ export function openLink(
 }
 
 /** Decides about a frame of a link that the hub knows; `bytes` are those of the frame. */
-export function judge(
-  record: HubLinkRecord,
+export function judge<Record extends HubLinkRecord>(
+  record: Record,
   frame: UpFrame,
   bytes: Uint8Array,
   nowMs: number,
-): Verdict {
+): Verdict<Record> {
   const { cursor, link } = record;
-  const refused = (outcome: DownFrame["outcome"]): Verdict => ({
+  const refused = (outcome: DownFrame["outcome"]): Verdict<Record> => ({
     kind: "refused",
     answer: refuse(outcome, link, cursor, nowMs),
   });
   if (!isSamePosition(frame.from, cursor)) return refused("at");
   if (frame.log.some((entry) => entry.stampMs > nowMs + AHEAD_MS_MAX))
     return refused("clock-ahead");
-  const isEmpty = frame.to === cursor.seq;
-  const at = isEmpty ? cursor : { seq: frame.to, digest: endDigest(frame.log, frame.to, bytes) };
   // What the replica no longer holds and the hub never saw: waiting for it would stop the link.
   const lostEntries = Math.max(0, Math.min(frame.floor - 1, frame.to) - cursor.seq);
   const answers = answersOf(record);
-  const isKnown = hasPosition(answers, frame.ack);
-  const acked = isKnown ? frame.ack : ORIGIN_POSITION;
-  const { toldBefore: _, ...rest } = record;
+  const acked = hasPosition(answers, frame.ack) ? frame.ack : ORIGIN_POSITION;
   // What it may hold beside `acked`, by its own last word: a frame that the network held back is
   // answered too, and the replica goes on from another answer.
-  const others = answers
+  const toldBefore = answers
     .filter((at) => at.seq > acked.seq && !isSamePosition(at, record.told))
     .slice(-TOLD_BEFORE_MAX);
   return {
     kind: "accepted",
     record: {
-      ...rest,
-      ...(others.length === 0 ? {} : { toldBefore: others }),
-      cursor: at,
+      ...record,
+      toldBefore: orNone(toldBefore),
+      cursor: frame.to === cursor.seq ? cursor : endOf(frame.log, frame.to, bytes),
       head: frame.head,
       acked,
       seenMs: nowMs,
       lostEntries: record.lostEntries + lostEntries,
     },
     lostEntries,
-    tellFrom: acked,
   };
+}
+
+/** A list as it is noted: none at all if it is empty. */
+export function orNone<Item>(list: readonly Item[]): readonly Item[] | undefined {
+  return list.length > 0 ? list : undefined;
 }
 
 /** What the replica may hold of the hub's history, by the answers that it was given. */

@@ -5,7 +5,7 @@
 import type { LogEntry } from "../crdt/batch-log.ts";
 import { ByteWriter } from "../wire/bytes.ts";
 import { crc32c } from "../wire/crc32c.ts";
-import { digestOf } from "../wire/frame.ts";
+import { digestOf, type Position } from "../wire/frame.ts";
 
 /** The checksum of a log's entry, with its stamp. */
 export function entryDigest({ stampMs, body }: Pick<LogEntry, "stampMs" | "body">): number {
@@ -14,8 +14,8 @@ export function entryDigest({ stampMs, body }: Pick<LogEntry, "stampMs" | "body"
   return crc32c(body, crc32c(writer.bytes()));
 }
 
-/** The checksum of the position that a frame ends at: of its last log entry, or of itself. */
-export function endDigest(log: readonly LogEntry[], to: number, frame: Uint8Array): number {
+/** The position that a frame ends at: with the checksum of its last log entry, or its own. */
+export function endOf(log: readonly LogEntry[], seq: number, frame: Uint8Array): Position {
   const last = log.at(-1);
-  return last?.seq === to ? entryDigest(last) : digestOf(frame);
+  return { seq, digest: last?.seq === seq ? entryDigest(last) : digestOf(frame) };
 }

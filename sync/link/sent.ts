@@ -4,37 +4,30 @@
 import { hasPosition, isSamePosition, type Position } from "../wire/frame.ts";
 import type { EdgeLinkRecord } from "./edge.ts";
 
-type Sent = Pick<EdgeLinkRecord, "sent" | "earlier">;
-
 /** Frames that are remembered. */
 const EARLIER_MAX = 16;
 
 /** Remembers a frame that ends at `position` with those before it. */
 export function remember(record: EdgeLinkRecord, position: Position): EdgeLinkRecord {
-  return withSent(record, { sent: position, earlier: withLast(record) });
+  return { ...record, sent: position, earlier: underWay(record) };
 }
 
 /** Where the hub stands is known: what was sent from elsewhere, it will refuse. */
 export function settle(record: EdgeLinkRecord, at: Position): EdgeLinkRecord {
-  const earlier = isSamePosition(at, record.cursor) ? withLast(record) : [];
-  return { ...withSent(record, { sent: null, earlier }), cursor: at };
-}
-
-function withSent(record: EdgeLinkRecord, { sent, earlier = [] }: Sent): EdgeLinkRecord {
-  const { earlier: _, ...rest } = record;
-  return earlier.length === 0 ? { ...rest, sent } : { ...rest, sent, earlier };
+  const earlier = isSamePosition(at, record.cursor) ? underWay(record) : undefined;
+  return { ...record, sent: null, earlier, cursor: at };
 }
 
 /** Tells whether a frame was sent that ends at `at`. */
 export function wasSent(record: EdgeLinkRecord, at: Position): boolean {
-  return hasPosition(withLast(record), at);
+  return hasPosition(underWay(record) ?? [], at);
 }
 
 /** The highest seq that was sent and may arrive; 0 if there is none. */
 export function sentUpTo(record: EdgeLinkRecord): number {
-  return Math.max(0, ...withLast(record).map((at) => at.seq));
+  return Math.max(0, ...(underWay(record) ?? []).map((at) => at.seq));
 }
 
-function withLast({ sent, earlier = [] }: EdgeLinkRecord): readonly Position[] {
-  return sent ? [...earlier, sent].slice(-EARLIER_MAX) : earlier;
+function underWay({ sent, earlier }: EdgeLinkRecord): readonly Position[] | undefined {
+  return sent ? [...(earlier ?? []), sent].slice(-EARLIER_MAX) : earlier;
 }

@@ -3,7 +3,7 @@
 // again, for a shorter time.
 
 import { LINKS_LOOK_MS, LINKS_MAX, LIVES_PER_REPLICA_MAX, SUPERSEDED_LEASE_MS } from "../limits.ts";
-import { answersOf, type HubLinkRecord } from "../link/hub.ts";
+import { answersOf, orNone, type HubLinkRecord } from "../link/hub.ts";
 import { hasPosition, isSamePosition, ORIGIN_POSITION, type Position } from "../wire/frame.ts";
 import { WHOLE_MAX } from "../wire/bytes.ts";
 import type { StoredTable } from "./stored-table.ts";
@@ -16,11 +16,11 @@ export interface StateLinkRecord extends HubLinkRecord {
    * The replica's seq up to which the hub holds all it did. Less than its cursor, while it writes
    * faster than frames leave: what is written to anew is sent later.
    */
-  readonly wholeTo?: number;
+  readonly wholeTo?: number | undefined;
   /** Up to where the replica certainly held this history when it was told all of it. */
-  readonly held?: Position;
+  readonly held?: Position | undefined;
   /** Where the whole state ends, should it have been told in several frames. */
-  readonly pullEnd?: number;
+  readonly pullEnd?: number | undefined;
   /** True once the link is forgotten: where its life stood is still known, and no frame is applied. */
   readonly isDormant?: true;
 }
@@ -88,8 +88,9 @@ export class HubLinks {
    * hub lacks. For a hub whose state was damaged.
    */
   forgetAll(): void {
-    const nothing = { acked: ORIGIN_POSITION, told: ORIGIN_POSITION, held: ORIGIN_POSITION };
-    for (const { toldBefore: _, ...record } of this.all()) this.forget({ ...record, ...nothing });
+    const [acked, told, held] = [ORIGIN_POSITION, ORIGIN_POSITION, ORIGIN_POSITION];
+    for (const record of this.all())
+      this.forget({ ...record, acked, told, held, toldBefore: undefined });
   }
 
   /** Forgets a link and where its life stood. */
@@ -155,9 +156,9 @@ function unseen(record: StateLinkRecord | undefined): string {
   return JSON.stringify({ ...record, seenMs: 0 });
 }
 
-/** Tells whether what follows `from` belongs to the whole state: all of it is told. */
-export function isPulled({ pullEnd = 0 }: StateLinkRecord, from: number): boolean {
-  return from === 0 || from < pullEnd;
+/** Tells whether what follows belongs to the whole state: all of it is told. */
+export function isPulled({ acked, pullEnd = 0 }: StateLinkRecord): boolean {
+  return acked.seq === 0 || acked.seq < pullEnd;
 }
 
 /** Tells whether a hello is late, or of a copy of the disk, or does not know that a frame arrived. */
@@ -166,38 +167,33 @@ export function isLivedElsewhere(link: StateLinkRecord, from: Position): boolean
 }
 
 /** What the replica may hold by a link that begins anew. */
-export function toldOn(link: StateLinkRecord | undefined): Pick<StateLinkRecord, "toldBefore"> {
-  const told = link ? answersOf(link).filter((at) => at.seq > 0) : [];
-  return told.length === 0 ? {} : { toldBefore: told };
+export function toldOn(link: StateLinkRecord | undefined): readonly Position[] | undefined {
+  return link && orNone(answersOf(link).filter((at) => at.seq > 0));
 }
 
-/** Notes what a replica holds for certain that says `ack` and is told what follows `from`. */
-export function heldBy(
-  record: StateLinkRecord,
-  ack: Position,
-  from: Position,
-): Pick<StateLinkRecord, "held"> {
+/** What a replica holds for certain that says `ack` and is told what follows. */
+export function heldBy(record: StateLinkRecord, ack: Position): Position | undefined {
+  const from = record.acked;
   // It speaks of a history that is not this one, or of answers that are forgotten.
-  if (from.seq === 0 && ack.seq > 0) return { held: ORIGIN_POSITION };
-  return isPulled(record, from.seq) ? {} : { held: from };
+  if (from.seq === 0 && ack.seq > 0) return ORIGIN_POSITION;
+  return isPulled(record) ? record.held : from;
 }
 
-/** The record of a replica that is told everything after `from` and up to `told`. */
+/** The record of a replica that is told everything up to `told`. */
 export function afterTelling(
   record: StateLinkRecord,
-  from: number,
   told: Position,
   head: number,
 ): StateLinkRecord {
-  const { toldBefore = [], told: last, pullEnd } = record;
-  const isNew = last.seq > record.acked.seq && !isSamePosition(last, told);
+  const { acked, toldBefore, told: last, pullEnd } = record;
+  const isNew = last.seq > acked.seq && !isSamePosition(last, told);
   // Where a whole state ends that takes more than one frame is noted.
   const end = told.seq < head ? WHOLE_MAX : told.seq;
-  const isInOne = from === 0 && pullEnd === undefined && told.seq >= head;
+  const isInOne = acked.seq === 0 && pullEnd === undefined && told.seq >= head;
   return {
     ...record,
-    ...(isNew ? { toldBefore: [...toldBefore, last] } : {}),
+    toldBefore: isNew ? [...(toldBefore ?? []), last] : toldBefore,
     told,
-    ...(isPulled(record, from) && !isInOne ? { pullEnd: end } : {}),
+    pullEnd: isPulled(record) && !isInOne ? end : pullEnd,
   };
 }

@@ -13,7 +13,6 @@ import {
   ORIGIN_POSITION,
   VERSIONS,
   type FrameError,
-  type Position,
   type Versions,
 } from "../wire/frame.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
@@ -160,7 +159,7 @@ export class HubReplica extends Replica {
     const opened = openLink(link, life, frame, nowMs);
     const cursor = known?.cursor ?? opened.cursor;
     this.#links.expireIfDue(nowMs);
-    this.#links.save({ ...opened, cursor, settled: 0, held, ...toldOn(known) });
+    this.#links.save({ ...opened, cursor, settled: 0, held, toldBefore: toldOn(known) });
     return this.#answer(refuse("open", link, cursor, nowMs), frame);
   }
 
@@ -194,19 +193,17 @@ export class HubReplica extends Replica {
     this.#admit(read.known, { replica: record.replica, nowMs }, limitMs, link, link);
     this.#kept.keep(link, read.unknown, limitMs);
     // An edge that has nothing left to send will not refer to what it knew before.
-    const { tellFrom } = verdict;
+    const { acked } = verdict.record;
     const isAll = frame.to === frame.head;
-    const wholeTo = Math.max(frame.to, frame.floor - 1);
-    const all = isAll ? { settled: tellFrom.seq, wholeTo } : {};
-    const held = heldBy(record, frame.ack, tellFrom);
-    const { toldBefore: _, ...past } = record;
-    const accepted = { ...past, ...verdict.record, ...all, ...held };
+    const all = { settled: acked.seq, wholeTo: Math.max(frame.to, frame.floor - 1) };
+    const held = heldBy(verdict.record, frame.ack);
+    const accepted = { ...verdict.record, ...(isAll && all), held };
     this.#links.save(accepted);
     this.#links.expireIfDue(nowMs);
     this.#collect(before);
-    const answer = this.#tell(accepted, session, tellFrom, frame.version, nowMs);
+    const answer = this.#tell(accepted, session, frame.version, nowMs);
     // A request that changes nothing, and is answered with nothing, may be asked anew.
-    const isEmpty = frame.to === frame.from.seq && this.head === tellFrom.seq;
+    const isEmpty = frame.to === frame.from.seq && this.head === acked.seq;
     session.last = isEmpty ? null : { request: bytes, answer };
     this.#sessions.trim((known) => this.#links.get(known) !== undefined);
     this.stored.commit();
@@ -246,15 +243,9 @@ export class HubReplica extends Replica {
   }
 
   /** Answers with what the edge lacks, as far as one frame reaches. */
-  #tell(
-    record: StateLinkRecord,
-    session: Session,
-    from: Position,
-    version: number,
-    nowMs: number,
-  ): Uint8Array {
-    const { link, cursor, held } = record;
-    const isAll = isPulled(record, from.seq);
+  #tell(record: StateLinkRecord, session: Session, version: number, nowMs: number): Uint8Array {
+    const { link, cursor, held, acked: from } = record;
+    const isAll = isPulled(record);
     const { to, groups } = this.gather(from.seq, FRAME_BYTES_TARGET, ({ direction }, entry) => {
       // What came from an edge is not told to it, unless it may have lost it.
       return direction !== "up" && (entry.mark !== link || isAll);
@@ -270,7 +261,7 @@ export class HubReplica extends Replica {
     );
     session.toldKeys = session.down.size;
     const told = to === from.seq ? from : { seq: to, digest: digestOf(answer) };
-    this.#links.save(afterTelling(record, from.seq, told, head));
+    this.#links.save(afterTelling(record, told, head));
     return answer;
   }
 

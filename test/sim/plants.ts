@@ -101,16 +101,16 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "a retry is cut anew",
     invariant: "sync.retry-byte-identical",
     file: LINK,
-    find: '{ state, effects: [{ kind: "send", request: phase.request }] }',
-    replace: '{ state, effects: [{ kind: "send", request: phase.request.slice(0, -1) }] }',
+    find: '{ kind: "send", request: phase.request }',
+    replace: '{ kind: "send", request: phase.request.slice(0, -1) }',
   },
   "cursor-of-answer": {
     breaks: "an edge takes any position of the hub for its own",
     invariant: "sync.cursor-monotone",
     file: LINK,
-    find: "const moved: EdgeLinkRecord = { ...settled, ...held, ack, isPulling };",
+    find: "const moved: EdgeLinkRecord = { ...settle(record, phase.to), held, ack, isPulling };",
     replace:
-      "const moved: EdgeLinkRecord = { ...settled, ...held, ack, isPulling, cursor: isPulling ? phase.to : { ...phase.to, seq: phase.to.seq - (phase.to.seq % 2) } };",
+      "const moved: EdgeLinkRecord = { ...settle(record, phase.to), held, ack, isPulling, cursor: isPulling ? phase.to : { ...phase.to, seq: phase.to.seq - (phase.to.seq % 2) } };",
   },
   "fact-not-stored": {
     breaks: "the seq of a change is not stored",

@@ -8,7 +8,10 @@ export function canonical(value: unknown): string {
   }
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
   if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).map(([name, held]) => `${name}:${canonical(held)}`);
+    // Absent and undefined are alike: neither is stored.
+    const entries = Object.entries(value)
+      .filter(([, held]) => held !== undefined)
+      .map(([name, held]) => `${name}:${canonical(held)}`);
     return `(${entries.toSorted().join()})`;
   }
   return typeof value === "string" ? JSON.stringify(value) : String(value);

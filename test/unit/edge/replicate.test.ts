@@ -13,7 +13,7 @@ import { openEdgeLink, type EdgeLink } from "../../../sync/link/edge.ts";
 import { FRAME_BYTES_TARGET } from "../../../sync/limits.ts";
 import { encodeDownFrame, type DownFrame } from "../../../sync/wire/down-frame.ts";
 import { decodeUpFrame, type UpFrame } from "../../../sync/wire/up-frame.ts";
-import { endDigest } from "../../../sync/link/position.ts";
+import { endOf } from "../../../sync/link/position.ts";
 import { batchAt, commitBatch } from "../../support/hub-commits.ts";
 import { openNodeSql } from "../../support/node-sql.ts";
 
@@ -25,7 +25,7 @@ type Origin = (frame: UpFrame, bytes: Uint8Array) => Partial<DownFrame> | null;
 
 /** Takes everything, as an origin does that holds all before it. */
 const takesAll: Origin = ({ to, log }, bytes) => ({
-  at: { seq: to, digest: endDigest(log, to, bytes) },
+  at: endOf(log, to, bytes),
 });
 
 class Run {
@@ -150,7 +150,7 @@ test("replicate() sends again what an origin that was restored no longer holds",
   let held = { seq: 2, digest: run.journal.digestAt(2) ?? 0 };
   const { againInMs } = await run.with((frame, bytes) => {
     if (frame.from.seq !== held.seq) return { outcome: "at", at: held };
-    held = { seq: frame.to, digest: endDigest(frame.log, frame.to, bytes) };
+    held = endOf(frame.log, frame.to, bytes);
     return { at: held };
   });
   assert.deepEqual([againInMs, held.seq, run.store.loadLink().cursor], [null, 5, held]);

@@ -231,7 +231,10 @@ test("a frame says what was cut, after the cursor, with what this end holds", ()
 test("what is sent of state is saved before, as where the hub will be; a log needs no such note", () => {
   const { effects, state } = step(cutting, cut(STATE));
   const sent = { seq: 6, digest: digestOf(requestOf(state)) };
-  assert.deepEqual(effects[0], { kind: "save", record: { ...RECORD, sent } });
+  assert.deepEqual(effects[0], {
+    kind: "save",
+    record: { ...RECORD, sent, earlier: undefined },
+  });
   assert.deepEqual(kinds(step(cutting, cut(LOG)).effects), "send");
   assert.equal(logging.record.sent, null);
 });
