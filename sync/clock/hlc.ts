@@ -62,13 +62,18 @@ export function observe(
 }
 
 /** Takes over a stamp, however far ahead. */
-export function follow(clock: Clock, stamp: Hlc): Clock {
-  return compareHlc(stamp, clock.last) > 0 ? withLast(clock, stamp) : clock;
+export function follow(clock: Clock, stamp: Hlc | null | undefined): Clock {
+  return withLast(clock, laterOf(clock.last, stamp));
 }
 
 /** Tells whether a stamp lies too far ahead of `nowMs` to be accepted. The past always is. */
 export function isAhead(stamp: Hlc, nowMs: number, aheadMsMax: number = AHEAD_MS_MAX): boolean {
   return stamp.wallMs > nowMs + aheadMsMax;
+}
+
+/** The later of two stamps, if there is another. */
+export function laterOf(stamp: Hlc, other: Hlc | null | undefined): Hlc {
+  return other && compareHlc(other, stamp) > 0 ? other : stamp;
 }
 
 /** Orders stamps. */

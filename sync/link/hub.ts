@@ -79,10 +79,10 @@ export function judge<Record extends HubLinkRecord>(
   bytes: Uint8Array,
   nowMs: number,
 ): Verdict<Record> {
-  const { cursor, link } = record;
+  const { cursor } = record;
   const refused = (outcome: DownFrame["outcome"]): Verdict<Record> => ({
     kind: "refused",
-    answer: refuse(outcome, link, cursor, nowMs),
+    answer: refuse(outcome, record, nowMs),
   });
   if (!isSamePosition(frame.from, cursor)) return refused("at");
   if (frame.log.some((entry) => entry.stampMs > nowMs + AHEAD_MS_MAX))
@@ -128,12 +128,14 @@ export function answersOf({
 /** Builds the answer to a frame of which nothing is stored. */
 export function refuse(
   outcome: DownFrame["outcome"],
-  link: number,
-  at: Position,
+  { link, cursor: at }: Pick<HubLinkRecord, "link" | "cursor">,
   hubNowMs: number,
 ): DownFrame {
   return { outcome, link, at, hubNowMs, state: null };
 }
+
+/** Where a link stands that is not known. */
+export const NO_LINK: Pick<HubLinkRecord, "link" | "cursor"> = { link: 0, cursor: ORIGIN_POSITION };
 
 /** What to answer to bytes that could not be read; null: nothing, they are not a frame. */
 export function answerUnreadable(
@@ -141,7 +143,7 @@ export function answerUnreadable(
   nowMs: number,
   { max }: Versions = VERSIONS,
 ): DownFrame | null {
-  if (error === "no-dictionary") return refuse("unreadable", 0, ORIGIN_POSITION, nowMs);
+  if (error === "no-dictionary") return refuse("unreadable", NO_LINK, nowMs);
   if (error !== "unknown-version") return null;
-  return refuse("unsupported", max, ORIGIN_POSITION, nowMs);
+  return refuse("unsupported", { ...NO_LINK, link: max }, nowMs);
 }

@@ -106,21 +106,18 @@ export function componentKind<Value>(
       return { value: settled(value, told), isAhead };
     },
     restamp: same,
-    reframe: same,
     keepSent: (held, seq) => ({
       ...held,
       sent: [...(held.sent ?? []), { seq, value: held.value }],
     }),
     confirm: ({ value }) => settled(value, value),
-    confirmSent(held, seq) {
-      const { value, sent = [] } = held;
+    confirmSent({ value, sent = [] }, seq) {
       const last = sent.findLast((at) => at.seq <= seq);
       const under = sent.filter((at) => at.seq > seq);
-      if (!last) return held;
-      const confirmed = settled(value, last.value);
-      return under.length > 0 ? { ...confirmed, sent: under } : confirmed;
+      return last
+        ? { value, confirmed: last.value, ...(under.length > 0 && { sent: under }) }
+        : null;
     },
-    resend: same,
     viewAtEdge: (held) => held.value,
   };
 }

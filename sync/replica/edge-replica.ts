@@ -2,7 +2,7 @@
 // the hub tells? Everything here is one synchronous turn and one stored row; the link's state machine
 // (sync/link/edge.ts) says when.
 
-import { compareHlc, isAhead, ZERO_HLC, type Hlc } from "../clock/hlc.ts";
+import { compareHlc, isAhead, laterOf, ZERO_HLC, type Hlc } from "../clock/hlc.ts";
 import type { ReplicaId } from "../brand.ts";
 import { replicaKey, type ReplicaKey } from "../crdt/lattice.ts";
 import { FRAME_BYTES_TARGET } from "../limits.ts";
@@ -144,7 +144,7 @@ export class EdgeReplica extends Replica {
     this.time.restart(this.#lastStamp(hubNowMs));
     for (const { collection, key, entry } of this.changes(0)) {
       const { kind } = collection;
-      const before = kind.stampOf(kind.toUp(entry.value));
+      const before = stampOf(kind, entry);
       if (!before || !isAhead(before, hubNowMs)) continue;
       const value = kind.restamp(entry.value, this.time.stamp(hubNowMs));
       this.put(collection, key, { ...entry, value });
@@ -171,19 +171,19 @@ export class EdgeReplica extends Replica {
   /** An entry that is about to be written to, with what is known of its way to the hub. */
   #asKnown(kind: Kind, { value, seq }: Entry): unknown {
     const { record } = this;
-    if (seq > 0 && seq <= record.cursor.seq) return kind.confirm(value);
-    return seq > 0 && seq <= sentUpTo(record) ? kind.keepSent(value, seq) : value;
+    if (seq > 0 && seq <= record.cursor.seq) return kind.confirm?.(value) ?? value;
+    return (seq > 0 && seq <= sentUpTo(record) && kind.keepSent?.(value, seq)) || value;
   }
 
   /** What was sent up to `seq` is the hub's now, which is at `hubSeq`. */
   #confirm(seq: number, hubSeq: number): void {
     for (const { collection, key, entry } of this.changes(0, seq)) {
-      const value = collection.kind.confirm(entry.value);
+      const value = collection.kind.confirm?.(entry.value) ?? entry.value;
       this.put(collection, key, { value, seq: 0, mark: hubSeq });
     }
     for (const { collection, key, entry } of this.changes(seq)) {
-      const value = collection.kind.confirmSent(entry.value, seq);
-      if (value !== entry.value) this.put(collection, key, { ...entry, value });
+      const value = collection.kind.confirmSent?.(entry.value, seq);
+      if (value) this.put(collection, key, { ...entry, value });
     }
   }
 
@@ -192,7 +192,7 @@ export class EdgeReplica extends Replica {
     if (direction === "up") return;
     const isReplaced = direction === "down" && this.#pull;
     this.#pull?.told.add(nameOf(collection, key));
-    this.time.observe(kind.stampOf(told));
+    this.time.observe(kind.stampOf?.(told));
     const held = isReplaced ? undefined : this.stored.get(collection, key);
     const pending = held?.seq ?? 0;
     const { value, isAhead: isMore } = kind.tellEdge(held?.value, told, pending > 0);
@@ -215,12 +215,12 @@ export class EdgeReplica extends Replica {
 
   #reframe({ collection, key, entry }: Held, isTold: boolean, horizon: Horizon): void {
     const { kind, direction } = collection;
-    const stamp = kind.stampOf(kind.toUp(entry.value));
+    const stamp = stampOf(kind, entry);
     const isOld = stamp && compareHlc(stamp, horizon.stamp) <= 0;
     const isLost = !isTold && direction === "both" && kind.hasTombstones;
     // The hub may have collected a later deletion of what this replica had known.
     const isDropped = isLost && isOld && isBefore(entry, horizon);
-    const value = kind.reframe(entry.value, horizon.known);
+    const value = kind.reframe?.(entry.value, horizon.known) ?? entry.value;
     this.put(collection, key, isDropped ? null : { ...entry, value });
   }
 
@@ -228,7 +228,8 @@ export class EdgeReplica extends Replica {
     const { kind, direction } = collection;
     const isCollected = kind.isCollectable && isBefore(entry, horizon);
     const isDropped = direction === "down" || (direction === "both" && isCollected);
-    const value = isDropped ? null : kind.resend(entry.value);
+    const sent = kind.resend ? kind.resend(entry.value) : entry.value;
+    const value = isDropped ? null : sent;
     this.change(collection, key, value, entry.mark);
   }
 
@@ -236,7 +237,7 @@ export class EdgeReplica extends Replica {
   #moveCounts(before: EdgeLinkRecord, life: EdgeLinkRecord): void {
     const lives = { old: lifeOf(before), next: lifeOf(life) };
     for (const { collection, key, entry } of this.changes(0))
-      for (const renewed of collection.kind.renew(key, entry.value, lives) ?? []) {
+      for (const renewed of collection.kind.renew?.(key, entry.value, lives) ?? []) {
         const mark = renewed.key === key ? entry.mark : 0;
         this.change(collection, renewed.key, renewed.value, mark);
       }
@@ -246,10 +247,8 @@ export class EdgeReplica extends Replica {
   #lastStamp(hubNowMs: number): Hlc {
     let last = ZERO_HLC;
     for (const { collection, entry } of this.stored.all()) {
-      const { kind } = collection;
-      const stamp = kind.stampOf(kind.toUp(entry.value));
-      const isAccepted = stamp && (entry.seq === 0 || !isAhead(stamp, hubNowMs));
-      if (isAccepted && compareHlc(stamp, last) > 0) last = stamp;
+      const stamp = stampOf(collection.kind, entry);
+      if (stamp && (entry.seq === 0 || !isAhead(stamp, hubNowMs))) last = laterOf(last, stamp);
     }
     return last;
   }
@@ -261,6 +260,11 @@ export class EdgeReplica extends Replica {
 
 function lifeOf(record: EdgeLinkRecord): ReplicaKey {
   return replicaKey(record.replica, record.replicaEpoch);
+}
+
+/** The stamp of what is, or would be, sent. */
+function stampOf(kind: Kind, { value }: Entry): Hlc | null | undefined {
+  return kind.stampOf?.(kind.toUp(value));
 }
 
 /** Tells whether the two ends agreed on an entry, in the history that both have, before the horizon. */

@@ -38,7 +38,7 @@ export function writtenGroups(said: readonly Said[], way: "up" | "down"): Group[
 
 /** The time in a value's latest stamp; 0: none. */
 export function wallMsOf({ collection, value }: Omit<Said, "key">): number {
-  return collection.kind.stampOf(value)?.wallMs ?? 0;
+  return collection.kind.stampOf?.(value)?.wallMs ?? 0;
 }
 
 /** Groups by whether their collection is known. */

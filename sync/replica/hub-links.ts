@@ -167,8 +167,8 @@ export function isLivedElsewhere(link: StateLinkRecord, from: Position): boolean
 }
 
 /** What the replica may hold by a link that begins anew. */
-export function toldOn(link: StateLinkRecord | undefined): readonly Position[] | undefined {
-  return link && orNone(answersOf(link).filter((at) => at.seq > 0));
+export function toldOn(link: StateLinkRecord): readonly Position[] | undefined {
+  return orNone(answersOf(link).filter((at) => at.seq > 0));
 }
 
 /** What a replica holds for certain that says `ack` and is told what follows. */

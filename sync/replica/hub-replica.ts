@@ -1,20 +1,14 @@
 // What does the hub do with a frame of one of its edges? Applies what is new, tells what the edge
 // lacks, forgets what all have acknowledged: one synchronous turn and one stored row.
 
-import { compareHlc, ZERO_HLC, type Hlc } from "../clock/hlc.ts";
+import { laterOf, ZERO_HLC } from "../clock/hlc.ts";
 import { replicaKey } from "../crdt/lattice.ts";
 import type { ReplicaId } from "../brand.ts";
 import { FRAME_BYTES_TARGET } from "../limits.ts";
-import { answerUnreadable, judge, openLink, refuse } from "../link/hub.ts";
+import { answerUnreadable, judge, NO_LINK, openLink, refuse } from "../link/hub.ts";
 import type { KeyDictionary } from "../wire/dictionary.ts";
 import { encodeDownFrame, type DownFrame, type DownState } from "../wire/down-frame.ts";
-import {
-  digestOf,
-  ORIGIN_POSITION,
-  VERSIONS,
-  type FrameError,
-  type Versions,
-} from "../wire/frame.ts";
+import { digestOf, VERSIONS, type FrameError, type Versions } from "../wire/frame.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
 import { refusalsOf, type RefusedEntry } from "./admit.ts";
 import { numberOf, type Draft } from "./draft.ts";
@@ -31,7 +25,7 @@ import {
 import { Kept } from "./kept.ts";
 import type { Collection, Kind, Sender } from "./kind.ts";
 import { Replica, type ReplicaOptions } from "./replica.ts";
-import { NO_KEYS, Sessions, type Session } from "./sessions.ts";
+import { NO_EXCHANGE, NO_KEYS, Sessions, type Session } from "./sessions.ts";
 import type { Entry } from "./table.ts";
 
 /** What a hub is opened with. */
@@ -132,7 +126,7 @@ export class HubReplica extends Replica {
     const { speaker } = frame;
     if (speaker.kind === "hello") return this.#greet(frame, speaker, nowMs);
     const record = this.#links.get(speaker.link);
-    if (!record) return this.#answer(refuse("unknown", 0, ORIGIN_POSITION, nowMs), frame);
+    if (!record) return this.#answer(refuse("unknown", NO_LINK, nowMs), frame);
     const session = this.#sessions.of(record.link);
     const again = session.replay(bytes);
     if (again) return { kind: "answered", answer: again, outcome: "applied", frame };
@@ -150,17 +144,17 @@ export class HubReplica extends Replica {
       .of(replica)
       .findLast(({ replicaEpoch }) => replicaEpoch === life.replicaEpoch);
     if (known && isLivedElsewhere(known, frame.from))
-      return this.#answer(refuse("at", known.link, known.cursor, nowMs), frame);
+      return this.#answer(refuse("at", known, nowMs), frame);
     if (!known && !this.#links.makeRoom(nowMs))
       return { kind: "no-room", reason: "no-room", replica };
     const held = this.#links.heldTo(replica, frame.ack);
     if (known?.isDormant) this.#links.remove(known);
     const link = known && !known.isDormant ? known.link : this.#options.newNumber();
-    const opened = openLink(link, life, frame, nowMs);
-    const cursor = known?.cursor ?? opened.cursor;
+    const past = known && { cursor: known.cursor, toldBefore: toldOn(known) };
+    const opened = { ...openLink(link, life, frame, nowMs), ...past, settled: 0, held };
     this.#links.expireIfDue(nowMs);
-    this.#links.save({ ...opened, cursor, settled: 0, held, toldBefore: toldOn(known) });
-    return this.#answer(refuse("open", link, cursor, nowMs), frame);
+    this.#links.save(opened);
+    return this.#answer(refuse("open", opened, nowMs), frame);
   }
 
   #apply(
@@ -170,11 +164,10 @@ export class HubReplica extends Replica {
     bytes: Uint8Array,
     nowMs: number,
   ): Exchange {
-    const { link, cursor } = record;
+    const { link, replica } = record;
     const verdict = judge(record, frame, bytes, nowMs);
     if (verdict.kind === "refused") return this.#answer(verdict.answer, frame);
-    if (session.isLate(frame, record))
-      return this.#answer(refuse("at", link, cursor, nowMs), frame);
+    if (session.isLate(frame, record)) return this.#answer(refuse("at", record, nowMs), frame);
     const read = readGroups(frame.groups, this.schema, "up");
     if (!read) return { kind: "not-a-frame", reason: "broken-frame" };
     const limitMs = this.time.limitMs(nowMs);
@@ -185,12 +178,12 @@ export class HubReplica extends Replica {
     if (isAhead) {
       // Its author stamps anew and begins another life: the same bytes must not be applied later.
       this.#links.forget(record);
-      return this.#answer(refuse("clock-ahead", link, cursor, nowMs), frame);
+      return this.#answer(refuse("clock-ahead", record, nowMs), frame);
     }
     if (!this.#kept.hasRoom(read.unknown)) return this.#answerUnreadable("unknown-version", nowMs);
     session.hear(frame);
     const before = this.head;
-    this.#admit(read.known, { replica: record.replica, nowMs }, limitMs, link, link);
+    this.#admit(read.known, { replica, nowMs }, limitMs, link, link);
     this.#kept.keep(link, read.unknown, limitMs);
     // An edge that has nothing left to send will not refer to what it knew before.
     const { acked } = verdict.record;
@@ -204,7 +197,7 @@ export class HubReplica extends Replica {
     const answer = this.#tell(accepted, session, frame.version, nowMs);
     // A request that changes nothing, and is answered with nothing, may be asked anew.
     const isEmpty = frame.to === frame.from.seq && this.head === acked.seq;
-    session.last = isEmpty ? null : { request: bytes, answer };
+    session.last = isEmpty ? NO_EXCHANGE : { request: bytes, answer };
     this.#sessions.trim((known) => this.#links.get(known) !== undefined);
     this.stored.commit();
     return { kind: "answered", answer, outcome: "applied", frame };
@@ -235,7 +228,7 @@ export class HubReplica extends Replica {
         }
         const at = { link, seq: this.head + 1 };
         const heard = kind.tellHub(held.get(key)?.value, sent, at);
-        this.time.observe(kind.stampOf(sent));
+        this.time.observe(kind.stampOf?.(sent));
         if (heard) this.change(collection, key, heard.value, heard.isTheirs ? holder : 0);
       }
     }
@@ -289,7 +282,12 @@ export class HubReplica extends Replica {
       const { kind } = collection;
       const value = kind.stabilize(entry.value, entry.seq, stable);
       if (value === entry.value) continue;
-      if (value === null) this.#noteCollected(entry, kind.stampOf(kind.toDown(entry.value)));
+      if (value === null) {
+        const { seq, stamp } = this.#collected();
+        const deleted = kind.stampOf?.(kind.toDown(entry.value));
+        const last = { seq: Math.max(seq, entry.seq), stamp: laterOf(stamp, deleted) };
+        this.stored.state("collected", last);
+      }
       this.put(collection, key, value === null ? null : { ...entry, value });
     }
   }
@@ -297,13 +295,6 @@ export class HubReplica extends Replica {
   #collected(): Collected {
     const none: Collected = { seq: 0, stamp: ZERO_HLC };
     return (this.stored.fact("collected") as Collected | undefined) ?? none;
-  }
-
-  #noteCollected({ seq }: Entry, stamp: Hlc | null): void {
-    const last = this.#collected();
-    const isLater = stamp && compareHlc(stamp, last.stamp) > 0;
-    const collected = { seq: Math.max(last.seq, seq), stamp: isLater ? stamp : last.stamp };
-    this.stored.state("collected", collected);
   }
 
   /** A deletion in a collection that only the edges write is not told to them: it stays. */

@@ -4,17 +4,12 @@
 // Each collection's part has its length, so that a release that does not know it can set it aside.
 
 import { assert } from "../assert.ts";
-import {
-  COLLECTION_ID_MAX,
-  IMAGE_BYTES_MAX,
-  IMAGE_ENTRIES_MAX,
-  IMAGE_PARTS_MAX,
-} from "../limits.ts";
+import { IMAGE_BYTES_MAX, IMAGE_ENTRIES_MAX, IMAGE_PARTS_MAX } from "../limits.ts";
 import { ByteReader, ByteWriter, decodeText, encodeText } from "../wire/bytes.ts";
 import { readKeys, writeKeys } from "../wire/dictionary.ts";
 import { closeFrame, isSound } from "../wire/frame.ts";
 import { byKey, integersCodec, recordCodec, unitCodec, type Codec } from "../wire/values.ts";
-import type { Entry } from "./table.ts";
+import { within, type Entry } from "./table.ts";
 
 /** Facts by name; null: there is no such fact any more. */
 export type Facts = ReadonlyMap<string, unknown>;
@@ -95,10 +90,8 @@ function openImage(
   bytes: Uint8Array,
 ): { readonly version: number | null; readonly reader: ByteReader } | null {
   if (bytes.length < 4 || !isSound(bytes)) return null;
-  const body = bytes.subarray(0, -4);
-  if (body[0] !== VERSION_MARK) return { version: null, reader: new ByteReader(body) };
-  const reader = new ByteReader(body.subarray(1));
-  return { version: reader.varint(), reader };
+  const reader = new ByteReader(bytes.subarray(bytes[0] === VERSION_MARK ? 1 : 0, -4));
+  return { version: bytes[0] === VERSION_MARK ? reader.varint() : null, reader };
 }
 
 /**
@@ -115,23 +108,16 @@ export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | nu
   const facts = parseFacts(reader.block(IMAGE_BYTES_MAX));
   const entries = new Map<number, Map<string, Entry | null>>();
   const unread: UnreadPart[] = [];
-  reader.times(reader.count(version === null ? COLLECTION_ID_MAX : IMAGE_PARTS_MAX, 16), () => {
+  reader.times(reader.count(IMAGE_PARTS_MAX, 16), () => {
     const collection = reader.varint();
     const codec = codecOf(collection);
-    const body = version === null ? null : reader.block(reader.remaining);
-    if (!codec) {
-      if (body) unread.push({ collection, body });
-      else reader.fail();
-      return;
-    }
-    const part = body ? new ByteReader(body) : reader;
-    const held = entries.get(collection) ?? new Map<string, Entry | null>();
-    entries.set(collection, held);
-    readEntries(part, codec, held);
-    if (body && !part.isDone) reader.fail();
+    const part = version === null ? reader : new ByteReader(reader.block(reader.remaining));
+    if (codec) readEntries(part, codec, within(entries, collection));
+    else if (version !== null) unread.push({ collection, body: part.raw(part.remaining) });
+    if (version === null ? !codec : !part.isDone) reader.fail();
   });
-  if (!reader.isDone || !facts) return null;
-  return unread.length === 0 ? { facts, entries } : { facts, entries, unread };
+  const setAside = unread.length > 0 && { unread };
+  return reader.isDone && facts ? { facts, entries, ...setAside } : null;
 }
 
 function readEntries(

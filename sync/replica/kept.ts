@@ -51,12 +51,10 @@ export class Kept {
   }
 
   keep(link: number, groups: readonly Group[], limitMs: number): void {
-    if (groups.length === 0) return;
-    let number = Number(this.#facts().at(-1)?.[0].slice(PREFIX.length) ?? 0);
     for (const group of groups) {
-      number += 1;
+      const last = this.#facts().at(-1)?.[0].slice(PREFIX.length) ?? 0;
       const body = Array.from(group.body, (byte) => byte.toString(16).padStart(2, "0")).join("");
-      this.#stored.state(`${PREFIX}${number}`, { ...group, link, limitMs, body });
+      this.#stored.state(`${PREFIX}${Number(last) + 1}`, { ...group, link, limitMs, body });
     }
   }
 

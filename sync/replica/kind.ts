@@ -70,28 +70,31 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
   /** True if a deletion beats what is stamped earlier, wherever it was written. */
   readonly hasTombstones: boolean;
   /** The latest stamp in a value; null if it has none. */
-  readonly stampOf: (travelled: Up | Down) => Hlc | null;
+  readonly stampOf?: ((travelled: Up | Down) => Hlc | null) | undefined;
   /** The same write under another stamp, for a clock that was wrong. */
   readonly restamp: (held: Edge, stamp: Hlc) => Edge;
-  /** The same write by an edge whose knowledge of the hub reaches only to `context`. */
-  readonly reframe: (held: Edge, context: number) => Edge;
-  /** Remembers what was sent as `seq`, before it is written to. */
-  readonly keepSent: (held: Edge, seq: number) => Edge;
-  /** What an edge does to an entry once the hub holds it. */
-  readonly confirm: (held: Edge) => Edge;
-  /** The same once the hub holds what was sent up to `seq`, and the entry was written to since. */
-  readonly confirmSent: (held: Edge, seq: number) => Edge;
-  /** Sends an entry that the hub has lost once more. Null: there is nothing to send. */
-  readonly resend: (held: Edge) => Edge | null;
+  /** The same write by an edge whose knowledge of the hub reaches only to `context`; none: any is. */
+  readonly reframe?: (held: Edge, context: number) => Edge;
+  /** Remembers what was sent as `seq`, before it is written to; none: nothing is to be. */
+  readonly keepSent?: (held: Edge, seq: number) => Edge;
+  /** What an edge does to an entry once the hub holds it; none: nothing. */
+  readonly confirm?: (held: Edge) => Edge;
+  /**
+   * The same once the hub holds what was sent up to `seq`, and the entry was written to since. Null:
+   * nothing changes.
+   */
+  readonly confirmSent?: (held: Edge, seq: number) => Edge | null;
+  /** Sends an entry that the hub has lost once more. Null: there is nothing to send; none: as it is. */
+  readonly resend?: (held: Edge) => Edge | null;
   /**
    * Moves to the next life of a replica what of an entry the hub has not confirmed, if it names the
    * life it was written in; the hub may hold something else under that name. Null: it names none.
    */
-  readonly renew: (key: string, held: Edge, lives: Lives) => readonly Renewed<Edge>[] | null;
+  readonly renew?: (key: string, held: Edge, lives: Lives) => readonly Renewed<Edge>[] | null;
   readonly viewAtEdge: (held: Edge) => View | null;
   readonly viewAtHub: (held: Hub) => View | null;
-  /** About how many bytes a value takes in a frame. */
-  readonly weigh: (travelled: Up | Down) => number;
+  /** About how many bytes of text a value takes in a frame; null or none: few. */
+  readonly weigh?: ((travelled: Up | Down) => number | null) | undefined;
 }
 
 /** A kind whose types only its own collection knows. */
@@ -147,11 +150,11 @@ export interface JoinTraits<Value> {
   readonly weigh?: ((value: Value) => number) | undefined;
 }
 
-/** The kind of a lattice. */
-export type JoinKind<Value> = KindOf<Value, Value, Value, Value, Value, Value>;
-
-/** Bytes of an entry without text, beside its key. */
-export const ENTRY_WEIGHT = 24;
+/** The kind of a lattice: an edge needs to do nothing to what it holds. */
+export type JoinKind<Value> = Omit<
+  KindOf<Value, Value, Value, Value, Value, Value>,
+  "reframe" | "keepSent" | "confirm" | "confirmSent" | "resend" | "renew"
+>;
 
 /** What a kind does to what it leaves as it is. */
 export function same<Held>(held: Held): Held {
@@ -163,7 +166,7 @@ export function joinKind<Value>(
   code: number,
   lattice: Lattice<Value>,
   codec: Codec<Value>,
-  { isTombstone, stampOf = () => null, restamp = same, weigh = () => 0 }: JoinTraits<Value> = {},
+  { isTombstone, stampOf, restamp = same, weigh }: JoinTraits<Value> = {},
 ): JoinKind<Value> {
   const { join, lessOrEqual } = lattice;
   const isGone = isTombstone ?? (() => false);
@@ -195,14 +198,8 @@ export function joinKind<Value>(
     hasTombstones,
     stampOf,
     restamp,
-    reframe: same,
-    keepSent: same,
-    confirm: same,
-    confirmSent: same,
-    resend: same,
-    renew: () => null,
     viewAtEdge: view,
     viewAtHub: view,
-    weigh: (value) => ENTRY_WEIGHT + weigh(value),
+    weigh,
   };
 }

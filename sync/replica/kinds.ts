@@ -3,7 +3,6 @@
 
 import { alert, type Alert } from "../crdt/alert.ts";
 import { countComponent, type CountComponent } from "../crdt/counts.ts";
-import { combine } from "../crdt/histogram.ts";
 import { gComponent, unit, type Unit } from "../crdt/lattice.ts";
 import { lwwRegister, type LwwRegister } from "../crdt/lww-register.ts";
 import { maxRegister, minRegister } from "../crdt/max-register.ts";
@@ -87,8 +86,7 @@ export const mvKind: ComponentKind<MvRegister> = /* @__PURE__ */ componentKind(
       { key, value: settled(renameDots(value, confirmed, old, next), confirmed) },
     ],
     weigh: ({ values, context }) =>
-      [...values.values()].reduce<number>((sum, value) => sum + 48 + String(value).length * 3, 0) +
-      context.size * 48,
+      (values.size + context.size) * 48 + [...values.values()].join("").length * 3,
   },
 );
 
@@ -121,8 +119,9 @@ export const mapKind: StarKind<LwwRegister> = /* @__PURE__ */ starKind(
 /** Least and greatest stay: they hold of the rest as well. */
 function subtractCounts(value: CountComponent, confirmed: CountComponent): CountComponent {
   const { mantissa, scale } = confirmed.sum;
-  const less = [...confirmed.histogram].map(([bucket, count]) => [bucket, -count] as const);
-  const rest = [...combine(value.histogram, new Map(less))].filter(([, count]) => count > 0);
+  const rest = [...value.histogram]
+    .map(([bucket, count]) => [bucket, count - (confirmed.histogram.get(bucket) ?? 0)] as const)
+    .filter(([, count]) => count > 0);
   return {
     ...value,
     count: value.count - confirmed.count,

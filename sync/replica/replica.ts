@@ -33,6 +33,9 @@ interface End {
   readonly closed: Direction;
 }
 
+/** Bytes of an entry in a frame without text, beside its key, about. */
+const ENTRY_WEIGHT = 24;
+
 /** One end's replica. */
 export abstract class Replica {
   protected readonly schema: Schema;
@@ -139,7 +142,7 @@ export abstract class Replica {
     for (const { collection, key, entry } of this.changes(after)) {
       if (isSaid(collection, entry)) {
         const value = collection.kind[said](entry.value);
-        bytes += collection.kind.weigh(value) + key.length;
+        bytes += ENTRY_WEIGHT + key.length + (collection.kind.weigh?.(value) ?? 0);
         // The first always finds room.
         isFull = list.length > 0 && (bytes > bytesMax || list.length >= FRAME_STATE_ENTRIES_MAX);
         if (isFull) break;

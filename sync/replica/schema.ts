@@ -1,7 +1,7 @@
 // Which collections does a replica hold? Named by their ids; both ends of a link may know different
 // ones, and what one does not know it leaves alone.
 
-import { assert, InvariantError } from "../assert.ts";
+import { assert } from "../assert.ts";
 import { COLLECTION_ID_MAX, FRAME_BYTES_TARGET, KEY_BYTES_MAX } from "../limits.ts";
 import type { Group } from "../wire/frame.ts";
 import { textCodec, writtenBytes, type Codec } from "../wire/values.ts";
@@ -37,23 +37,13 @@ export class Schema {
     return known?.kind.code === kind ? known : undefined;
   }
 
-  /** The collection of an entry that is held. */
-  held(id: number): Collection {
-    const collection = this.get(id);
-    if (!collection) throw new InvariantError(`There is no collection ${id}`);
-    return collection;
-  }
-
   /** Throws a RangeError unless an end of a link may write the key; `closed` is not its direction. */
   check({ id, kind, direction }: Collection<never>, key: string, closed: Direction | null): void {
     const name = `collection ${id}`;
     if (this.get(id)?.kind !== kind) refuse(name, "the replica does not hold it");
     if (direction === closed) refuse(name, `its direction is ${closed}`);
     if (writtenBytes(KEY, key) === null)
-      refuse(
-        "key",
-        `it has more than ${KEY_BYTES_MAX} bytes, in any life of its replica, or half of a character`,
-      );
+      refuse("key", `it has more than ${KEY_BYTES_MAX} bytes, in any life of its replica, or is no text`);
   }
 
   /** Throws a RangeError for a value that could not be read back, or is larger than its kind takes. */

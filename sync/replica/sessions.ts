@@ -10,7 +10,11 @@ import type { ReceivedUpFrame } from "../wire/up-frame.ts";
 /** How often a frame that seems late is refused in a row. */
 const INSISTS = 3;
 
-const NO_EXCHANGE = { request: new Uint8Array(0), answer: new Uint8Array(0) };
+/** Nothing to give again: no request is empty. */
+export const NO_EXCHANGE: Session["last"] = {
+  request: new Uint8Array(0),
+  answer: new Uint8Array(0),
+};
 
 /** What a link that is not known may build on. */
 export const NO_KEYS: KeyDictionary = new KeyDictionary();
@@ -25,11 +29,11 @@ export class Session {
   /** The sender's clock in the last frame that was accepted, and frames refused for it since. */
   #sentMs = 0;
   #refused = 0;
-  last: { readonly request: Uint8Array; readonly answer: Uint8Array } | null = null;
+  last: { readonly request: Uint8Array; readonly answer: Uint8Array } = NO_EXCHANGE;
 
   /** Bytes of memory that it takes, about. */
   get bytes(): number {
-    const { request, answer } = this.last ?? NO_EXCHANGE;
+    const { request, answer } = this.last;
     return this.up.bytesOf() + this.down.bytesOf() + request.length + answer.length;
   }
 
@@ -67,11 +71,9 @@ export class Session {
 
   /** The answer that a request was given, if it is the last one. */
   replay(request: Uint8Array): Uint8Array | null {
-    const last = this.last ?? NO_EXCHANGE;
-    const isSame =
-      last.request.length === request.length &&
-      last.request.every((byte, i) => byte === request[i]);
-    return isSame ? last.answer : null;
+    const { request: last, answer } = this.last;
+    const isSame = last.length === request.length && last.every((byte, i) => byte === request[i]);
+    return isSame ? answer : null;
   }
 }
 
@@ -97,12 +99,11 @@ export class Sessions {
 
   /** Forgets those of links that are no more, and past SESSIONS_BYTES_MAX the ones silent longest. */
   trim(isKnown: (link: number) => boolean): void {
-    for (const link of this.#sessions.keys()) if (!isKnown(link)) this.#sessions.delete(link);
     let over = this.bytes - SESSIONS_BYTES_MAX;
-    for (const [link, session] of this.#sessions) {
-      if (over <= 0) break;
-      over -= session.bytes;
-      this.#sessions.delete(link);
-    }
+    for (const [link, session] of this.#sessions)
+      if (over > 0 || !isKnown(link)) {
+        over -= session.bytes;
+        this.#sessions.delete(link);
+      }
   }
 }

@@ -17,7 +17,7 @@ import {
 } from "../crdt/star-map.ts";
 import type { Codec } from "../wire/values.ts";
 import { optionalCodec, starEdgeCodec, starHubCodec, starUpCodec } from "../wire/values/star.ts";
-import { ENTRY_WEIGHT, same, type JoinTraits, type KindOf } from "./kind.ts";
+import { same, type JoinTraits, type KindOf } from "./kind.ts";
 
 /** What a writer does to a key. */
 export type StarWrite<Value> =
@@ -41,11 +41,7 @@ export function starKind<Value>(
   code: number,
   lattice: Lattice<Value>,
   values: Codec<Value>,
-  {
-    stampOf = () => null,
-    restamp = same,
-    weigh = () => 0,
-  }: Omit<JoinTraits<Value>, "isTombstone"> = {},
+  { stampOf, restamp = same, weigh }: Omit<JoinTraits<Value>, "isTombstone"> = {},
 ): StarKind<Value> {
   const viewAtHub = (held: StarHubEntry<Value>): Value | null => valueAtHub(lattice, held);
   return {
@@ -83,27 +79,18 @@ export function starKind<Value>(
     },
     isCollectable: true,
     hasTombstones: false,
-    stampOf(travelled) {
-      const value = valueIn(travelled);
-      return value === null ? null : stampOf(value);
-    },
+    stampOf: inside(stampOf),
     restamp: (held, stamp) =>
       held.op?.kind === "add" ? added(restamp(held.op.value, stamp)) : held,
     reframe({ present, op }, context) {
       const isRemoval = op?.kind === "remove";
       return { present, op: isRemoval ? { ...op, context: Math.min(op.context, context) } : op };
     },
-    keepSent: same,
     confirm: ({ present }) => ({ present, op: null }),
-    confirmSent: same,
     resend: ({ present }) => (present === null ? null : added(present)),
-    renew: () => null,
     viewAtEdge: (held) => held.present,
     viewAtHub,
-    weigh(travelled) {
-      const value = valueIn(travelled);
-      return ENTRY_WEIGHT + (value === null ? 0 : weigh(value));
-    },
+    weigh: inside(weigh),
   };
 }
 
@@ -125,8 +112,16 @@ function applyAtHub<Value>(
   return left === held ? null : left;
 }
 
-/** The value in what travels; null: none. Values are never operations: last writes, or the unit. */
-function valueIn<Value>(travelled: Travelled<Value>): Value | null {
-  const { kind, value = null } = (travelled ?? {}) as { kind?: string; value?: Value };
-  return kind ? value : (travelled as Value | null);
+/** Reads the value in what travels, if any. Values are never operations: last writes, or the unit. */
+function inside<Value, Found>(
+  read: ((value: Value) => Found) | undefined,
+): ((travelled: Travelled<Value>) => Found | null) | undefined {
+  return (
+    read &&
+    ((travelled) => {
+      const { kind, value = null } = (travelled ?? {}) as { kind?: string; value?: Value };
+      const held = kind ? value : (travelled as Value | null);
+      return held === null ? null : read(held);
+    })
+  );
 }

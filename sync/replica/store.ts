@@ -1,6 +1,8 @@
 // What does a replica expect of its storage? One row a commit, and now and then the state itself in
 // pages, so that neither a write nor a start costs more than what changed.
 
+import { place } from "./table.ts";
+
 /**
  * The durable state of one replica: pages, and rows that were appended since they were written.
  *
@@ -26,7 +28,7 @@ export interface StoredReplica {
 
 /** A store that lives as long as its process: for tests, and where state may be lost. */
 export class MemoryReplicaStore implements ReplicaStore {
-  #pages = new Map<number, Uint8Array>();
+  readonly #pages = new Map<number, Uint8Array>();
   #rows: Uint8Array[] = [];
 
   load(): StoredReplica {
@@ -38,12 +40,7 @@ export class MemoryReplicaStore implements ReplicaStore {
   }
 
   checkpoint(pages: ReadonlyMap<number, Uint8Array | null>): void {
-    const next = new Map(this.#pages);
-    for (const [number, page] of pages) {
-      if (page) next.set(number, page);
-      else next.delete(number);
-    }
-    this.#pages = next;
+    for (const [number, page] of pages) place(this.#pages, number, page);
     this.#rows = [];
   }
 }

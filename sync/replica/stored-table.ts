@@ -192,8 +192,10 @@ export class StoredTable extends Table {
     for (const image of images) {
       for (const [name, value] of image?.facts ?? []) this.state(name, value);
       this.#pages = Number(this.fact("pages") ?? 1);
-      for (const [id, held] of image?.entries ?? [])
-        for (const [key, entry] of held) this.put(this.#schema.held(id), key, entry);
+      for (const [id, held] of image?.entries ?? []) {
+        const collection = this.#schema.get(id);
+        if (collection) for (const [key, entry] of held) this.put(collection, key, entry);
+      }
       this.#unread.push(...(image?.unread ?? []));
     }
   }

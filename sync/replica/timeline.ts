@@ -44,8 +44,8 @@ export class Timeline {
   }
 
   /** Takes over a stamp that the hub has accepted: its clock is the one that counts. */
-  observe(stamp: Hlc | null): void {
-    if (stamp) this.#move(follow(this.#clock, stamp));
+  observe(stamp: Hlc | null | undefined): void {
+    this.#move(follow(this.#clock, stamp));
   }
 
   /** Begins anew behind `last`: the clock was wrong. */

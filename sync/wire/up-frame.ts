@@ -130,10 +130,8 @@ export function decodeUpFrame(
 
 function readSpeaker(reader: ByteReader, flags: number): Speaker {
   if (!(flags & HAS_HELLO)) return { kind: "link", link: reader.varint() };
-  const replica = parseReplicaId(reader.text());
-  return replica
-    ? { kind: "hello", replica, replicaEpoch: reader.varint() }
-    : { kind: "link", link: reader.fail() };
+  const replica = parseReplicaId(reader.text()) ?? reader.fail("" as ReplicaId);
+  return { kind: "hello", replica, replicaEpoch: reader.varint() };
 }
 
 function writeLog(writer: ByteWriter, log: readonly LogEntry[], from: number): void {

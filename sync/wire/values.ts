@@ -224,13 +224,20 @@ export function mapCodec<K extends number | string, V>(
   values: Codec<V>,
 ): Codec<ReadonlyMap<K, V>> {
   return mappedCodec(listCodec(recordCodec<[K, V]>([keys, values])), byKey, (list) =>
-    list.every(([key], i) => i === 0 || (list[i - 1]?.[0] ?? key) < key)
-      ? new Map(list)
-      : undefined,
+    ascends(list, compareKeys) ? new Map(list) : undefined,
   );
 }
 
 /** Lists a map's entries, ascending by key. */
 export function byKey<K extends number | string, V>(map: ReadonlyMap<K, V>): [K, V][] {
-  return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return [...map].toSorted(compareKeys);
+}
+
+function compareKeys<K>([left]: readonly [K, unknown], [right]: readonly [K, unknown]): number {
+  return left < right ? -1 : 1;
+}
+
+/** Tells whether each item of a list comes after the one before. */
+export function ascends<V>(list: readonly V[], compare: (left: V, right: V) => number): boolean {
+  return list.every((item, i) => i === 0 || compare(list[i - 1] as V, item) < 0);
 }

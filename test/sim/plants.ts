@@ -29,8 +29,8 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "an edge that was told everything does not send what the hub has lost",
     invariant: "sync.restore-converges",
     file: EDGE,
-    find: "const value = isDropped ? null : kind.resend(entry.value);",
-    replace: "return;\n    const value = isDropped ? null : kind.resend(entry.value);",
+    find: "const value = isDropped ? null : sent;",
+    replace: "return;\n    const value = isDropped ? null : sent;",
   },
   "up-goes-down": {
     breaks: "the hub tells edges of what only edges write",

@@ -7,6 +7,7 @@ import { formatDot, parseDot, type MvRegister } from "../../crdt/mv-register.ts"
 import { NAME_CHARS_MAX, STRING_BYTES_MAX, TIME_MS_MAX } from "../../limits.ts";
 import { encodeText } from "../bytes.ts";
 import {
+  ascends,
   checkedCodec,
   choiceCodec,
   constantCodec,
@@ -120,16 +121,12 @@ export const mvRegisterCodec: Codec<MvRegister> = /* @__PURE__ */ mappedCodec(
   ({ context, values }) => {
     const lives = [...context];
     const dots = new Map<string, Scalar>();
-    let last = { life: 0, seq: 0 };
-    for (const dot of values) {
-      const { life, seq, value } = dot;
-      const [replica, seen = 0] = lives[life] ?? [];
-      if (replica === undefined || compareDots(dot, last) <= 0 || seq < 1 || seq > seen)
-        return undefined;
+    for (const { life, seq, value } of values) {
+      const [replica, seen] = lives[life] ?? ["", 0];
+      if (seq < 1 || seq > seen) return undefined;
       dots.set(formatDot({ replica, seq }), value);
-      last = dot;
     }
-    return { context, values: dots };
+    return ascends(values, compareDots) ? { context, values: dots } : undefined;
   },
 );
 

@@ -6,7 +6,7 @@ import { REGION_COLLECTIONS } from "../../../../state/region.ts";
 import { parseReplicaId } from "../../../../sync/brand.ts";
 import { KEY_BYTES_MAX, SESSIONS_BYTES_MAX } from "../../../../sync/limits.ts";
 import { HubReplica, type Exchange } from "../../../../sync/replica/hub-replica.ts";
-import { Sessions } from "../../../../sync/replica/sessions.ts";
+import { NO_EXCHANGE, Sessions } from "../../../../sync/replica/sessions.ts";
 import { MemoryReplicaStore } from "../../../../sync/replica/store.ts";
 import { KeyDictionary, writeKeys } from "../../../../sync/wire/dictionary.ts";
 import { decodeDownFrame } from "../../../../sync/wire/down-frame.ts";
@@ -46,7 +46,7 @@ test("P8 an answer that is kept to be given again is counted as well", () => {
     sessions.trim(() => true);
   }
   assert.ok(sessions.bytes <= SESSIONS_BYTES_MAX);
-  assert.ok(sessions.of(100).last !== null);
+  assert.ok(sessions.of(100).last !== NO_EXCHANGE);
 });
 
 test("a session goes with its link", () => {
