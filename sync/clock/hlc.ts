@@ -37,12 +37,11 @@ export function openClock(floorMs: number, quantumMs: Clock["quantumMs"]): Clock
   return { last: { wallMs, logical: 0 }, quantumMs, floorMs: wallMs + FLOOR_STEP_MS };
 }
 
-/** Gives the next stamp: greater than every one before, and than every one observed. */
-export function tick(clock: Clock, nowMs: number): { readonly clock: Clock; readonly stamp: Hlc } {
-  const wallMs = Math.floor(nowMs / clock.quantumMs) * clock.quantumMs;
-  const stamp =
-    wallMs > clock.last.wallMs ? { wallMs, logical: 0 } : after(clock.last, clock.quantumMs);
-  return { clock: withLast(clock, stamp), stamp };
+/** Gives the next stamp, `last`: greater than every one before, and than every one observed. */
+export function tick(clock: Clock, nowMs: number): Clock {
+  const { last, quantumMs } = clock;
+  const wallMs = Math.floor(nowMs / quantumMs) * quantumMs;
+  return withLast(clock, wallMs > last.wallMs ? { wallMs, logical: 0 } : after(last, quantumMs));
 }
 
 /**

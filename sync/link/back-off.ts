@@ -13,6 +13,6 @@ export function retryDelayMs(
   chance: number,
   { retryMsMin, retryMsMax }: RetryBounds,
 ): number {
-  const ceiling = Math.min(retryMsMax, retryMsMin * 2 ** Math.min(attempt, 16));
+  const ceiling = Math.min(retryMsMax, retryMsMin * 2 ** attempt);
   return Math.ceil(retryMsMin / 2 + chance * (ceiling - retryMsMin / 2));
 }

@@ -15,6 +15,7 @@ import {
   isSamePosition,
   ORIGIN_POSITION,
   VERSIONS,
+  type FrameError,
   type Group,
   type Position,
   type Versions,
@@ -263,9 +264,7 @@ type Answer = Extract<EdgeLinkEvent, { kind: "answer" }>;
 function answered(state: EdgeLink, phase: Waiting, event: Answer): EdgeLinkStep | null {
   const { record, keys, version } = state;
   const decoded = decodeDownFrame(event.frame, keys.down, { min: 0, max: version });
-  if (!decoded.ok)
-    // The same request would be given the same answer; another says that the keys are gone.
-    return decoded.error === "no-dictionary" && keys.down.size > 0 ? forget(state) : null;
+  if (!decoded.ok) return unread(state, decoded.error);
   const answer = decoded.value;
   const clock = measure(record.clock, answer, phase, event.nowMs);
   const heard: EdgeLink = { ...state, attempt: 0, record: { ...record, clock } };
@@ -288,6 +287,11 @@ function answered(state: EdgeLink, phase: Waiting, event: Answer): EdgeLinkStep 
         ? null
         : forget({ ...state, version: answer.link });
   }
+}
+
+/** The same request would be given the same answer; another says that the keys are gone. */
+function unread(state: EdgeLink, error: FrameError): EdgeLinkStep | null {
+  return error === "no-dictionary" && state.keys.down.size > 0 ? forget(state) : null;
 }
 
 /** Begins the dictionaries anew. */

@@ -13,7 +13,7 @@ import {
   recordCodec,
   type Codec,
 } from "../wire/values.ts";
-import { optionalCodec } from "../wire/values/star.ts";
+import { optionalCodec, optionOf } from "../wire/values/star.ts";
 import { joinKind, same, type KindOf, type Lives, type Renewed } from "./kind.ts";
 
 /** What an edge holds of a value that names the life it was written in. */
@@ -153,6 +153,5 @@ interface UnderWay<Value> {
 }
 
 function restOf<Value>({ confirmed, sent }: Component<Value>): Rest<Value> {
-  if (sent) return { kind: "under", value: { confirmed, sent } };
-  return confirmed === null ? { kind: "none", value: null } : { kind: "some", value: confirmed };
+  return sent ? { kind: "under", value: { confirmed, sent } } : optionOf(confirmed);
 }

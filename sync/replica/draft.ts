@@ -13,8 +13,3 @@ export interface Draft {
   read<View>(collection: Collection<never, View>, key: string): View | null;
   write<Delta>(collection: Collection<Delta>, key: string, delta: Delta): void;
 }
-
-/** Reads a fact that is a number; 0 if there is none. */
-export function numberOf(fact: unknown): number {
-  return typeof fact === "number" ? fact : 0;
-}

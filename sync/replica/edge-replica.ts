@@ -51,7 +51,7 @@ export class EdgeReplica extends Replica {
     const isUnmet = !(this.record as EdgeLinkRecord | undefined)?.link;
     const { isDamaged } = this.stored;
     if (isUnmet || isDamaged) this.renew();
-    else if (isOther) this.#saveRecord(pullAnew(this.record));
+    else if (isOther) this.stored.state("link", pullAnew(this.record));
     this.look();
     // What is damaged would end the life that begins now at the next start, too.
     if (isDamaged) this.checkpoint();
@@ -99,7 +99,7 @@ export class EdgeReplica extends Replica {
 
   /** Stores where the link stands. */
   save(record: EdgeLinkRecord): void {
-    this.#saveRecord(record);
+    this.stored.state("link", record);
     this.stored.commit();
   }
 
@@ -114,7 +114,7 @@ export class EdgeReplica extends Replica {
     this.#confirm(record.cursor.seq, state.to);
     if (state.from === 0 && state.horizon) this.#pull = { told: new Set(), horizon: state.horizon };
     for (const said of read.known) this.#tell(said, state.to);
-    this.#saveRecord(record);
+    this.stored.state("link", record);
     if (this.#pull && !record.isPulling) this.#reconcile(this.#pull);
     // Deletions that every link has acknowledged.
     for (const { collection, key, entry } of this.passing.values())
@@ -251,10 +251,6 @@ export class EdgeReplica extends Replica {
       if (stamp && (entry.seq === 0 || !isAhead(stamp, hubNowMs))) last = laterOf(last, stamp);
     }
     return last;
-  }
-
-  #saveRecord(record: EdgeLinkRecord): void {
-    if (JSON.stringify(record) !== JSON.stringify(this.record)) this.stored.state("link", record);
   }
 }
 

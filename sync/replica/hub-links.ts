@@ -71,11 +71,11 @@ export class HubLinks {
   /** Keeps a record; storing that a link spoke is put off while it does not matter. */
   save(record: StateLinkRecord): void {
     const name = `${PREFIX}${record.link}`;
-    const stored = this.#stored.fact(name) as StateLinkRecord | undefined;
+    const { seenMs = 0 } = this.#stored.fact<StateLinkRecord>(name) ?? {};
     this.#links.delete(record.link);
     this.#links.set(record.link, record);
-    const isFresh = record.seenMs - (stored?.seenMs ?? 0) < SUPERSEDED_LEASE_MS / 4;
-    if (!isFresh || unseen(record) !== unseen(stored)) this.#stored.state(name, record);
+    const isFresh = record.seenMs - seenMs < SUPERSEDED_LEASE_MS / 4;
+    this.#stored.state(name, isFresh ? { ...record, seenMs } : record);
   }
 
   /** Forgets a link: a frame of it that still comes is never applied. */
@@ -132,8 +132,6 @@ export class HubLinks {
         else if (nowMs - life.seenMs > leaseMs && !life.isDormant) this.forget(life);
       }
     }
-    const tooMany = Math.max(0, this.#links.size - LINKS_MAX);
-    for (const record of this.#bySilence().slice(0, tooMany)) this.remove(record);
   }
 
   /**
@@ -149,11 +147,6 @@ export class HubLinks {
   #bySilence(): StateLinkRecord[] {
     return this.all().toSorted((left, right) => left.seenMs - right.seenMs);
   }
-}
-
-/** What a record says beside when its link spoke last. */
-function unseen(record: StateLinkRecord | undefined): string {
-  return JSON.stringify({ ...record, seenMs: 0 });
 }
 
 /** Tells whether what follows belongs to the whole state: all of it is told. */

@@ -11,7 +11,7 @@ import { encodeDownFrame, type DownFrame, type DownState } from "../wire/down-fr
 import { digestOf, VERSIONS, type FrameError, type Versions } from "../wire/frame.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
 import { refusalsOf, type RefusedEntry } from "./admit.ts";
-import { numberOf, type Draft } from "./draft.ts";
+import type { Draft } from "./draft.ts";
 import { readGroups, wallMsOf, type Said } from "./groups.ts";
 import {
   afterTelling,
@@ -65,7 +65,6 @@ export class HubReplica extends Replica {
   readonly #links: HubLinks;
   readonly #kept: Kept;
   readonly #sessions = new Sessions();
-  #stable: number;
   #collectedTo = 0;
 
   constructor(options: HubReplicaOptions) {
@@ -82,7 +81,6 @@ export class HubReplica extends Replica {
     this.#kept = new Kept(this.stored);
     this.look();
     if (this.head === 0) this.time.nextSeq(); // Who holds seq 0 is told everything.
-    this.#stable = numberOf(this.stored.fact("stable"));
     if (!this.isWhole) this.#links.forgetAll();
     this.hold();
     this.#adopt();
@@ -270,10 +268,14 @@ export class HubReplica extends Replica {
     return writeAtHub(held?.value, delta, this.head + 1);
   }
 
+  /** The seq that every link has acknowledged. */
+  get #stable(): number {
+    return this.stored.fact<number>("stable") ?? 0;
+  }
+
   /** Forgets deletions and additions that every link has acknowledged. */
   #collect(before: number): void {
-    const head = this.#links.stable(this.head);
-    if (head > this.#stable) this.stored.state("stable", (this.#stable = head));
+    this.stored.state("stable", Math.max(this.#stable, this.#links.stable(this.head)));
     // What a link has just said, it may take back before it is told anything.
     const stable = Math.min(this.#stable, before);
     if (stable <= this.#collectedTo) return;
@@ -293,8 +295,7 @@ export class HubReplica extends Replica {
   }
 
   #collected(): Collected {
-    const none: Collected = { seq: 0, stamp: ZERO_HLC };
-    return (this.stored.fact("collected") as Collected | undefined) ?? none;
+    return this.stored.fact<Collected>("collected") ?? { seq: 0, stamp: ZERO_HLC };
   }
 
   /** A deletion in a collection that only the edges write is not told to them: it stays. */

@@ -126,7 +126,7 @@ export interface Collection<Delta = never, View = unknown> {
   readonly direction: Direction;
   readonly kind: Kind;
   /** None: whatever the kind can read is taken. */
-  readonly rule?: EntryRule<unknown>;
+  readonly rule?: EntryRule<unknown> | undefined;
   /** Never there: carries the types of writers and readers. */
   readonly types?: { readonly delta: (delta: Delta) => void; readonly view: View };
 }
@@ -138,8 +138,12 @@ export function collection<Edge, Hub, Up, Down, Delta, View>(
   kind: KindOf<Edge, Hub, Up, Down, Delta, View>,
   rule?: EntryRule<Up>,
 ): Collection<Delta, View> {
-  const declared = { id, direction, kind: kind as unknown as Kind };
-  return rule ? { ...declared, rule: rule as EntryRule<unknown> } : declared;
+  return {
+    id,
+    direction,
+    kind: kind as unknown as Kind,
+    rule: rule as EntryRule<unknown> | undefined,
+  };
 }
 
 /** What a kind made of a join-semilattice may say beside its lattice and its codec. */

@@ -14,21 +14,18 @@ export class Schema {
   readonly all: readonly Collection[];
   /** Equal names mean equal collections, in kind and direction. */
   readonly name: string;
-  readonly #byId: ReadonlyMap<number, Collection>;
 
   constructor(collections: readonly Collection[]) {
     this.all = collections.toSorted((a, b) => a.id - b.id);
     this.name = this.all.map(({ id, kind, direction }) => `${id}:${kind.code}:${direction}`).join();
-    this.#byId = new Map(collections.map((collection) => [collection.id, collection]));
-    const isLegal = collections.every(({ id }) => id >= 1 && id <= COLLECTION_ID_MAX);
-    assert(
-      isLegal && this.#byId.size === collections.length,
-      `Collections have distinct ids from 1 to ${COLLECTION_ID_MAX}`,
+    const isLegal = this.all.every(
+      ({ id }, i) => id > (this.all[i - 1]?.id ?? 0) && id <= COLLECTION_ID_MAX,
     );
+    assert(isLegal, `Ids of collections are distinct, 1 to ${COLLECTION_ID_MAX}`);
   }
 
   get(id: number): Collection | undefined {
-    return this.#byId.get(id);
+    return this.all.find((collection) => collection.id === id);
   }
 
   /** The collection of what travels, if it is known here and of that kind. */
@@ -43,7 +40,10 @@ export class Schema {
     if (this.get(id)?.kind !== kind) refuse(name, "the replica does not hold it");
     if (direction === closed) refuse(name, `its direction is ${closed}`);
     if (writtenBytes(KEY, key) === null)
-      refuse("key", `it has more than ${KEY_BYTES_MAX} bytes, in any life of its replica, or is no text`);
+      refuse(
+        "key",
+        `it has more than ${KEY_BYTES_MAX} bytes, in any life of its replica, or is no text`,
+      );
   }
 
   /** Throws a RangeError for a value that could not be read back, or is larger than its kind takes. */
@@ -54,7 +54,7 @@ export class Schema {
     value: unknown,
   ): void {
     const bytes = writtenBytes(codec, value);
-    if (bytes === null) refuse(key, "its value is out of bounds, or no number or text");
+    if (bytes === null) refuse(key, "its value could not be read again");
     if (bytes > writeBytesMax) refuse(key, `it has ${bytes} bytes, at most ${writeBytesMax}`);
   }
 }

@@ -27,7 +27,7 @@ const newRow = (): Row => ({ facts: new Map(), entries: new Map() });
 /** A table and the facts about its replica, both durable. */
 export class StoredTable extends Table {
   /** True if something that was stored could not be read: what it held has to come from the hub. */
-  readonly isDamaged: boolean;
+  isDamaged = false;
   readonly #store: ReplicaStore;
   readonly #schema: Schema;
   readonly #codecOf: StoredCodec;
@@ -47,11 +47,11 @@ export class StoredTable extends Table {
     this.#store = store;
     this.#schema = schema;
     this.#codecOf = (id) => schema.get(id)?.kind[end];
-    this.isDamaged = this.#load();
+    this.#load();
   }
 
-  fact(name: string): unknown {
-    return this.#facts.get(name);
+  fact<Fact>(name: string): Fact | undefined {
+    return this.#facts.get(name) as Fact | undefined;
   }
 
   /** Lists the facts whose names begin with `prefix`. */
@@ -59,9 +59,10 @@ export class StoredTable extends Table {
     return [...this.#facts].filter(([name]) => name.startsWith(prefix));
   }
 
-  /** States a fact, a value that JSON can hold; null withdraws it. */
+  /** States a fact, a value that JSON can hold; null withdraws it. What is so already takes no row. */
   state(name: string, value: unknown): void {
     const before = this.fact(name) ?? null;
+    if (JSON.stringify(before) === JSON.stringify(value)) return;
     this.#undo?.push(() => this.state(name, before));
     this.#row.facts.set(name, value);
     place(this.#facts, name, value);
@@ -161,7 +162,7 @@ export class StoredTable extends Table {
     return 1 + (fnv1a32(nameOf(collection, key)) & (this.#pages - 1));
   }
 
-  #load(): boolean {
+  #load(): void {
     const stored = this.#store.load();
     const pages = [...stored.pages];
     const rows = [...stored.rows];
@@ -171,32 +172,33 @@ export class StoredTable extends Table {
     this.#rowBytes = rows.reduce((sum, row) => sum + row.length, 0);
     const read = (bytes: Uint8Array): Image | null => decodeImage(bytes, this.#codecOf);
     const images = pages.map(read);
-    const later = rows.map(read);
     // Page 0 is the one with facts. What it holds of entries an older release had set aside, all that
     // there was of their collections, and newer than what other pages may have.
-    const first = images.find((image) => image?.facts.size) ?? null;
-    const others = images.filter((image) => image !== first);
-    this.#replay(others);
+    const first = images.findIndex((image) => image?.facts.size);
+    const page0 = first < 0 ? [] : images.splice(first, 1);
+    this.#replay(images);
+    const isSetAside = this.#unread.length > 0;
     this.#dirty = new Set();
-    this.#replay([first, ...later]);
-    const isWhole = [...images, ...later].every((image) => image !== null);
-    const isSetAside = others.some((image) => image?.unread);
+    this.#replay([...page0, ...rows.map(read)]);
     // What is damaged is written over by the next checkpoint; what is set aside moves to page 0.
-    if (!isWhole || isSetAside) this.#soil(this.#pages);
+    if (this.isDamaged || isSetAside) this.#soil(this.#pages);
     this.#row = newRow();
-    return !isWhole;
   }
 
   /** Takes over images, in their order. */
   #replay(images: readonly (Image | null)[]): void {
     for (const image of images) {
-      for (const [name, value] of image?.facts ?? []) this.state(name, value);
-      this.#pages = Number(this.fact("pages") ?? 1);
-      for (const [id, held] of image?.entries ?? []) {
+      if (!image) {
+        this.isDamaged = true;
+        continue;
+      }
+      for (const [name, value] of image.facts) this.state(name, value);
+      this.#pages = this.fact<number>("pages") ?? 1;
+      for (const [id, held] of image.entries) {
         const collection = this.#schema.get(id);
         if (collection) for (const [key, entry] of held) this.put(collection, key, entry);
       }
-      this.#unread.push(...(image?.unread ?? []));
+      this.#unread.push(...(image.unread ?? []));
     }
   }
 }

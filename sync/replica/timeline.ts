@@ -2,7 +2,6 @@
 // after a crash.
 
 import { AHEAD_MS_MAX, follow, openClock, tick, type Clock, type Hlc } from "../clock/hlc.ts";
-import { numberOf } from "./draft.ts";
 import type { StoredTable } from "./stored-table.ts";
 
 /** A replica's clock and seqs, kept as facts. */
@@ -14,13 +13,13 @@ export class Timeline {
     this.#stored = stored;
     // An entry tells of the seq too, should the fact be damaged.
     for (const { entry } of stored.all()) if (entry.seq > this.seq) stored.state("seq", entry.seq);
-    this.#clock = openClock(numberOf(stored.fact("floorMs")), quantumMs);
-    stored.state("floorMs", this.#clock.floorMs);
+    this.#clock = openClock(stored.fact<number>("floorMs") ?? 0, quantumMs);
+    this.#move(this.#clock);
   }
 
   /** The seq of the last change. */
   get seq(): number {
-    return numberOf(this.#stored.fact("seq"));
+    return this.#stored.fact<number>("seq") ?? 0;
   }
 
   /**
@@ -38,9 +37,8 @@ export class Timeline {
 
   /** Gives the next stamp. */
   stamp(nowMs: number): Hlc {
-    const { clock, stamp } = tick(this.#clock, nowMs);
-    this.#move(clock);
-    return stamp;
+    this.#move(tick(this.#clock, nowMs));
+    return this.#clock.last;
   }
 
   /** Takes over a stamp that the hub has accepted: its clock is the one that counts. */
@@ -50,11 +48,11 @@ export class Timeline {
 
   /** Begins anew behind `last`: the clock was wrong. */
   restart(last: Hlc): void {
-    this.#move({ ...openClock(0, this.#clock.quantumMs), last });
+    this.#move({ ...this.#clock, last, floorMs: 0 });
   }
 
   #move(clock: Clock): void {
-    if (clock.floorMs !== this.#clock.floorMs) this.#stored.state("floorMs", clock.floorMs);
     this.#clock = clock;
+    this.#stored.state("floorMs", clock.floorMs);
   }
 }

@@ -58,20 +58,20 @@ test("stamps ascend strictly whatever the clock does, and exceed what was observ
             );
             if (!observed.ok) continue;
             clock = observed.value;
-            assert.ok(compareHlc(tick(clock, nowMs).stamp, seen) > 0);
+            assert.ok(compareHlc(tick(clock, nowMs).last, seen) > 0);
           }
           if (current.kind === "tick") {
-            const ticked = tick(clock, nowMs);
-            clock = ticked.clock;
+            clock = tick(clock, nowMs);
+            const { last: stamp } = clock;
             assert.ok(
-              compareHlc(ticked.stamp, last) > 0,
-              `${JSON.stringify(ticked.stamp)} after ${JSON.stringify(last)}`,
+              compareHlc(stamp, last) > 0,
+              `${JSON.stringify(stamp)} after ${JSON.stringify(last)}`,
             );
             assert.equal(
-              ticked.stamp.wallMs % quantumMs,
-              current.kind === "tick" ? ticked.stamp.wallMs % quantumMs : 0,
+              stamp.wallMs % quantumMs,
+              current.kind === "tick" ? stamp.wallMs % quantumMs : 0,
             );
-            last = ticked.stamp;
+            last = stamp;
           }
           // The floor is stored with the stamp that it is for; a crash loses neither.
           storedFloorMs = clock.floorMs;
@@ -88,7 +88,7 @@ test("tick() carries a full counter into the wall time", () => {
     quantumMs: 16,
     floorMs: 10_000,
   };
-  assert.deepEqual(tick(full, 0).stamp, { wallMs: 176, logical: 0 });
+  assert.deepEqual(tick(full, 0).last, { wallMs: 176, logical: 0 });
 });
 
 test("observe() refuses a stamp more than a minute ahead and accepts any past one", () => {

@@ -33,7 +33,7 @@ function exportsOf(file: string, names: readonly string[]): string {
 
 const KINDS = [...readme.matchAll(/`(\w+Kind)`/g)].map(([, name = ""]) => name);
 const LINK = exportsOf("link/edge.ts", ["openEdgeLink", "stepEdgeLink"]);
-const EDGE = exportsOf("replica/edge-replica.ts", ["EdgeReplica"]) + LINK;
+const EDGE = exportsOf("replica/edge-replica.ts", ["EdgeReplica"]);
 const HUB = exportsOf("replica/hub-replica.ts", ["HubReplica"]);
 const REST =
   exportsOf("replica/kind.ts", ["collection"]) +
@@ -59,15 +59,20 @@ async function bundle(contents: string): Promise<{ gzipKb: number; files: string
     metafile: true,
   });
   const [output] = built.outputFiles;
-  // Names of properties stay: a library's users write them.
-  const { code = "" } = await minify(output?.text ?? "", { module: true, compress: { passes: 3 } });
+  // Names of properties stay: a library's users write them. No property that is read does anything,
+  // and no function but methods has a `this` of its own.
+  const { code = "" } = await minify(output?.text ?? "", {
+    module: true,
+    ecma: 2022,
+    compress: { passes: 3, pure_getters: true, unsafe_arrows: true },
+  });
   const gzipKb = gzipSync(code, { level: 9 }).length / KB;
   return { gzipKb, files: Object.keys(built.metafile.inputs) };
 }
 
 for (const [what, contents, budget] of [
-  ["everything that its README names", EDGE + HUB + REST, sync],
-  ["an edge", EDGE + REST, edge],
+  ["everything that its README names", LINK + HUB + EDGE + REST, sync],
+  ["an edge", LINK + EDGE + REST, edge],
   ["a hub", HUB + REST, hub],
 ] as const)
   test(`sync/ stays small: ${what}`, async (t) => {

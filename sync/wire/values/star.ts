@@ -29,11 +29,19 @@ export function starUpCodec<V>(values: Codec<V>): Codec<StarOp<V>> {
 export function optionalCodec<V>(values: Codec<V>): Codec<V | null> {
   return mappedCodec(
     choiceCodec({ none: nullCodec, some: values }),
-    (value) =>
-      value === null ? { kind: "none" as const, value: null } : { kind: "some" as const, value },
+    optionOf,
     ({ value }) => value,
   );
 }
+
+/** A value, or none, as one of two cases. */
+export function optionOf<V>(value: V | null): Option<V> {
+  return value === null ? { kind: "none", value: null } : { kind: "some", value };
+}
+
+type Option<V> =
+  | { readonly kind: "none"; readonly value: null }
+  | { readonly kind: "some"; readonly value: V };
 
 /** What the hub stores of a key. */
 export function starHubCodec<V>(values: Codec<V>): Codec<StarHubEntry<V>> {
