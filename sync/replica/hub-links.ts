@@ -88,9 +88,9 @@ export class HubLinks {
    * hub lacks. For a hub whose state was damaged.
    */
   forgetAll(): void {
-    const [acked, told, held] = [ORIGIN_POSITION, ORIGIN_POSITION, ORIGIN_POSITION];
+    const at = ORIGIN_POSITION;
     for (const record of this.all())
-      this.forget({ ...record, acked, told, held, toldBefore: undefined });
+      this.forget({ ...record, acked: at, told: at, held: at, toldBefore: undefined });
   }
 
   /** Forgets a link and where its life stood. */

@@ -6,7 +6,7 @@ import { replicaKey } from "../crdt/lattice.ts";
 import type { ReplicaId } from "../brand.ts";
 import { FRAME_BYTES_TARGET } from "../limits.ts";
 import { answerUnreadable, judge, NO_LINK, openLink, refuse } from "../link/hub.ts";
-import type { KeyDictionary } from "../wire/dictionary.ts";
+import { KeyDictionary } from "../wire/dictionary.ts";
 import { encodeDownFrame, type DownFrame, type DownState } from "../wire/down-frame.ts";
 import { digestOf, VERSIONS, type FrameError, type Versions } from "../wire/frame.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
@@ -25,7 +25,7 @@ import {
 import { Kept } from "./kept.ts";
 import type { Collection, Kind, Sender } from "./kind.ts";
 import { Replica, type ReplicaOptions } from "./replica.ts";
-import { NO_EXCHANGE, NO_KEYS, Sessions, type Session } from "./sessions.ts";
+import { NO_EXCHANGE, Sessions, type Session } from "./sessions.ts";
 import type { Entry } from "./table.ts";
 
 /** What a hub is opened with. */
@@ -132,7 +132,7 @@ export class HubReplica extends Replica {
   }
 
   readonly #keysOf = (link: number): KeyDictionary =>
-    this.#links.get(link) ? this.#sessions.of(link).up : NO_KEYS;
+    this.#links.get(link) ? this.#sessions.of(link).up : new KeyDictionary();
 
   /** Opens a link for a life: where it stands, if it has a past. */
   #greet(frame: ReceivedUpFrame, life: Life, nowMs: number): Exchange {

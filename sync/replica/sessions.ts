@@ -16,9 +16,6 @@ export const NO_EXCHANGE: Session["last"] = {
   answer: new Uint8Array(0),
 };
 
-/** What a link that is not known may build on. */
-export const NO_KEYS: KeyDictionary = new KeyDictionary();
-
 /** One link's. */
 export class Session {
   readonly up: KeyDictionary = new KeyDictionary();

@@ -100,15 +100,13 @@ export class StoredTable extends Table {
   /** States which collections are held; those that were not get new seqs. False: as before. */
   hold(nextSeq: () => number): boolean {
     const { name } = this.#schema;
-    const before = this.fact("schema");
+    const before = this.fact<string>("schema");
     if (before === name) return false;
     this.state("schema", name);
-    if (typeof before === "string") {
-      const known = before.split(",").map((text) => Number.parseInt(text));
+    if (before)
       for (const { collection, key, entry } of this.all())
-        if (entry.seq > 0 && !known.includes(collection.id))
+        if (entry.seq > 0 && !`,${before}`.includes(`,${collection.id}:`))
           this.put(collection, key, { ...entry, seq: nextSeq() });
-    }
     return true;
   }
 
@@ -137,15 +135,15 @@ export class StoredTable extends Table {
     while (size > this.#pages * PAGE_ENTRIES * 2) this.#pages *= 2;
     while (this.#pages > 1 && size < (this.#pages * PAGE_ENTRIES) / 2) this.#pages /= 2;
     if (this.#pages !== before) this.#soil(Math.max(this.#pages, before));
-    const images = new Map([...this.#dirty].map((page) => [page, newRow()]));
-    for (const { collection, key, entry } of all) {
-      const image = images.get(this.#pageOf(collection, key));
-      if (image) within(image.entries, collection.id).set(key, entry);
-    }
+    const byPage = Map.groupBy(all, ({ collection, key }) => this.#pageOf(collection, key));
+    const pages = new Map<number, Uint8Array | null>();
     const encode = (image: Image): Uint8Array => encodeImage(image, this.#codecOf);
-    const pages = new Map(
-      [...images].map(([page, image]) => [page, image.entries.size === 0 ? null : encode(image)]),
-    );
+    for (const page of this.#dirty) {
+      const image = newRow();
+      for (const { collection, key, entry } of byPage.get(page) ?? [])
+        within(image.entries, collection.id).set(key, entry);
+      pages.set(page, image.entries.size === 0 ? null : encode(image));
+    }
     const facts = new Map(this.#facts).set("pages", this.#pages);
     this.#store.checkpoint(pages.set(0, encode({ ...newRow(), facts, unread: this.#unread })));
     this.#row = newRow();
