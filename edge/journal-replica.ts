@@ -5,7 +5,7 @@ import type { ReplicaId } from "../sync/brand.ts";
 import { assert } from "../sync/assert.ts";
 import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../sync/limits.ts";
 import { newLife, type Cut, type EdgeLinkRecord } from "../sync/link/edge.ts";
-import { entryDigest } from "../sync/link/position.ts";
+import { entryDigest } from "../sync/wire/log-lane.ts";
 import type { DownState } from "../sync/wire/down-frame.ts";
 import type { HubStore } from "./ports.ts";
 import type { LinkedReplica } from "./replicate.ts";

@@ -11,6 +11,7 @@ import {
   type EdgeLinkEvent,
   type EdgeLinkRecord,
 } from "../sync/link/edge.ts";
+import { LOG_LANE } from "../sync/wire/log-lane.ts";
 import type { DownState } from "../sync/wire/down-frame.ts";
 import { limits } from "./limits.ts";
 import type { OriginLink } from "./ports.ts";
@@ -55,7 +56,11 @@ export interface Replication {
 /** An exchange takes two steps: what was cut, then the answer. */
 const STEPS_MAX = limits.exchangesPerAlarmMax * 2 + 1;
 
-const RETRY = { retryMsMin: limits.syncRetryMsMin, retryMsMax: limits.syncRetryMsMax };
+const LINK = {
+  retryMsMin: limits.syncRetryMsMin,
+  retryMsMax: limits.syncRetryMsMax,
+  lane: LOG_LANE,
+};
 
 /** Exchanges frames until both ends hold everything, an exchange fails, or the bound is met. */
 export async function replicate(
@@ -67,7 +72,7 @@ export async function replicate(
   let state = link;
   let event: EdgeLinkEvent | null = { kind: "wake", isHeartbeat };
   for (let steps = 0; event !== null && steps < STEPS_MAX; steps += 1) {
-    const step = stepEdgeLink(state, event, RETRY);
+    const step = stepEdgeLink(state, event, LINK);
     state = step.state;
     event = null;
     for (const effect of step.effects) {

@@ -7,6 +7,7 @@ import type { ReplicaId } from "../sync/brand.ts";
 import { answerUnreadable, judge, openLink } from "../sync/link/hub.ts";
 import { encodeDownFrame, type DownFrame } from "../sync/wire/down-frame.ts";
 import { ORIGIN_POSITION, type FrameError } from "../sync/wire/frame.ts";
+import { LOG_LANE } from "../sync/wire/log-lane.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../sync/wire/up-frame.ts";
 import { limits } from "./limits.ts";
 import type { PoisonedEntry, ReplicaStatus, ShardStore } from "./ports.ts";
@@ -63,7 +64,7 @@ export function absorb(
       : store.loadReplica(frame.speaker.link);
   if (known === null || frame.speaker.kind === "hello")
     return answered(refuse(known === null ? "unknown" : "open", known, nowMs), known);
-  const verdict = judge(known, frame, bytes, nowMs);
+  const verdict = judge(known, frame, bytes, nowMs, LOG_LANE);
   if (verdict.kind === "refused") return answered(verdict.answer, known);
   const { record, lostEntries } = verdict;
   const status = {

@@ -3,7 +3,7 @@
 // queue. Whoever falls too far behind is told what it has missed, and goes on nearer to the end.
 
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
-import { entryDigest } from "../../sync/link/position.ts";
+import { entryDigest } from "../../sync/wire/log-lane.ts";
 import type { ReadingBatch } from "../../sync/wire/batch.ts";
 import { limits } from "../limits.ts";
 import type { JournalExtent } from "../ports.ts";

@@ -20,7 +20,8 @@ import {
   type Position,
   type Versions,
 } from "../wire/frame.ts";
-import { encodeUpFrame, type UpFrame } from "../wire/up-frame.ts";
+import type { LogLane } from "../wire/log-lane.ts";
+import { encodeUp, type UpFrame } from "../wire/up-frame.ts";
 import { retryDelayMs, type RetryBounds } from "./back-off.ts";
 import { hubTime, measure, type HubClock } from "./hub-clock.ts";
 import { endOf } from "./position.ts";
@@ -133,6 +134,11 @@ export interface EdgeLinkStep {
   readonly effects: readonly EdgeLinkEffect[];
 }
 
+/** What a link goes by; `lane` is that of its log, if it has one. */
+export interface EdgeLinkOptions extends RetryBounds {
+  readonly lane?: LogLane;
+}
+
 /** The record of a replica's new life, which no hub knows; `before` is that of the one that ends. */
 export function newLife(
   replica: ReplicaId,
@@ -149,7 +155,7 @@ export function newLife(
     ack: ORIGIN_POSITION,
     isPulling: true,
     clock,
-    held: before && heldBefore(before),
+    ...(before && { held: heldBefore(before) }),
   };
 }
 
@@ -181,16 +187,16 @@ function noKeys(): EdgeLink["keys"] {
 export function stepEdgeLink(
   state: EdgeLink,
   event: EdgeLinkEvent,
-  retry: RetryBounds,
+  options: EdgeLinkOptions,
 ): EdgeLinkStep {
   const { phase } = state;
   if (phase.kind === "waiting") {
     if (event.kind === "wake") return to(state, {}, { kind: "send", request: phase.request });
-    if (event.kind === "failed") return backOff(state, event.chance, retry);
-    if (event.kind === "answer") return answered(state, phase, event) ?? backOff(state, 1, retry);
+    if (event.kind === "failed") return backOff(state, event.chance, options);
+    if (event.kind === "answer") return answered(state, phase, event) ?? backOff(state, 1, options);
   } else if (event.kind === "wake") return cutAgain(state, event.isHeartbeat);
   else if (event.kind === "cut" && phase.kind === "cutting")
-    return send(state, event.cut, phase.mustSend, event.nowMs);
+    return send(state, event, phase.mustSend, options.lane);
   return { state, effects: [] };
 }
 
@@ -232,7 +238,12 @@ function emptied(cut: Cut, record: EdgeLinkRecord): Cut {
   return { floor, head, to: seq, log: [], groups: [], latestMs: 0 };
 }
 
-function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): EdgeLinkStep {
+function send(
+  state: EdgeLink,
+  { cut, nowMs }: Extract<EdgeLinkEvent, { kind: "cut" }>,
+  mustSend: boolean,
+  lane: LogLane | undefined,
+): EdgeLinkStep {
   const { record, keys } = state;
   const { cursor: from, link, replica, replicaEpoch } = record;
   const isEmpty = isAsking(record) || cut.log.length + cut.groups.length === 0;
@@ -248,8 +259,8 @@ function send(state: EdgeLink, cut: Cut, mustSend: boolean, nowMs: number): Edge
     ack: (link === 0 ? heldBefore(record) : record.ack) ?? ORIGIN_POSITION,
     isKeyless: keys.down.size === 0,
   };
-  const request = encodeUpFrame(frame, keys.up, keys.upBase, state.version);
-  const position = isEmpty ? from : endOf(log, said.to, request);
+  const request = encodeUp(frame, keys.up, keys.upBase, state.version, lane);
+  const position = isEmpty ? from : endOf(log, said.to, request, lane);
   const phase: Waiting = { kind: "waiting", request, to: position, sentMs: nowMs };
   const effect: EdgeLinkEffect = { kind: "send", request };
   // A log's entries tell by themselves which they are; of state nothing is left to compare.

@@ -13,6 +13,7 @@ import {
   type Position,
   type Versions,
 } from "../wire/frame.ts";
+import type { LogLane } from "../wire/log-lane.ts";
 import type { UpFrame } from "../wire/up-frame.ts";
 import { endOf } from "./position.ts";
 
@@ -72,12 +73,13 @@ export function openLink(
   };
 }
 
-/** Decides about a frame of a link that the hub knows; `bytes` are those of the frame. */
+/** Decides about a frame of a link that the hub knows, of `bytes`; `lane` is that of its log. */
 export function judge<Record extends HubLinkRecord>(
   record: Record,
   frame: UpFrame,
   bytes: Uint8Array,
   nowMs: number,
+  lane?: LogLane,
 ): Verdict<Record> {
   const { cursor } = record;
   const refused = (outcome: DownFrame["outcome"]): Verdict<Record> => ({
@@ -101,7 +103,7 @@ export function judge<Record extends HubLinkRecord>(
     record: {
       ...record,
       toldBefore: orNone(toldBefore),
-      cursor: frame.to === cursor.seq ? cursor : endOf(frame.log, frame.to, bytes),
+      cursor: frame.to === cursor.seq ? cursor : endOf(frame.log, frame.to, bytes, lane),
       head: frame.head,
       acked,
       seenMs: nowMs,

@@ -3,19 +3,16 @@
 // same numbers for other commits.
 
 import type { LogEntry } from "../crdt/batch-log.ts";
-import { ByteWriter } from "../wire/bytes.ts";
-import { crc32c } from "../wire/crc32c.ts";
 import { digestOf, type Position } from "../wire/frame.ts";
-
-/** The checksum of a log's entry, with its stamp. */
-export function entryDigest({ stampMs, body }: Pick<LogEntry, "stampMs" | "body">): number {
-  const writer = new ByteWriter();
-  writer.varint(stampMs);
-  return crc32c(body, crc32c(writer.bytes()));
-}
+import type { LogLane } from "../wire/log-lane.ts";
 
 /** The position that a frame ends at: with the checksum of its last log entry, or its own. */
-export function endOf(log: readonly LogEntry[], seq: number, frame: Uint8Array): Position {
+export function endOf(
+  log: readonly LogEntry[],
+  seq: number,
+  frame: Uint8Array,
+  lane?: LogLane,
+): Position {
   const last = log.at(-1);
-  return { seq, digest: last?.seq === seq ? entryDigest(last) : digestOf(frame) };
+  return { seq, digest: lane && last?.seq === seq ? lane.digestOf(last) : digestOf(frame) };
 }

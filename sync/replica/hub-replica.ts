@@ -9,7 +9,7 @@ import { answerUnreadable, judge, NO_LINK, openLink, refuse } from "../link/hub.
 import { KeyDictionary } from "../wire/dictionary.ts";
 import { encodeDownFrame, type DownFrame, type DownState } from "../wire/down-frame.ts";
 import { digestOf, VERSIONS, type FrameError, type Versions } from "../wire/frame.ts";
-import { decodeUpFrame, type ReceivedUpFrame } from "../wire/up-frame.ts";
+import { decodeUp, type ReceivedUpFrame } from "../wire/up-frame.ts";
 import { refusalsOf, type RefusedEntry } from "./admit.ts";
 import type { Draft } from "./draft.ts";
 import { readGroups, wallMsOf, type Said } from "./groups.ts";
@@ -118,7 +118,7 @@ export class HubReplica extends Replica {
 
   /** Takes one request of a link and gives the answer; what it says is stored before. */
   exchange(bytes: Uint8Array, nowMs: number): Exchange {
-    const decoded = decodeUpFrame(bytes, this.#keysOf, this.#versions);
+    const decoded = decodeUp(bytes, this.#keysOf, this.#versions);
     if (!decoded.ok) return this.#answerUnreadable(decoded.error, nowMs);
     const frame = decoded.value;
     const { speaker } = frame;

@@ -3,9 +3,8 @@
 
 import { parseReplicaId, type ReplicaId } from "../brand.ts";
 import type { LogEntry } from "../crdt/batch-log.ts";
-import { ENTRY_BYTES_MAX, FRAME_ENTRIES_MAX, TIME_MS_MAX } from "../limits.ts";
 import type { Result } from "../result.ts";
-import type { ByteReader, ByteWriter } from "./bytes.ts";
+import type { ByteReader } from "./bytes.ts";
 import { KeyDictionary, type NewKeys } from "./dictionary.ts";
 import {
   closeFrame,
@@ -28,6 +27,7 @@ import {
   type Position,
   type Versions,
 } from "./frame.ts";
+import { LOG_LANE, type LogLane } from "./log-lane.ts";
 import { naturalCodec, recordCodec, timeCodec } from "./values.ts";
 
 /** Who is speaking: by name until the hub has drawn a number for the link, by number after. */
@@ -61,8 +61,8 @@ export interface ReceivedUpFrame extends UpFrame {
   readonly newKeys: NewKeys | null;
 }
 
-/** Those that are known. */
-const FLAGS: number = HAS_HELLO | HAS_LOG | HAS_STATE | HAS_NO_KEYS | HAS_EXTENSION;
+/** Those that are known, beside HAS_LOG where there is a log. */
+const FLAGS: number = HAS_HELLO | HAS_STATE | HAS_NO_KEYS | HAS_EXTENSION;
 
 /** What every frame says of itself, after who speaks; `length` is how far it reaches. */
 const FIELDS = /* @__PURE__ */ recordCodec({
@@ -74,18 +74,40 @@ const FIELDS = /* @__PURE__ */ recordCodec({
   ack: positionCodec,
 });
 
-/**
- * Encodes an up-frame.
- *
- * @param keys The dictionary of the link's way up; `base` keys of it are known to the hub.
- */
+/** Encodes an up-frame of a link with a log; see encodeUp(). */
 export function encodeUpFrame(
   frame: UpFrame,
   keys: KeyDictionary = new KeyDictionary(),
   base = 0,
   version: number = PROTOCOL_VERSION,
 ): Uint8Array {
-  const { speaker, log, groups, from } = frame;
+  return encodeUp(frame, keys, base, version, LOG_LANE);
+}
+
+/** Decodes an up-frame of a link with a log; see decodeUp(). */
+export function decodeUpFrame(
+  bytes: Uint8Array,
+  keysOf: (link: number) => KeyDictionary = () => new KeyDictionary(),
+  versions: Versions = VERSIONS,
+): Result<ReceivedUpFrame, FrameError> {
+  return decodeUp(bytes, keysOf, versions, LOG_LANE);
+}
+
+/**
+ * Encodes an up-frame.
+ *
+ * @param keys The dictionary of the link's way up; `base` keys of it are known to the hub.
+ * @param lane The link's log; none: what the frame says of it is left out.
+ */
+export function encodeUp(
+  frame: UpFrame,
+  keys: KeyDictionary,
+  base: number,
+  version: number,
+  lane?: LogLane,
+): Uint8Array {
+  const { speaker, groups, from } = frame;
+  const log = lane ? frame.log : [];
   const isHello = speaker.kind === "hello";
   const flags =
     (isHello ? HAS_HELLO : 0) |
@@ -96,7 +118,7 @@ export function encodeUpFrame(
   if (isHello) writer.text(speaker.replica);
   writer.varint(isHello ? speaker.replicaEpoch : speaker.link);
   FIELDS.write(writer, [{ ...frame, length: frame.to - from.seq }]);
-  if (log.length > 0) writeLog(writer, log, from.seq);
+  if (log.length > 0) lane?.write(writer, log, from.seq);
   if (groups.length > 0) writeGroups(writer, groups, keys, base);
   return closeFrame(writer);
 }
@@ -105,54 +127,39 @@ export function encodeUpFrame(
  * Decodes an up-frame. Every bound is checked before anything of that size is allocated.
  *
  * @param keysOf The dictionary of a link's way up; it is not changed.
+ * @param lane The link's log; none: a frame that has one is broken.
  */
-export function decodeUpFrame(
+export function decodeUp(
   bytes: Uint8Array,
-  keysOf: (link: number) => KeyDictionary = () => new KeyDictionary(),
-  versions: Versions = VERSIONS,
+  keysOf: (link: number) => KeyDictionary,
+  versions: Versions,
+  lane?: LogLane,
 ): Result<ReceivedUpFrame, FrameError> {
-  return decodeFrame(bytes, UP, FLAGS, versions, ({ reader, flags, version }) => {
-    const speaker = readSpeaker(reader, flags);
-    const [fields] = FIELDS.read(reader, 1);
-    if (!fields) return undefined;
-    const { length, ...rest } = fields;
-    const { from, floor, head } = rest;
-    const to = from.seq + length;
-    if (to > head || floor < 1) reader.fail();
-    const log = flags & HAS_LOG ? readLog(reader, from.seq, to) : [];
-    // A hello has no link, and no dictionary.
-    const link = speaker.kind === "link" ? speaker.link : 0;
-    const state = flags & HAS_STATE ? readGroups(reader, keysOf(link)) : NO_GROUPS;
-    const isKeyless = (flags & HAS_NO_KEYS) !== 0;
-    return state && { ...rest, speaker, version, to, isKeyless, log, ...state };
-  });
+  return decodeFrame(
+    bytes,
+    UP,
+    lane ? FLAGS | HAS_LOG : FLAGS,
+    versions,
+    ({ reader, flags, version }) => {
+      const speaker = readSpeaker(reader, flags);
+      const [fields] = FIELDS.read(reader, 1);
+      if (!fields) return undefined;
+      const { length, ...rest } = fields;
+      const { from, floor, head } = rest;
+      const to = from.seq + length;
+      if (to > head || floor < 1) reader.fail();
+      const log = (flags & HAS_LOG && lane?.read(reader, from.seq, to)) || [];
+      // A hello has no link, and no dictionary.
+      const link = speaker.kind === "link" ? speaker.link : 0;
+      const state = flags & HAS_STATE ? readGroups(reader, keysOf(link)) : NO_GROUPS;
+      const isKeyless = (flags & HAS_NO_KEYS) !== 0;
+      return state && { ...rest, speaker, version, to, isKeyless, log, ...state };
+    },
+  );
 }
 
 function readSpeaker(reader: ByteReader, flags: number): Speaker {
   if (!(flags & HAS_HELLO)) return { kind: "link", link: reader.varint() };
   const replica = parseReplicaId(reader.text()) ?? reader.fail("" as ReplicaId);
   return { kind: "hello", replica, replicaEpoch: reader.varint() };
-}
-
-function writeLog(writer: ByteWriter, log: readonly LogEntry[], from: number): void {
-  writer.varint(log.length);
-  let seq = from;
-  let stampMs = 0;
-  for (const entry of log) {
-    writer.varint(entry.seq - seq - 1);
-    writer.zigzag(entry.stampMs - stampMs);
-    writer.block(entry.body);
-    ({ seq, stampMs } = entry);
-  }
-}
-
-function readLog(reader: ByteReader, from: number, to: number): LogEntry[] {
-  let seq = from;
-  let stampMs = 0;
-  return reader.times(reader.count(FRAME_ENTRIES_MAX, 24), () => {
-    seq += reader.varint() + 1;
-    stampMs += reader.zigzag();
-    if (seq > to || stampMs < 0 || stampMs > TIME_MS_MAX) reader.fail();
-    return { seq, stampMs, body: reader.block(ENTRY_BYTES_MAX) };
-  });
 }

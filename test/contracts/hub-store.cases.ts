@@ -8,7 +8,7 @@ import type { HubStore } from "../../edge/ports.ts";
 import { NEW_DEVICE } from "../../edge/telemetry/device-state.ts";
 import { bytesOf, type Sql } from "../../storage/sql.ts";
 import { formatDecimal, sumOf } from "../../sync/decimal.ts";
-import { entryDigest } from "../../sync/link/position.ts";
+import { entryDigest } from "../../sync/wire/log-lane.ts";
 import { decodeBatches, type ReadingBatch } from "../../sync/wire/batch.ts";
 import { deviceId, streamName } from "../support/arbitraries.ts";
 import { batchAt, commitBatch, stageBatch } from "../support/hub-commits.ts";

@@ -14,6 +14,7 @@ import { FRAME_BYTES_TARGET } from "../../../sync/limits.ts";
 import { encodeDownFrame, type DownFrame } from "../../../sync/wire/down-frame.ts";
 import { decodeUpFrame, type UpFrame } from "../../../sync/wire/up-frame.ts";
 import { endOf } from "../../../sync/link/position.ts";
+import { LOG_LANE } from "../../../sync/wire/log-lane.ts";
 import { batchAt, commitBatch } from "../../support/hub-commits.ts";
 import { openNodeSql } from "../../support/node-sql.ts";
 
@@ -25,7 +26,7 @@ type Origin = (frame: UpFrame, bytes: Uint8Array) => Partial<DownFrame> | null;
 
 /** Takes everything, as an origin does that holds all before it. */
 const takesAll: Origin = ({ to, log }, bytes) => ({
-  at: endOf(log, to, bytes),
+  at: endOf(log, to, bytes, LOG_LANE),
 });
 
 class Run {
@@ -150,7 +151,7 @@ test("replicate() sends again what an origin that was restored no longer holds",
   let held = { seq: 2, digest: run.journal.digestAt(2) ?? 0 };
   const { againInMs } = await run.with((frame, bytes) => {
     if (frame.from.seq !== held.seq) return { outcome: "at", at: held };
-    held = endOf(frame.log, frame.to, bytes);
+    held = endOf(frame.log, frame.to, bytes, LOG_LANE);
     return { at: held };
   });
   assert.deepEqual([againInMs, held.seq, run.store.loadLink().cursor], [null, 5, held]);

@@ -16,7 +16,7 @@ import {
   type EdgeLinkRecord,
   type EdgeLinkStep,
 } from "../../../../sync/link/edge.ts";
-import { entryDigest } from "../../../../sync/link/position.ts";
+import { entryDigest, LOG_LANE } from "../../../../sync/wire/log-lane.ts";
 import { KeyDictionary } from "../../../../sync/wire/dictionary.ts";
 import {
   encodeDownFrame,
@@ -28,7 +28,7 @@ import { decodeUpFrame, type ReceivedUpFrame } from "../../../../sync/wire/up-fr
 
 const REPLICA = parseReplicaId("hel/00-ff");
 assert.ok(REPLICA !== null);
-const RETRY = { retryMsMin: 250, retryMsMax: 2_000 };
+const RETRY = { retryMsMin: 250, retryMsMax: 2_000, lane: LOG_LANE };
 const NOW = 1_000_000;
 
 const CURSOR: Position = { seq: 3, digest: 33 };

@@ -12,7 +12,7 @@ import {
   type HubLinkRecord,
   type Verdict,
 } from "../../../../sync/link/hub.ts";
-import { entryDigest } from "../../../../sync/link/position.ts";
+import { entryDigest, LOG_LANE } from "../../../../sync/wire/log-lane.ts";
 import { digestOf, ORIGIN_POSITION, type FrameError } from "../../../../sync/wire/frame.ts";
 import { encodeUpFrame, type UpFrame } from "../../../../sync/wire/up-frame.ts";
 
@@ -57,7 +57,7 @@ function frame(fields: Partial<UpFrame> = {}): UpFrame {
 
 function verdictOn(fields: Partial<UpFrame> = {}): Verdict {
   const up = frame(fields);
-  return judge(RECORD, up, encodeUpFrame(up), NOW);
+  return judge(RECORD, up, encodeUpFrame(up), NOW, LOG_LANE);
 }
 
 function accepted(fields: Partial<UpFrame> = {}): Extract<Verdict, { kind: "accepted" }> {
@@ -99,9 +99,9 @@ for (const [what, from] of [
 
 test("P2 a frame that comes twice is applied once", () => {
   const up = frame({ to: 4, log: [entry(4)] });
-  const first = judge(RECORD, up, encodeUpFrame(up), NOW);
+  const first = judge(RECORD, up, encodeUpFrame(up), NOW, LOG_LANE);
   assert.ok(first.kind === "accepted");
-  const second = judge(first.record, up, encodeUpFrame(up), NOW);
+  const second = judge(first.record, up, encodeUpFrame(up), NOW, LOG_LANE);
   assert.ok(second.kind === "refused");
   assert.deepEqual([second.answer.outcome, second.answer.at], ["at", first.record.cursor]);
 });
