@@ -32,11 +32,14 @@ export interface Simulator {
   readonly runSeed: typeof runSeed;
 }
 
-/** Bundles the simulator; gives the source of a module. */
-export async function bundleSimulator(plants: readonly Plant[] = []): Promise<string> {
+/** Bundles the simulator, or what else is in `entry`; gives the source of a module. */
+export async function bundleSimulator(
+  plants: readonly Plant[] = [],
+  entry = "test/sim/run-seed.ts",
+): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ["test/sim/run-seed.ts"],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     format: "esm",
