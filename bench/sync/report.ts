@@ -22,15 +22,20 @@ const kilo = (figure: string): Column[1] => number(figure, 1_000, 1);
 function number(figure: string, unit: number, decimals: number): Column[1] {
   return (figures) => {
     const value = figures[figure];
-    return value === undefined || value === null ? "-" : (value / unit).toFixed(decimals);
+    return value === undefined ? "-" : (value / unit).toFixed(decimals);
   };
+}
+
+function timesFloor(own: Figures, floor: Figures): string {
+  const [bytes, least] = [own["totalBytes"], floor["totalBytes"]];
+  return bytes === undefined || least === undefined ? "-" : (bytes / least).toFixed(2);
 }
 
 const TRAFFIC: readonly Column[] = [
   ["up KB", kilo("upBytes")],
   ["down KB", kilo("downBytes")],
   ["KB", kilo("totalBytes")],
-  ["x floor", (own, floor) => ((own["totalBytes"] ?? 0) / (floor["totalBytes"] ?? NaN)).toFixed(2)],
+  ["x floor", timesFloor],
 ];
 const COSTS: readonly Column[] = [
   ["CPU s", number("cpuS", 1, 2)],
