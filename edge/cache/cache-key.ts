@@ -53,6 +53,17 @@ export function decideTarget(rawTarget: string): TargetDecision {
   };
 }
 
+/** A dot segment that an escaped separator bounds: of a canonical path no other is left. */
+const HIDDEN_DOTS = /(?:^|\/|%2F|%5C)\.{1,2}(?=\/|%2F|%5C|$)/;
+
+/**
+ * Tells whether an upstream that decodes separators before it resolves dots would take a canonical path
+ * for another one: `/static/..%2Faccount`.
+ */
+export function hasHiddenDots(path: string): boolean {
+  return HIDDEN_DOTS.test(path);
+}
+
 /** Makes the cache key. A site's name holds no "|", so keys of two sites never meet. */
 export function cacheKeyOf(site: string, target: Target): string {
   return `${site}|${target.path}${target.query}`;

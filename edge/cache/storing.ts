@@ -13,6 +13,7 @@ import { isFieldValue, linesOf, type FieldLines, type FieldList } from "../../ht
 import { parseVary } from "../../http/vary.ts";
 import { parseContentRange, type ContentRange } from "../../http/range.ts";
 import { correctedInitialAgeMs } from "./age.ts";
+import { hasHiddenDots } from "./cache-key.ts";
 import type { CachePolicy } from "./cache-policy.ts";
 import { decideCausedError } from "./caused-error.ts";
 import { directivesOf } from "./directives.ts";
@@ -91,6 +92,7 @@ export type StoringRefusal =
   | "caused-by-request"
   | "origin-echoed"
   | "other-type"
+  | "hidden-dots"
   | "bad-field"
   | "invalid-freshness"
   | "no-explicit-freshness"
@@ -150,8 +152,10 @@ export function decideStoring(
 /** What is said where no rule is. */
 const KEPT: LifetimeRuling = { store: true };
 
-function refusalOfRule({ rule }: Exchange): StoringRefusal | null {
-  return rule?.store === false ? "rule" : null;
+function refusalOfRule({ rule, path = "" }: Exchange): StoringRefusal | null {
+  if (rule?.store === false) return "rule";
+  // Which rule is meant depends on who reads the path: nobody who means well writes it so.
+  return hasHiddenDots(path) ? "hidden-dots" : null;
 }
 
 /** A rule's `override` is the lifetime of whatever may be stored; its `ttl` where none is said. */

@@ -32,6 +32,18 @@ const get = (url: string, target: string, headers: Record<string, string> = {}) 
 const textAt = async (url: string, target: string): Promise<string> =>
   (await get(url, target)).text();
 
+/** Gets a target as it is written: fetch would resolve its dots. The cache-status. */
+const rawGet = (url: string, target: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const options = { hostname, port, path: target, agent: false as const };
+    const request = http.get(options, (response) => {
+      response.resume();
+      response.on("end", () => resolve(String(response.headers["cache-status"])));
+    });
+    request.on("error", reject);
+  });
+
 test("a site gets an upstream, rules, a redirect and fields by publishing them", async () => {
   const settings = {
     upstream,
@@ -63,6 +75,38 @@ test("a site gets an upstream, rules, a redirect and fields by publishing them",
     assert.match(unkept.headers.get("cache-status") ?? "", /detail=no-explicit-freshness/);
   }
   assert.ok(asked.every((target) => !target.includes("utm_")));
+});
+
+test("attack P8: what a query rule reads is what the key has and the upstream gets", async () => {
+  const [url = ""] = urls;
+  const spellings = [
+    ["?b=1;utm_source=evil", "?b=1;utm_source=evil"],
+    ["?utm_source=x;b=evil", ""],
+    ["?b=1&utm_source=x;b=evil", "?b=1"],
+    ["?%75tm_source=evil&b=1", "?%75tm_source=evil&b=1"],
+    ["?UTM_source=evil&b=1", "?UTM_source=evil&b=1"],
+    ["?b=evil&b=1&utm_source=x", "?b=evil&b=1"],
+  ];
+  for (const [sent = "", kept = ""] of spellings) {
+    for (let again = 0; again < 2; again += 1)
+      assert.equal(await textAt(url, `/kept/p8${sent}`), `upstream /base/kept/p8${kept}`);
+  }
+});
+
+test("attack P9: a parameter that is in no key reaches no upstream", async () => {
+  const [url = ""] = urls;
+  const before = asked.length;
+  await textAt(url, "/kept/p9?utm_source=evil&utm_x");
+  assert.equal(await textAt(url, "/kept/p9"), "upstream /base/kept/p9");
+  assert.deepEqual(asked.slice(before), ["/base/kept/p9"]);
+});
+
+test("attack D5: a rule for a prefix is not reached by a path that leads out of it", async () => {
+  const [url = ""] = urls;
+  for (const target of ["/kept/../d5", "/kept/%2e%2e/d5", "/kept/..%2fd5", "/kept%2f..%2fd5"]) {
+    const answer = await rawGet(url, target);
+    assert.match(answer, /detail=(?:no-explicit-freshness|hidden-dots)/, target);
+  }
 });
 
 test("what is stored is coded by the runtime in each coding, and decodes to the same bytes", async () => {

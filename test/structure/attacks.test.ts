@@ -9,12 +9,14 @@ import { listFiles, readFile } from "../support/repository.ts";
 /** How many attacks of each kind the model has: one that is left out of it is missed too. */
 const KINDS = { P: 18, D: 6, C: 11, S: 8, H: 3, R: 8, A: 13, U: 8, V: 5 };
 
-const ROW = /^\| ([A-Z][0-9]+) +\| (.+?) +\| \[[^\]]+\]\(([^)]+)\) +\|$/gm;
+const ROW = /^\| ([A-Z][0-9]+) +\| .+ \| ((?:\[[^\]]+\]\([^)]+\)(?:, )?)+) +\|$/gm;
+const LINK = /\]\(([^)]+)\)/g;
 const NAME = /^\s*test\(\s*["'`]attack ([A-Z][0-9]+): /gm;
 
+const rows = [...readFile("docs/threat-model.md").matchAll(ROW)];
 /** Attack and file of each row of the model. */
-const told = [...readFile("docs/threat-model.md").matchAll(ROW)].map(
-  ([, id = "", , link = ""]) => `${id} ${path.posix.join("docs", link)}`,
+const told = rows.flatMap(([, id = "", links = ""]) =>
+  [...links.matchAll(LINK)].map(([, link = ""]) => `${id} ${path.posix.join("docs", link)}`),
 );
 /** Attack and file of each test. */
 const tested = listFiles()
@@ -42,7 +44,7 @@ test("the threat model has every attack, once", () => {
     Array.from({ length: count }, (_, i) => `${kind}${i + 1}`),
   );
   assert.deepEqual(
-    told.map((one) => one.split(" ")[0]),
+    rows.map(([, id]) => id),
     ids,
   );
 });

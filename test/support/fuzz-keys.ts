@@ -10,6 +10,7 @@ import { guardRequest } from "../../edge/cache/request-guard.ts";
 import { onlyHostOf, siteOf } from "../../edge/routing/path.ts";
 import { HOP_BY_HOP, linesOf, type FieldList } from "../../http/fields.ts";
 import { isHostField } from "../../http/host.ts";
+import type { QueryRule } from "../../state/site.ts";
 import { pick, randomOf, type Random } from "../../tools/fuzz/mutate.ts";
 
 /** A request as it comes in. */
@@ -54,6 +55,11 @@ const SITES: Readonly<Record<string, string>> = {
   "127.0.0.1": "lax",
   "*": "rest",
 };
+/** What settings do to a query is in the key and in what is sent alike. */
+const QUERY_RULES: Readonly<Record<string, QueryRule>> = {
+  ab: { drop: ["utm_*", "A"] },
+  rest: { keep: ["a", "%61"] },
+};
 const UPSTREAM = "http://upstream.test";
 const VIOLATIONS_TOLD = 20;
 const PROGRESS_URLS = 100_000;
@@ -76,7 +82,9 @@ export const resolveServed: Resolve = ({ host, scheme, target, fields }) => {
     body: null,
   };
   const policy = name === "lax" ? RFC : SAFE;
-  const site = { name, policy, onlyHost: () => onlyHostOf(name, SITES) };
+  const query = QUERY_RULES[name];
+  const settings = query === undefined ? {} : { query };
+  const site = { name, policy, settings, onlyHost: () => onlyHostOf(name, SITES) };
   const asked = askedOf(request, site, decided);
   const { key, upstream } = asked;
   return { site: name, key, upstream, fields: lookupFields(asked, false) };

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SAFE } from "../../../../edge/cache/cache-policy.ts";
+import { hasHiddenDots } from "../../../../edge/cache/cache-key.ts";
 import { decideCausedError } from "../../../../edge/cache/caused-error.ts";
 import { isNamedOtherwise } from "../../../../edge/cache/named-type.ts";
 import { guardRequest } from "../../../../edge/cache/request-guard.ts";
@@ -63,6 +64,21 @@ test("decideVariant() keeps what a framework's field brought for who sends it", 
   assert.equal(isSelected(decided.variant, asked("1")), true);
   assert.equal(isSelected(decided.variant, asked("2")), false);
   assert.equal(isSelected(decided.variant, asked(null)), false);
+});
+
+test("hasHiddenDots() finds dot segments that an escaped separator bounds", () => {
+  for (const path of ["/a/..%2Fb", "/a%2F..%2Fb", "/a%2F..", "/..%5Cb", "/a/.%2Fb", "/a%5C../b"])
+    assert.equal(hasHiddenDots(path), true, path);
+  for (const path of [
+    "/",
+    "/a%2Fb",
+    "/a..%2Fb",
+    "/a%2F..b",
+    "/...%2Fb",
+    "/a.b/c%5Cd",
+    "/.well-known/x",
+  ])
+    assert.equal(hasHiddenDots(path), false, path);
 });
 
 test("onlyHostOf() names the host of a site that has one", () => {
