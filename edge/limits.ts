@@ -109,7 +109,7 @@ const own = {
   /** Bytes of journal after which it is sealed: what a restart has to fold again, about. */
   sealBytes: 524_288,
   /** The same of a hub whose commits are slow, because what its slots hold stays in the file. */
-  sealSlowBytes: 196_608,
+  sealSlowBytes: 327_680,
   /** How long nothing else may have been to be done before a hub seals, milliseconds. */
   sealQuietMs: 25,
   /** Other work that took so long between two slices is work that more will follow, milliseconds. */
@@ -117,7 +117,7 @@ const own = {
   /** Bytes of journal that are not sealed past which a hub seals though commits come. */
   sealPressingBytes: 4_194_304,
   /** How long such a hub pauses between two slices, milliseconds; just below the bound not at all. */
-  sealPauseMs: 16,
+  sealPauseMs: 8,
   /** Slices that go together between two commits, just below the bound. */
   sealSlicesMax: 8,
   /** Bytes of journal that are not sealed; past it a commit waits until they are fewer. */
@@ -127,8 +127,8 @@ const own = {
   /** Readings that are sealed in one go: some 50 bytes of memory each. */
   sealReadingsMax: 400_000,
   /** How long a hub seals before other work is let in, milliseconds, and readings in that time. */
-  sliceMs: 4,
-  sliceReadings: 6_000,
+  sliceMs: 2,
+  sliceReadings: 20_000,
   /** Bytes of sealed entries that wait for the origin, after which they are packed. */
   archiveBytes: 1_048_576,
   /** Bytes of them past which they are packed before what comes meanwhile is sealed. */
@@ -278,6 +278,8 @@ const own = {
   originAwayRetryAfterS: 10,
 
   // The live tail.
+  /** Readings of entries that are looked at for listeners before other work is let in. */
+  liveSliceReadings: 6_000,
   /** Listeners of one hub; one more gets 503. Each may hold some 100 kB that is under way. */
   liveListenersMax: 64,
   /** Hubs that one listener hears at once; with more it has to name devices. */

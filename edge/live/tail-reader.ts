@@ -60,7 +60,7 @@ export class TailReader {
     query: LiveQuery,
     after: LivePosition | null,
     head: number,
-    bounds: TailBounds = { lagMax: limits.liveLagMax, sliceReadings: limits.sliceReadings },
+    bounds: TailBounds = { lagMax: limits.liveLagMax, sliceReadings: limits.liveSliceReadings },
   ) {
     this.#journal = journal;
     this.#query = query;

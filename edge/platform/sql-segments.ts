@@ -2,12 +2,13 @@
 // small devices is a row or two, and what was late finds the segment that it belongs to.
 
 import type { DeviceId } from "../../sync/brand.ts";
-import { decodeSegment } from "../segment/decode.ts";
+import { decodeSteps } from "../segment/decode.ts";
 import { encodeSteps } from "../segment/encode.ts";
 import { Gather, SEALED_READINGS_MAX } from "../segment/gather.ts";
 import { INSTANTS_MAX, type Segment } from "../segment/segment.ts";
 import { readZoneMap } from "../segment/zone-map.ts";
 import type { HeldReadings, TimeRange } from "../ports.ts";
+import { finish } from "../steps.ts";
 import { readingsOfSegment } from "./hub-readings.ts";
 import type { RememberedSegments } from "./hub-remembered.ts";
 import { behind, type Edit, type Item, type SqlPages } from "./sql-pages.ts";
@@ -104,7 +105,6 @@ export class SqlSegments {
       if (segment === null) continue;
       merged.addSegment(segment);
       gone.add(item[0]);
-      yield segment.columns.reduce((sum, { rows }) => sum + rows.length, 0);
     }
     if (gone.size > 0) merged.addAll(gather);
     yield* editsOf(key, gone, gone.size > 0 ? merged : gather, remembered);
@@ -124,10 +124,17 @@ export class SqlSegments {
   }
 
   /** Decodes a segment, unless it is remembered; null if it is broken. */
-  decode([key, bytes]: Item, remembered: RememberedSegments | null = null): Segment | null {
+  decode(item: Item, remembered: RememberedSegments | null = null): Segment | null {
+    return finish(this.#decodeSteps(item, remembered));
+  }
+
+  *#decodeSteps(
+    [key, bytes]: Item,
+    remembered: RememberedSegments | null,
+  ): Generator<number, Segment | null> {
     const known = remembered?.get(bytes) ?? null;
     if (known !== null) return known;
-    const segment = decodeSegment(bytes);
+    const segment = yield* decodeSteps(bytes);
     if (segment.ok) remembered?.add(bytes, segment.value);
     else this.noteBroken(key);
     return segment.ok ? segment.value : null;

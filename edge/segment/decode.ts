@@ -4,6 +4,7 @@
 import { err, ok, type Result } from "../../sync/result.ts";
 import { ByteReader } from "../../sync/wire/bytes.ts";
 import { crc32c } from "./crc32c.ts";
+import { finish } from "../steps.ts";
 import { HAS_CONTESTED, HAS_STAMPS } from "./encode.ts";
 import { AS_BEFORE, readPresence } from "./presence.ts";
 import { areTimes, isColumn, isLegal, type Segment, type SegmentColumn } from "./segment.ts";
@@ -39,6 +40,14 @@ export function decodeSegment(
   bytes: Uint8Array,
   inflate?: Inflate,
 ): Result<Segment, "broken-segment"> {
+  return finish(decodeSteps(bytes, inflate));
+}
+
+/** Decodes a segment as decodeSegment() does, column by column; yields how many values one has. */
+export function* decodeSteps(
+  bytes: Uint8Array,
+  inflate?: Inflate,
+): Generator<number, Result<Segment, "broken-segment">, undefined> {
   const opened = open(bytes);
   if (opened === null) return err("broken-segment");
   const columns: SegmentColumn[] = [];
@@ -46,6 +55,7 @@ export function decodeSegment(
     const column = decodeBlock(opened, at, inflate, columns);
     if (column === null) return err("broken-segment");
     columns.push(column);
+    yield column.rows.length;
   }
   const segment = { times: opened.times, columns };
   return isLegal(segment) ? ok(segment) : err("broken-segment");

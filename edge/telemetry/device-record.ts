@@ -103,7 +103,13 @@ function readBoot(reader: ByteReader): BootMemory {
 
 function writeHash(writer: ByteWriter, hash: string): void {
   assert(HASH.test(hash), "A content hash is 16 hexadecimal digits");
-  for (let at = 0; at < 2 * HASH_BYTES; at += 2) writer.byte(parseInt(hash.slice(at, at + 2), 16));
+  for (let at = 0; at < 2 * HASH_BYTES; at += 2)
+    writer.byte((digitOf(hash.charCodeAt(at)) << 4) | digitOf(hash.charCodeAt(at + 1)));
+}
+
+/** The value of a lower-case hexadecimal digit: "0" is 48, "a" is 97. */
+function digitOf(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
 }
 
 function readHash(reader: ByteReader): string {
