@@ -1,14 +1,20 @@
 // Do all hold what they should? A system that ends anywhere else has failed, however small it is.
 
-import { deepStrictEqual } from "node:assert/strict";
-
 /** Throws unless a replica holds exactly this. */
 export function assertSame<T>(found: ReadonlyMap<string, T>, wanted: ReadonlyMap<string, T>): void {
-  deepStrictEqual(sorted(found), sorted(wanted));
+  if (found.size !== wanted.size)
+    throw new Error(`A replica holds ${found.size} keys and not ${wanted.size}`);
+  for (const [key, value] of wanted)
+    if (!isSame(found.get(key), value))
+      throw new Error(
+        `A replica holds ${String(found.get(key))} as ${key} and not ${String(value)}`,
+      );
 }
 
-function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
-  return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
+/** Compares values, and lists of them. */
+function isSame(left: unknown, right: unknown): boolean {
+  if (!Array.isArray(left) || !Array.isArray(right)) return Object.is(left, right);
+  return left.length === right.length && left.every((each, i) => Object.is(each, right[i]));
 }
 
 /**
@@ -31,5 +37,7 @@ export function assertChosen(
 
 /** Throws unless the members are exactly these. */
 export function assertMembers(found: ReadonlySet<string>, wanted: ReadonlySet<string>): void {
-  deepStrictEqual([...found].toSorted(), [...wanted].toSorted());
+  if (found.size !== wanted.size)
+    throw new Error(`A replica holds ${found.size} members and not ${wanted.size}`);
+  for (const id of wanted) if (!found.has(id)) throw new Error(`A replica does not hold ${id}`);
 }

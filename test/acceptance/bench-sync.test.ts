@@ -99,20 +99,20 @@ test("a system that loses a write, or counts one twice, fails", async () => {
     runSpoilt(runPartition, (system) => ({
       write: (replica, ops) => system.write(replica, replica === 0 ? ops.slice(1) : ops),
     })),
-    /deep-equal/,
+    /A replica holds .* and not /,
   );
   await assert.rejects(runSpoilt(runFleet, losing), /not one of/);
   const twice: Spoil = (system) => ({
     write: (replica, ops) => system.write(replica, [...ops, ...ops.slice(0, 1)]),
   });
-  await assert.rejects(runSpoilt(runCounters, twice), /deep-equal/);
+  await assert.rejects(runSpoilt(runCounters, twice), /A replica holds .* and not /);
 });
 
 test("a system whose edges do not come to the same fails", async () => {
   const deaf: Spoil = (system) => ({
     down: (edge, nowMs) => (edge === 3 ? [] : system.down(edge, nowMs)),
   });
-  await assert.rejects(runSpoilt(runFleet, deaf), /deep-equal/);
+  await assert.rejects(runSpoilt(runFleet, deaf), /A replica holds .* and not /);
 });
 
 test("additions that are lost to removals are counted", async () => {

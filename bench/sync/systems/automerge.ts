@@ -3,6 +3,7 @@
 // neither knows, its sync protocol.
 
 import * as Automerge from "@automerge/automerge";
+import { smallerBytes } from "../meter.ts";
 import {
   fieldKey,
   HUB,
@@ -32,6 +33,8 @@ class AutomergeSystem implements System {
   readonly #docs = new Map<Replica, Doc>();
   /** Heads of what both ends of an edge's link have. */
   readonly #agreed = new Map<number, Automerge.Heads>();
+  /** Changes that a replica has made since it last sent some. */
+  readonly #made = new Map<Replica, number>();
   #opened = 0;
 
   constructor({ edges, counting }: Setting) {
@@ -84,6 +87,7 @@ class AutomergeSystem implements System {
       }
     });
     this.#docs.set(replica, next);
+    this.#made.set(replica, (this.#made.get(replica) ?? 0) + 1);
   }
 
   up(edge: number): Message[] {
@@ -96,7 +100,10 @@ class AutomergeSystem implements System {
 
   #send(from: Replica, to: Replica, edge: number, way: Message["way"]): Message[] {
     const sender = this.#at(from);
-    const bytes = Automerge.saveSince(sender, this.#agreed.get(edge) ?? []);
+    const changes = Automerge.saveSince(sender, this.#agreed.get(edge) ?? []);
+    const isBacklog = way === "up" && (this.#made.get(from) ?? 0) > 1;
+    const bytes = isBacklog ? smallerOf(changes, sender) : changes;
+    this.#made.set(from, 0);
     this.#docs.set(to, Automerge.loadIncremental(this.#at(to), bytes));
     this.#agreed.set(edge, Automerge.getHeads(sender));
     return bytes.length === 0 ? [] : [{ way, bytes }];
@@ -158,6 +165,12 @@ class AutomergeSystem implements System {
   close(): void {
     for (const doc of this.#docs.values()) Automerge.free(doc);
   }
+}
+
+/** After a partition the whole document may be less than all changes one by one. */
+function smallerOf(changes: Uint8Array, doc: Doc): Uint8Array {
+  const whole = Automerge.save(doc);
+  return smallerBytes(whole) < smallerBytes(changes) ? whole : changes;
 }
 
 function put(state: State, op: Op): void {
