@@ -30,6 +30,8 @@ import type { Refreshed } from "./store-reply.ts";
 export interface Looked<Body> extends AskedContent {
   readonly demands: Demands;
   readonly flight?: Flight<Body>;
+  /** What came for its target lately was for nobody else, so that no tier has it. */
+  readonly isUnshared?: boolean;
 }
 
 /** What a stored response is judged for by a lookup. */
@@ -153,7 +155,11 @@ export function landRefreshed<Body>(
   const isError = refreshed.kind === "passed" && refreshed.reply.status >= 500;
   if (!isForOnce) {
     const { hitForMissMs, hitForMissErrorMs } = limits;
-    ports.targets.noteUnshared(asked, nowMs + (isError ? hitForMissErrorMs : hitForMissMs));
+    ports.targets.noteUnshared(
+      asked,
+      nowMs + (isError ? hitForMissErrorMs : hitForMissMs),
+      isError,
+    );
   }
   if (!isForOnce && !isError) flight.outcome = "unshared";
   flight.land({ kind: "unshared" });

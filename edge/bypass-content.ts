@@ -138,7 +138,7 @@ async function findStandIn<Body>(
   const held = candidateOf(inMemory, "memory", atFirstMs, judging);
   const nearest = usableOf(chooseTier(held, null, false));
   if (nearest !== null) return nearest;
-  const finding = await ports.region.get(asked.key, []);
+  const finding = await ports.region.get(asked.key, [], null);
   const inRegion = finding.kind === "found" ? finding.stored : null;
   const regional = candidateOf(inRegion, "region", ports.nowMs(), judging);
   return usableOf(chooseTier(held, regional, finding.kind === "unavailable"));

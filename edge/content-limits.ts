@@ -26,6 +26,10 @@ export const contentLimits = {
   storedBodyBytesMax: 1_048_576,
   /** Bytes of all stored bodies of one ContentCell. */
   cellBytesMax: 268_435_456,
+  /** Bytes of bodies that wait for a cell that is busy; one more goes by itself. */
+  waitingSavesBytesMax: 8_388_608,
+  /** How long a call that saves may take before another one is made beside it. */
+  saveMsMax: 5_000,
   /** ContentCells of a region: keys are spread over them. */
   cellsPerRegion: 1,
   // Flights: requests that share one answer of an upstream.

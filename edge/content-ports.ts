@@ -73,7 +73,12 @@ export interface ContentStore<Body> {
 /** What the region's tier has for a key; `tags` are those of variants that were not asked for. */
 export type RegionFinding<Body> =
   | { readonly kind: "found"; readonly stored: StoredResponse<Body> }
-  | { readonly kind: "none"; readonly tags: readonly string[] }
+  | {
+      readonly kind: "none";
+      readonly tags: readonly string[];
+      /** The fill that was asked for is claimed, as by `claimFill`. */
+      readonly isClaimed: boolean;
+    }
   | { readonly kind: "unavailable" };
 
 /**
@@ -84,7 +89,8 @@ export type RegionFinding<Body> =
  *   written to it is lost, which costs a later request its hit and nothing else.
  */
 export interface RegionContent<Body> {
-  get(key: string, selecting: FieldList): Promise<RegionFinding<Body>>;
+  /** @param fillId  What is claimed if there is nothing, and nobody is filling it; null: nothing. */
+  get(key: string, selecting: FieldList, fillId: string | null): Promise<RegionFinding<Body>>;
   getTagged(key: string, tag: string): Promise<StoredResponse<Body> | null>;
   /** @param lease  The fill that this ends; null: none. */
   put(key: string, stored: StoredResponse<Body>, lease: string | null): Promise<void>;

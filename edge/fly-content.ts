@@ -27,7 +27,8 @@ export async function flyContent<Body>(
   const tried = new Set<string>();
   for (let left = limits.flightRoundsMax; left > 0 && !asked.demands.isOnlyIfCached; left -= 1) {
     const decision = ports.targets.decideFlight(asked, ports.nowMs());
-    if (decision.kind === "alone") break;
+    if (decision.kind === "alone")
+      return way({ ...asked, isUnshared: decision.reason === "hit-for-miss" });
     const flight = ports.flights.find(decision.id);
     if (flight === null) return lead(asked, decision.id, way, ports);
     const landing = await ports.within(flight.landed, limits.lockTimeoutMs);
@@ -67,7 +68,7 @@ export async function claimFill<Body>(
   { flight }: Looked<Body>,
   ports: ContentPorts<Body>,
 ): Promise<"ask" | "stored"> {
-  if (flight === undefined) return "ask";
+  if (flight === undefined || flight.lease !== null) return "ask";
   const claim = await ports.region.claimFill(flight.id);
   if (claim === "fill") flight.lease = flight.id;
   return claim === "stored" ? "stored" : "ask";

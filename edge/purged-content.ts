@@ -33,8 +33,8 @@ export function purgedRegion<Body>(
   purges: PurgeWatch,
 ): RegionContent<Body> {
   return {
-    async get(key, selecting) {
-      const finding = await region.get(key, selecting);
+    async get(key, selecting, fillId) {
+      const finding = await region.get(key, selecting, fillId);
       // A call takes its time, and so may what came before it.
       await purges.renew();
       if (finding.kind !== "found") return finding;
@@ -42,7 +42,7 @@ export function purgedRegion<Body>(
       if (verdict !== "dead")
         return { kind: "found", stored: judged(finding.stored, verdict, purges) };
       // It stays there until another takes its place: to delete it could hit that one.
-      return { kind: "none", tags: [] };
+      return { kind: "none", tags: [], isClaimed: false };
     },
     async getTagged(key, tag) {
       const stored = await region.getTagged(key, tag);

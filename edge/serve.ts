@@ -117,7 +117,8 @@ async function lookFurther<Body>(
   held: Candidate<Body> | null,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
-  const found = await findInRegion(asked, held, ports);
+  const isNowhere = asked.isUnshared === true && held === null;
+  const found = isNowhere ? NOWHERE : await findInRegion(asked, held, ports);
   const ready = serveReady(asked, found, ports);
   if (ready !== null) return ready;
   if (!asked.demands.isOnlyIfCached) return forward(asked, found, ports);
@@ -125,13 +126,19 @@ async function lookFurther<Body>(
   return answerProblem(notCached(), members, "refused:only-if-cached");
 }
 
+/** The region is not asked for what nobody may share. */
+const NOWHERE: Found<never> = { ...chooseTier<never>(null, null, false), region: "bypass" };
+
 /** Finds the better of what memory had and what the region has. */
 async function findInRegion<Body>(
   asked: Looked<Body>,
   held: Candidate<Body> | null,
   ports: ContentPorts<Body>,
 ): Promise<Found<Body>> {
-  const finding = await ports.region.get(asked.key, asked.selecting());
+  const { flight } = asked;
+  const fillId = flight === undefined || flight.lease !== null ? null : flight.id;
+  const finding = await ports.region.get(asked.key, asked.selecting(), fillId);
+  if (finding.kind === "none" && finding.isClaimed && flight !== undefined) flight.lease = fillId;
   const inRegion = finding.kind === "found" ? finding.stored : null;
   const regional = candidateOf(inRegion, "region", ports.nowMs(), judgingOf(asked));
   const tags = tagsOf(asked.key, finding, held, ports);

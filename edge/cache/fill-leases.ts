@@ -45,6 +45,13 @@ export class FillLeases {
     this.#bounds = bounds;
   }
 
+  /** Claims the fill of a target if nobody has it; true: it is claimed. */
+  claimFree(target: string, nowMs: number): boolean {
+    const filling = this.#filling.get(target);
+    const isTaken = filling !== undefined && nowMs < filling.untilMs;
+    return !isTaken && this.claim(target, nowMs).kind === "fill";
+  }
+
   /** Claims the fill of a target. Whoever waits calls `leave` when it no longer does. */
   claim(target: string, nowMs: number): FillClaim {
     const { leaseMs, targetsMax, waitersMax } = this.#bounds;

@@ -9,7 +9,7 @@ import { selectingLines } from "./variant.ts";
 /** What is known of a target. */
 type Known =
   | { readonly kind: "shared"; readonly names: readonly string[] }
-  | { readonly kind: "unshared"; readonly untilMs: number };
+  | { readonly kind: "unshared"; readonly untilMs: number; readonly isError: boolean };
 
 /** A request as it is asked whether it may share. */
 export interface Sharing {
@@ -22,7 +22,10 @@ export interface Sharing {
 /** What may fly together, or why a request flies alone. */
 export type FlightDecision =
   | { readonly kind: "together"; readonly id: string }
-  | { readonly kind: "alone"; readonly reason: "method" | "range" | "request" | "hit-for-miss" };
+  | {
+      readonly kind: "alone";
+      readonly reason: "method" | "range" | "request" | "hit-for-miss" | "failed-lately";
+    };
 
 /** What is known of targets; what was learnt longest ago is forgotten first (P8). */
 export class TargetBook {
@@ -43,7 +46,7 @@ export class TargetBook {
     const target = targetOf(asked);
     const known = this.#known.get(target);
     if (known?.kind === "unshared" && nowMs < known.untilMs) {
-      return { kind: "alone", reason: "hit-for-miss" };
+      return { kind: "alone", reason: known.isError ? "failed-lately" : "hit-for-miss" };
     }
     if (known?.kind !== "shared") return { kind: "together", id: target };
     const lines = selectingLines(fields, policy);
@@ -56,9 +59,13 @@ export class TargetBook {
     this.#note(targetOf(asked), names.length === 0 ? null : { kind: "shared", names });
   }
 
-  /** Learns that what came was for nobody else: until then nobody waits for another's answer. */
-  noteUnshared(asked: Sharing, untilMs: number): void {
-    this.#note(targetOf(asked), { kind: "unshared", untilMs });
+  /**
+   * Learns that what came was for nobody else: until then nobody waits for another's answer.
+   *
+   * @param isError  It was an error: what is stored elsewhere may still be good.
+   */
+  noteUnshared(asked: Sharing, untilMs: number, isError = false): void {
+    this.#note(targetOf(asked), { kind: "unshared", untilMs, isError });
   }
 
   #note(target: string, known: Known | null): void {

@@ -17,6 +17,15 @@ import { SqlContentStore } from "../platform/sql-content-store.ts";
 export interface CellFinding {
   readonly stored: StoredResponse<Uint8Array> | null;
   readonly tags: readonly string[];
+  /** Nobody is asking the upstream for it, and who called is the one to ask. */
+  readonly isClaimed: boolean;
+}
+
+/** What is to be stored, and the fill that this ends; null: none. */
+export interface CellSave {
+  readonly key: string;
+  readonly stored: StoredResponse<Uint8Array>;
+  readonly lease: string | null;
 }
 
 /** Stored responses of one region, by cache key. */
@@ -46,11 +55,15 @@ export class ContentCell extends DurableObject<EdgeEnv> {
   /**
    * Gives what is stored under a key for a request, fresh or not; if nothing is, the entity tags of
    * the other variants.
+   *
+   * @param fillId  What is claimed if nothing is stored and nobody is filling it; null: nothing.
    */
-  load(key: string, selecting: FieldList): CellFinding {
+  load(key: string, selecting: FieldList, fillId: string | null): CellFinding {
     const nowMs = Date.now();
     const stored = this.#store.get(key, nowMs, linesOf(selecting));
-    return stored === null ? { stored, tags: this.#store.tags(key, nowMs) } : { stored, tags: [] };
+    if (stored !== null) return { stored, tags: [], isClaimed: false };
+    const isClaimed = fillId !== null && this.#fills.claimFree(fillId, nowMs);
+    return { stored, tags: this.#store.tags(key, nowMs), isClaimed };
   }
 
   /** Gives the variant with an entity tag. */
@@ -58,16 +71,13 @@ export class ContentCell extends DurableObject<EdgeEnv> {
     return this.#store.getTagged(key, tag, Date.now());
   }
 
-  /**
-   * Stores a response unless a newer one, or a write, is there; tells whether it did.
-   *
-   * @param lease  The fill that this ends; null: none.
-   */
-  save(key: string, stored: StoredResponse<Uint8Array>, lease: string | null): boolean {
-    const isOutdated = this.#written.isSince(key, stored.meta.requestMs);
-    const isStored = !isOutdated && this.#store.put(key, stored, Date.now());
-    if (lease !== null) this.endFill(lease, isStored ? "stored" : "failed");
-    return isStored;
+  /** Stores responses, in one commit, unless a newer one, or a write, is there. */
+  save(all: readonly CellSave[]): void {
+    for (const { key, stored, lease } of all) {
+      const isOutdated = this.#written.isSince(key, stored.meta.requestMs);
+      const isStored = !isOutdated && this.#store.put(key, stored, Date.now());
+      if (lease !== null) this.endFill(lease, isStored ? "stored" : "failed");
+    }
   }
 
   /** Claims the fill of what `id` names, and waits for whoever has it, for no longer than a lease. */

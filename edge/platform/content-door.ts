@@ -21,7 +21,7 @@ import { EncodedBodies } from "./encoded-bodies.ts";
 import { MemoryHits } from "./memory-hits.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { EdgeBody } from "./origin-content.ts";
-import { openRegionContent } from "./region-content.ts";
+import { RegionCells } from "./region-content.ts";
 import { decideUpgrade } from "../upgrade-content.ts";
 import { passSocket } from "./upstream-socket.ts";
 import { SiteWays } from "./site-ways.ts";
@@ -47,6 +47,7 @@ export function createContentDoor(
 ): ContentDoor {
   const { memory, flights, targets, written } = openIsolate(deployed);
   const ways = new SiteWays(deployed);
+  const cells = new RegionCells(env.CONTENT_CELL);
   const hits = new MemoryHits(memory, regions);
   const encoder = new EncodedBodies(limits.encodedBytesMax);
   const answer: ContentDoor["answer"] = async (request, scope, ctx) => {
@@ -63,7 +64,7 @@ export function createContentDoor(
     );
     const ports: ContentPorts<EdgeBody> = {
       memory: purgedMemory(memory, watch),
-      region: purgedRegion(openRegionContent(env.CONTENT_CELL, region, hint), watch),
+      region: purgedRegion(cells.open(region, hint), watch),
       origin: way.origin,
       encoder,
       health: way.health,

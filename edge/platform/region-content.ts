@@ -1,71 +1,111 @@
-// The RegionContent port over a ContentCell: which cell it is, and what its failures mean.
+// The RegionContent port over a ContentCell: which cell it is, and what its failures mean. What is stored
+// while the cell is still busy with what was stored before goes there together, in one call and one
+// commit.
 
 import type { StoredResponse } from "../cache/stored-response.ts";
-import type { RegionContent } from "../content-ports.ts";
+import type { RegionContent, RegionFinding } from "../content-ports.ts";
 import { log } from "../../doors/access-log.ts";
+import { limits } from "../limits.ts";
 import type { EdgeBody } from "./origin-content.ts";
-import type { CellFinding } from "../objects/content-cell.ts";
+import type { CellFinding, CellSave, ContentCell } from "../objects/content-cell.ts";
 import type { EdgeEnv } from "./env.ts";
 
-/** Opens the cell of a region; `locationHint` is where its first use places it. */
-export function openRegionContent(
-  namespace: EdgeEnv["CONTENT_CELL"],
-  region: string,
-  locationHint: string | null,
-): RegionContent<EdgeBody> {
-  const cell = namespace.get(
-    namespace.idFromName(`${region}/cell/0`),
-    locationHint === null ? {} : { locationHint: locationHint as DurableObjectLocationHint },
-  );
-  return {
-    async get(key, selecting) {
+/** What is to be saved, and who waits for it. */
+interface Waiting extends CellSave {
+  readonly done: () => void;
+}
+
+/** The saves of an isolate to one region's cell. */
+interface Saves {
+  waiting: Waiting[];
+  bytes: number;
+  /** When the call that is under way began; null: none is. */
+  sinceMs: number | null;
+}
+
+/** The regions' cells, as an isolate knows them. */
+export class RegionCells {
+  readonly #namespace: EdgeEnv["CONTENT_CELL"];
+  readonly #saves = new Map<string, Saves>();
+
+  constructor(namespace: EdgeEnv["CONTENT_CELL"]) {
+    this.#namespace = namespace;
+  }
+
+  /** Opens the cell of a region; `locationHint` is where its first use places it. */
+  open(region: string, locationHint: string | null): RegionContent<EdgeBody> {
+    let opened: DurableObjectStub<ContentCell> | null = null;
+    const cell = (): DurableObjectStub<ContentCell> =>
+      (opened ??= this.#namespace.get(
+        this.#namespace.idFromName(`${region}/cell/0`),
+        locationHint === null ? {} : { locationHint: locationHint as DurableObjectLocationHint },
+      ));
+    const orElse = async <T>(call: string, work: () => Promise<T>, otherwise: T): Promise<T> => {
       try {
-        // The call's type loses the tuples of the field list; the value is what `load` returned.
-        const { stored, tags } = (await cell.load(key, selecting)) as CellFinding;
-        return stored === null ? { kind: "none", tags } : { kind: "found", stored };
+        return await work();
       } catch (error) {
-        log("content-cell-failed", { region, call: "load", error: String(error) });
-        return { kind: "unavailable" };
+        log("content-cell-failed", { region, call, error: String(error) });
+        return otherwise;
       }
-    },
-    async getTagged(key, tag) {
-      try {
-        return (await cell.loadTagged(key, tag)) as StoredResponse<Uint8Array> | null;
-      } catch (error) {
-        log("content-cell-failed", { region, call: "loadTagged", error: String(error) });
-        return null;
+    };
+    return {
+      get: (key, selecting, fillId) =>
+        orElse<RegionFinding<EdgeBody>>(
+          "load",
+          async () => {
+            // The call's type loses the tuples of the field list; the value is what `load` returned.
+            const found = (await cell().load(key, selecting, fillId)) as CellFinding;
+            const { stored, tags, isClaimed } = found;
+            return stored === null ? { kind: "none", tags, isClaimed } : { kind: "found", stored };
+          },
+          { kind: "unavailable" },
+        ),
+      getTagged: (key, tag) =>
+        orElse(
+          "loadTagged",
+          async () => (await cell().loadTagged(key, tag)) as StoredResponse<Uint8Array> | null,
+          null,
+        ),
+      put: async (key, { meta, body }, lease) => {
+        // Only whole bodies are stored, and those are bytes.
+        if (!(body instanceof Uint8Array)) return;
+        const save: CellSave = { key, stored: { meta, body }, lease };
+        await this.#save(region, save, (all) => orElse("save", () => cell().save(all), undefined));
+      },
+      delete: (key) => orElse("drop", () => cell().drop(key), undefined),
+      claimFill: (id) => orElse("claimFill", () => cell().claimFill(id), "alone"),
+      endFill: (id, outcome) => orElse("endFill", () => cell().endFill(id, outcome), undefined),
+    };
+  }
+
+  /** Saves now, or with what comes while the cell is busy. Never rejects. */
+  async #save(
+    region: string,
+    save: CellSave,
+    send: (all: readonly CellSave[]) => Promise<void>,
+  ): Promise<void> {
+    const saves = this.#saves.get(region) ?? { waiting: [], bytes: 0, sinceMs: null };
+    this.#saves.set(region, saves);
+    const nowMs = Date.now();
+    // The request that the call belongs to may have been cut off: after a while another one goes.
+    const isBusy = saves.sinceMs !== null && Math.abs(nowMs - saves.sinceMs) < limits.saveMsMax;
+    const isFull = saves.bytes + save.stored.meta.bodyBytes > limits.waitingSavesBytesMax;
+    if (!isBusy || isFull) {
+      saves.sinceMs = nowMs;
+      await send([save]);
+      // Those that came meanwhile go together, until none has.
+      while (saves.waiting.length > 0) {
+        const all = saves.waiting;
+        [saves.waiting, saves.bytes, saves.sinceMs] = [[], 0, Date.now()];
+        await send(all.map(({ done: _done, ...one }) => one));
+        for (const { done } of all) done();
       }
-    },
-    async put(key, { meta, body }, lease) {
-      // Only whole bodies are stored, and those are bytes.
-      if (!(body instanceof Uint8Array)) return;
-      try {
-        await cell.save(key, { meta, body }, lease);
-      } catch (error) {
-        log("content-cell-failed", { region, call: "save", error: String(error) });
-      }
-    },
-    async delete(key) {
-      try {
-        await cell.drop(key);
-      } catch (error) {
-        log("content-cell-failed", { region, call: "drop", error: String(error) });
-      }
-    },
-    async claimFill(id) {
-      try {
-        return await cell.claimFill(id);
-      } catch (error) {
-        log("content-cell-failed", { region, call: "claimFill", error: String(error) });
-        return "alone";
-      }
-    },
-    async endFill(id, outcome) {
-      try {
-        await cell.endFill(id, outcome);
-      } catch (error) {
-        log("content-cell-failed", { region, call: "endFill", error: String(error) });
-      }
-    },
-  };
+      saves.sinceMs = null;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    saves.waiting.push({ ...save, done: resolve });
+    saves.bytes += save.stored.meta.bodyBytes;
+    await promise;
+  }
 }

@@ -129,14 +129,7 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
     if (weight > this.#bounds.bytesMax) return false;
     const variant = variantId(meta.variant);
     return this.#sql.transaction(() => {
-      const [before] = this.#sql.exec(
-        "select response_ms from stored_variant where key = ? and variant = ?",
-        key,
-        variant,
-      );
-      if (before !== undefined && numberOf(before["response_ms"]) > meta.responseMs) return false;
-      this.#drop("key = ? and variant = ?", key, variant);
-      if (!this.#hasVariantRoom(key, meta.responseMs)) return false;
+      if (!this.#replaces(key, variant, meta.responseMs)) return false;
       this.#makeRoom(weight, nowMs);
       this.#sql.exec(
         "insert into stored_variant values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -160,15 +153,19 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
     this.#drop("key = ?", key);
   }
 
-  /** Makes room for one more variant of a key; false if all that it has are newer. */
-  #hasVariantRoom(key: string, responseMs: number): boolean {
+  /** Makes room among the variants of a key; false if what it has is newer. */
+  #replaces(key: string, variant: string, responseMs: number): boolean {
     const kept = this.#sql.exec(
       "select variant, response_ms from stored_variant where key = ? order by response_ms desc",
       key,
     );
-    const surplus = kept.slice(this.#bounds.variantsMax - 1);
-    if (surplus.some((row) => numberOf(row["response_ms"]) > responseMs)) return false;
-    for (const row of surplus) this.#drop("key = ? and variant = ?", key, textOf(row["variant"]));
+    const [same, others] = [
+      kept.filter((row) => row["variant"] === variant),
+      kept.filter((row) => row["variant"] !== variant),
+    ];
+    const gone = [...same, ...others.slice(this.#bounds.variantsMax - 1)];
+    if (gone.some((row) => numberOf(row["response_ms"]) > responseMs)) return false;
+    for (const row of gone) this.#drop("key = ? and variant = ?", key, textOf(row["variant"]));
     return true;
   }
 

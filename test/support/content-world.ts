@@ -125,7 +125,7 @@ export class ContentWorld {
     if (this.isRegionAway) return { kind: "unavailable" };
     const stored = this.#cell.get(key, this.nowMs, selecting);
     return stored === null
-      ? { kind: "none", tags: this.#cell.tags(key, this.nowMs) }
+      ? { kind: "none", tags: this.#cell.tags(key, this.nowMs), isClaimed: false }
       : { kind: "found", stored };
   }
 

@@ -211,11 +211,13 @@ export class SimIsolate {
     const { stored, fills } = this.region;
     const call = (): Promise<void> => this.#time.sleep(this.#chance.below(20));
     return {
-      get: async (key, selecting) => {
+      get: async (key, selecting, fillId) => {
         await call();
         if (this.#time.nowMs < this.region.silentUntilMs) return { kind: "unavailable" };
         const found = stored.get(key, this.#nowMs(), linesOf(selecting));
-        return found === null ? { kind: "none", tags: [] } : { kind: "found", stored: found };
+        if (found !== null) return { kind: "found", stored: found };
+        const isClaimed = fillId !== null && fills.claimFree(fillId, this.#nowMs());
+        return { kind: "none", tags: [], isClaimed };
       },
       getTagged: async () => null,
       put: async (key, one, lease) => {

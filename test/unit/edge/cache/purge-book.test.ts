@@ -186,12 +186,16 @@ test("what a region gives is looked up too, and keeps its own view when memory t
     endFill: async () => undefined,
   };
   const after = bookOf({ urls: [`${URL}/a`] });
-  assert.deepEqual(await purgedRegion(region, watching(after)).get("main|/a", []), {
+  assert.deepEqual(await purgedRegion(region, watching(after)).get("main|/a", [], null), {
     kind: "none",
     tags: [],
+    isClaimed: false,
   });
   assert.equal(await purgedRegion(region, watching(after)).getTagged("main|/a", '"a"'), null);
-  assert.equal((await purgedRegion(region, watching(after)).get("main|/b", [])).kind, "found");
+  assert.equal(
+    (await purgedRegion(region, watching(after)).get("main|/b", [], null)).kind,
+    "found",
+  );
   const memory = new MemoryStore<string>({
     eviction: "probation",
     bytesMax: 10_000,
