@@ -83,6 +83,14 @@ export async function sha256Of(bytes: Uint8Array): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** Computes what stands for the content of a batch: the first 8 bytes of its SHA-256, in hexadecimal. */
+export async function contentHashOf(bytes: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  let hash = "";
+  for (let at = 0; at < 8; at += 1) hash += (0x100 | (digest[at] as number)).toString(16).slice(1);
+  return hash;
+}
+
 /** Says which media types a door takes. */
 export function unsupported(types: Iterable<string>, given: string): Problem {
   const known = [...types].join(", ");

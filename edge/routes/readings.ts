@@ -20,13 +20,13 @@ import type { AdmittedReadings } from "./admit-readings.ts";
 import { announced, noRoom, shareOf } from "./buffer-answer.ts";
 import { tooManyReadings } from "./rate-problems.ts";
 import {
+  contentHashOf,
   decodeJson,
   decodeText,
   isStrict,
   JSON_TYPE,
   mediaTypeOf,
   readPayload,
-  sha256Of,
   unsupported,
 } from "./ingest-body.ts";
 
@@ -118,8 +118,7 @@ export async function encodeIngest(
   }
   // What is hashed is the entry with hashes of 0, so that it is encoded once.
   const content = encodeWithPlaces(built.batches);
-  const hash = await sha256Of(isRelative ? body : content.bytes);
-  const contentHash = hash.slice(0, 16);
+  const contentHash = await contentHashOf(isRelative ? body : content.bytes);
   const entry = withHash(content, contentHash);
   const rate = {
     readings: built.batches.reduce((sum, batch) => sum + readingsOf(batch), 0),

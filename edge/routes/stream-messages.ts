@@ -11,7 +11,7 @@ import { collect, decodeBinary, entryOf, type BinaryBatch } from "../stream/bina
 import { parseReadings } from "../telemetry/parse-readings.ts";
 import type { ParsedReadings } from "../telemetry/parsed-readings.ts";
 import { ReadingCollector } from "../telemetry/reading-collector.ts";
-import { parseJson, sha256Of } from "./ingest-body.ts";
+import { contentHashOf, parseJson } from "./ingest-body.ts";
 import { encodeIngest, type IngestAnswer, type ReadIngest } from "./readings.ts";
 
 /** A message that was parsed, or why it cannot be. */
@@ -68,7 +68,7 @@ async function encodeClean(
 ): Promise<Result<ReadIngest, Problem>> {
   const { batch, sentMs } = binary;
   const { identity } = batch;
-  const contentHash = (await sha256Of(binary.content)).slice(0, 16);
+  const contentHash = await contentHashOf(binary.content);
   const entry = entryOf(binary, contentHash);
   const perS = poster.kind === "device" ? poster.rate : null;
   const rate = { readings: readingsOf(batch), perS };

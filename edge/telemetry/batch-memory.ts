@@ -85,7 +85,8 @@ export function ackSeqOf(memory: BatchMemory, identity: BatchIdentity): number |
 }
 
 function extend(boot: BootMemory, seq: number, contentHash: string): BootMemory {
-  const highest = Math.max(boot.highest, seq);
+  if (seq > boot.highest) return append(boot, seq, contentHash);
+  const { highest } = boot;
   const all = [...boot.recent.filter(([held]) => held !== seq), [seq, contentHash] as const];
   const recent = all
     .toSorted((a, b) => a[0] - b[0])
@@ -93,6 +94,15 @@ function extend(boot: BootMemory, seq: number, contentHash: string): BootMemory 
   let contiguous = boot.contiguous + (seq === boot.contiguous + 1 ? 1 : 0);
   for (const [held] of recent) if (held === contiguous + 1) contiguous = held;
   return { boot: boot.boot, contiguous, highest, recent };
+}
+
+/** Adds the newest batch, as nearly all are when they come. */
+function append(boot: BootMemory, seq: number, contentHash: string): BootMemory {
+  const first = boot.recent.findIndex(([held]) => held > seq - limits.batchWindow);
+  const recent = first < 0 ? [] : boot.recent.slice(first);
+  recent.push([seq, contentHash]);
+  const contiguous = boot.contiguous + (seq === boot.contiguous + 1 ? 1 : 0);
+  return { boot: boot.boot, contiguous, highest: seq, recent };
 }
 
 function compare(held: string, given: string): Recollection {
