@@ -3,13 +3,15 @@
 import { linesOf, type FieldLines, type FieldList } from "../http/fields.ts";
 import { forwardedFields, type Arrival } from "../http/forwarding.ts";
 import { acceptedCodings } from "../http/vary.ts";
-import type { LifetimeRule, SiteSettings } from "../state/site.ts";
+import type { SiteSettings } from "../state/site.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import { cacheKeyOf, upstreamTargetOf, type Target } from "./cache/cache-key.ts";
+import type { LifetimeRuling } from "./cache/storing.ts";
 import { selectingList } from "./cache/variant.ts";
 import type { ContentRequest, ContentSite } from "./content-ports.ts";
 import type { Flight } from "./flights.ts";
 import { isOfCors } from "./site/added-fields.ts";
+import type { HookRun } from "./site/hook-run.ts";
 import { ruleOf } from "./site/lifetime-rule.ts";
 import { keptQuery } from "./site/query-rule.ts";
 
@@ -23,6 +25,8 @@ export interface AskedContent {
   readonly target: Target;
   readonly key: string;
   readonly settings: SiteSettings;
+  /** Hooks of the site, at work on this request; not given: there are none. */
+  readonly run?: HookRun | undefined;
   /** Path and query at the upstream. */
   readonly upstream: string;
   readonly arrival: Arrival;
@@ -37,7 +41,7 @@ export interface AskedContent {
 /** Works out what a request asks for, and how the upstream would be asked. */
 export function askedOf<Body>(
   request: ContentRequest<Body>,
-  { name, policy, onlyHost, settings = {} }: ContentSite,
+  { name, policy, onlyHost, settings = {}, run }: ContentSite,
   came: Target,
 ): Omit<AskedContent, "flight"> {
   const { method, fields, arrival } = request;
@@ -51,8 +55,9 @@ export function askedOf<Body>(
     method,
     fields,
     target,
-    key: cacheKeyOf(name, target),
+    key: cacheKeyOf(name, target, run?.parts),
     settings,
+    run,
     upstream: policy.isPublished ? upstreamTargetOf(name, target) : sent.path + sent.query,
     arrival,
     forwarded: () => {
@@ -64,7 +69,10 @@ export function askedOf<Body>(
       // Who may read an answer is the site's to say, so that it is the same for all here.
       const isAnswered = settings.cors !== undefined && isRead;
       const said = isAnswered ? passed.filter(([field]) => field !== "origin") : passed;
-      return [...said, ["accept-encoding", codings]];
+      const sentFields: FieldList = [...said, ["accept-encoding", codings]];
+      if (run === undefined || !isRead) return sentFields;
+      const { path, query } = target;
+      return run.fetch({ method: "GET", path, query }, sentFields);
     },
     selecting: () => (policy.isPublished ? [] : selectingList(request.fieldList(), fields, policy)),
   };
@@ -73,18 +81,18 @@ export function askedOf<Body>(
 interface Ruled {
   readonly request: FieldLines;
   readonly path: string;
-  readonly rule: LifetimeRule | null;
+  readonly rule: LifetimeRuling | null;
 }
 
 /** What is said of a response by its site, for the decision whether it is stored. */
 export function ruledExchange<T extends { readonly status: number; readonly fields: FieldList }>(
   { settings, target, fields: request }: AskedContent,
-  reply: T,
+  reply: T & { readonly rule?: LifetimeRuling },
 ): T & Ruled {
   const { status, fields } = reply;
   const { path } = target;
   const contentType = linesOf(fields).get("content-type");
-  const rule = ruleOf(settings.rules, { path, status, contentType });
+  const rule = reply.rule ?? ruleOf(settings.rules, { path, status, contentType });
   // The site says who may read an answer: the upstream was not told who asks, and what it says is left out.
   const said = settings.cors === undefined ? fields : fields.filter(([name]) => !isOfCors(name));
   return { ...reply, fields: said, request, path, rule };

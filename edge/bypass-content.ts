@@ -126,8 +126,8 @@ async function findStandIn<Body>(
   asked: Bypassing,
   ports: ContentPorts<Body>,
 ): Promise<StandIn<Body> | null> {
-  // Under a target that long nothing is stored.
-  if (asked.reason === "target-too-long") return null;
+  // Under a target that long nothing is stored; and of a key that is not known nothing can be found.
+  if (asked.reason === "target-too-long" || asked.reason === "hook-failed") return null;
   // It may have been waited for the origin before: what was purged meanwhile is not served.
   await ports.purges.renew();
   const { fields: request, policy } = asked;

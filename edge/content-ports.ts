@@ -10,6 +10,8 @@ import type { PurgeBook } from "./cache/purge-book.ts";
 import type { StoredMeta, StoredResponse } from "./cache/stored-response.ts";
 import type { TargetBook } from "./cache/target-book.ts";
 import type { Flights } from "./flights.ts";
+import type { HookRun } from "./site/hook-run.ts";
+import type { SiteHooks } from "./site/hooks.ts";
 import type { WrittenKeys } from "./cache/written-keys.ts";
 import type { OriginFailure, OriginHealth, Tolerance } from "./routing/origin-health.ts";
 import type { SparedTargets } from "./routing/spared-targets.ts";
@@ -37,6 +39,10 @@ export interface ContentSite {
   readonly onlyHost: () => string | null;
   /** What is published of it; not given: nothing. */
   readonly settings?: SiteSettings | undefined;
+  /** What is compiled in for it; not given: nothing. */
+  readonly hooks?: SiteHooks | undefined;
+  /** Its hooks, at work on this request. */
+  readonly run?: HookRun;
 }
 
 /**

@@ -97,7 +97,10 @@ async function askOnce<Body>(
   const askedMs = ports.nowMs();
   const came = await ports.origin.fetch({ method: "GET", target: asked.upstream, fields });
   if (came.kind === "failed") return failed(came.reason, askedMs, ports);
-  const reply = { ...came, purgeView };
+  const { run } = asked;
+  const { path, query } = asked.target;
+  const hooked = run === undefined ? came : run.response({ method: "GET", path, query }, came);
+  const reply = { ...hooked, purgeView };
   const validation = decideValidation(reply.status, asked.policy);
   if (validation.kind === "failed") {
     return failedReply(asked, doubtful, validation, reply, ports);

@@ -22,7 +22,7 @@ import { askedOf, type AskedContent } from "./asked-content.ts";
 import { answerProblem, type ContentAnswer } from "./cache/answer.ts";
 import { bypassContent } from "./bypass-content.ts";
 import { decideTarget } from "./cache/cache-key.ts";
-import { decideLookup } from "./cache/lookup.ts";
+import { decideLookup, type LookupDecision } from "./cache/lookup.ts";
 import {
   badFields,
   badTarget,
@@ -73,11 +73,16 @@ export async function serveContent<Body>(
   }
   const asked = askedOf(request, site, target);
   if (!isRead) return guarded(asked, request) ?? writeContent(asked, request.body, ports);
-  const { targetUriCharsMax } = limits;
-  const lookup = decideLookup(fields, site.policy, asked.key.length, targetUriCharsMax);
+  const lookup = lookupOf(asked);
   return lookup.kind === "bypass"
     ? (guarded(asked, request) ?? bypassContent({ ...asked, reason: lookup.reason }, ports))
     : lookUp({ ...asked, demands: lookup.demands }, request, ports);
+}
+
+/** Decides whether the cache is asked; not if a hook did not say what the key depends on (P4). */
+function lookupOf({ fields, policy, key, run }: Omit<AskedContent, "flight">): LookupDecision {
+  if (run?.isKeyed === false) return { kind: "bypass", reason: "hook-failed" };
+  return decideLookup(fields, policy, key.length, limits.targetUriCharsMax);
 }
 
 /** Refuses what must not reach an upstream; null: it may. What memory answers does not, and is not asked. */

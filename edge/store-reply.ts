@@ -7,7 +7,12 @@ import { ruledExchange, type AskedContent } from "./asked-content.ts";
 import { publicFields, type PassedReply } from "./cache/answer.ts";
 import { PLAIN_REQUEST_BYTES_MAX } from "./cache/caused-error.ts";
 import type { PurgeView, StoredMeta, StoredResponse } from "./cache/stored-response.ts";
-import { decideStoring, type StoringDecision, type StoringRefusal } from "./cache/storing.ts";
+import {
+  decideStoring,
+  type LifetimeRuling,
+  type StoringDecision,
+  type StoringRefusal,
+} from "./cache/storing.ts";
 import type { BodyReading, ContentPorts, SharedBody, UpstreamReply } from "./content-ports.ts";
 import type { SharedLanding } from "./flights.ts";
 import { limits } from "./limits.ts";
@@ -58,6 +63,8 @@ export interface Sharing<Body> extends Pick<SharedLanding<Body>, "open" | "whole
 
 /** A reply, with what was known of purges before it was asked for. */
 export interface Answered<Body> extends UpstreamReply<Body> {
+  /** What a hook of the site says of its lifetime. */
+  readonly rule?: LifetimeRuling;
   readonly purgeView: PurgeView;
 }
 

@@ -1,6 +1,7 @@
 // How does a request that is no lookup reach an upstream that is not Skerry's? As it came; and what a
 // write makes doubtful is forgotten in every tier before its answer leaves (RFC 9111 §4.4).
 
+import { urlScope } from "../state/purge-scope.ts";
 import type { AskedContent } from "./asked-content.ts";
 import { answerProblem, answerStored, type ContentAnswer } from "./cache/answer.ts";
 import { cacheKeyOf } from "./cache/cache-key.ts";
@@ -8,7 +9,7 @@ import { invalidatedBy, invalidatedGroups } from "./cache/invalidation.ts";
 import { traceNotAllowed } from "./cache/problems.ts";
 import type { ContentPorts, UpstreamReply } from "./content-ports.ts";
 import { limits } from "./limits.ts";
-import { groupScope } from "./purge-scopes.ts";
+import { groupScope, objectOf } from "./purge-scopes.ts";
 import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./pass-content.ts";
 import { storeReply } from "./store-reply.ts";
 
@@ -29,6 +30,9 @@ export async function writeContent<Body>(
   if (reply.kind === "failed") return refusePassing(passing, reply.reason, limits.originProbeMs);
   const doubtful = invalidatedBy(method, target, reply.status, reply.fields, asked.arrival);
   await Promise.all(doubtful.map((gone) => forgetEverywhere(cacheKeyOf(asked.site, gone), ports)));
+  const keyed = asked.run?.hasKeys === true ? doubtful : [];
+  if (keyed.length > 0)
+    await ports.purges.mark(keyed.map(({ path }) => urlScope(asked.site, objectOf(path))));
   const groups = doubtful.length === 0 ? [] : invalidatedGroups(reply.fields);
   if (groups.length > 0)
     await ports.purges.mark(groups.map((group) => groupScope(asked.site, group)));

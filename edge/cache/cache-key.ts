@@ -64,9 +64,18 @@ export function hasHiddenDots(path: string): boolean {
   return HIDDEN_DOTS.test(path);
 }
 
-/** Makes the cache key. A site's name holds no "|", so keys of two sites never meet. */
-export function cacheKeyOf(site: string, target: Target): string {
-  return `${site}|${target.path}${target.query}`;
+/**
+ * Makes the cache key. A site's name holds no "|", so keys of two sites never meet.
+ *
+ * @param parts What it depends on besides. A target holds no "#", so keys with and without never meet.
+ */
+export function cacheKeyOf(site: string, target: Target, parts: readonly string[] = []): string {
+  const { path, query } = target;
+  const key = `${site}|${path}${query}`;
+  if (parts.length === 0) return key;
+  // What is before the first "?" is what a purge of the URL means.
+  const mark = query === "" ? "?##" : "#";
+  return `${key}${mark}${parts.map(encodeURIComponent).join("&")}`;
 }
 
 /** Makes the path and query under which the origin serves a target. */

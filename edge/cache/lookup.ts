@@ -12,7 +12,12 @@ export type LookupDecision =
   | { readonly kind: "lookup"; readonly reason: "shared"; readonly demands: Demands }
   | {
       readonly kind: "bypass";
-      readonly reason: "request-authorization" | "request-cookie" | "target-too-long";
+      readonly reason:
+        | "request-authorization"
+        | "request-cookie"
+        | "target-too-long"
+        /** What the key depends on is not known. */
+        | "hook-failed";
     };
 
 /**

@@ -5,6 +5,7 @@ import { log, type RequestScope } from "../../doors/access-log.ts";
 import { problemResponse } from "../../doors/respond.ts";
 import { OFFLINE_S_MAX } from "../../state/site.ts";
 import { cacheKeyOf, decideTarget } from "../cache/cache-key.ts";
+import { misdirected } from "../cache/problems.ts";
 import { TargetBook } from "../cache/target-book.ts";
 import { WrittenKeys } from "../cache/written-keys.ts";
 import type { EdgeConfig } from "../config.ts";
@@ -13,7 +14,9 @@ import { Flights } from "../flights.ts";
 import { limits } from "../limits.ts";
 import { purgedMemory, purgedRegion } from "../purged-content.ts";
 import { onlyHostOf, siteOf } from "../routing/path.ts";
-import { serveSite } from "../serve-site.ts";
+import { enterSite, serveSite } from "../serve-site.ts";
+import { HookRun } from "../site/hook-run.ts";
+import { SITE_HOOKS } from "../sites/registry.ts";
 import { keptQuery } from "../site/query-rule.ts";
 import type { EdgeEnv } from "./env.ts";
 import { responseOf } from "./content-response.ts";
@@ -24,7 +27,7 @@ import type { EdgeBody } from "./origin-content.ts";
 import { RegionCells } from "./region-content.ts";
 import { decideUpgrade } from "../upgrade-content.ts";
 import { passSocket } from "./upstream-socket.ts";
-import { SiteWays } from "./site-ways.ts";
+import { SiteWays, type Way } from "./site-ways.ts";
 import { openCell, type Here, type Regions } from "./regions.ts";
 import { within } from "../../doors/within.ts";
 
@@ -86,14 +89,12 @@ export function createContentDoor(
       fieldList: () => [...request.headers],
       body: request.body,
     };
-    const onlyHost = (): string | null => onlyHostOf(name ?? "", config.sites);
-    const { policy, settings } = way;
-    const site = name === null ? null : { name, policy, settings, onlyHost };
+    const site = siteFor(name, way, config);
     const upgrade = decideUpgrade(asked, site);
     if (upgrade.kind !== "none") {
       scope.fields["cache"] = `upgrade:${upgrade.kind}`;
       if (upgrade.kind === "refused") return problemResponse(upgrade.problem);
-      return passSocket(`${way.baseUrl}${upgrade.target}`, upgrade.fields);
+      return passUpgrade(asked, site, way.baseUrl);
     }
     const answered = await serveSite(asked, site, ports);
     scope.fields["cache"] = answered.decision;
@@ -125,16 +126,43 @@ function openIsolate(
   return { memory, flights, targets, written };
 }
 
+/** A site as a request sees it; null: the host names none. */
+function siteFor(
+  name: string | null,
+  { policy, settings }: Way,
+  { sites }: EdgeConfig,
+): ContentSite | null {
+  if (name === null) return null;
+  const hooks = Object.hasOwn(SITE_HOOKS, name) ? SITE_HOOKS[name] : undefined;
+  return { name, policy, settings, hooks, onlyHost: () => onlyHostOf(name, sites) };
+}
+
+/** Passes a request for a WebSocket, unless hooks or redirects of its site answer it. */
+function passUpgrade(
+  asked: ContentRequest<EdgeBody>,
+  site: ContentSite | null,
+  baseUrl: string,
+): Response | Promise<Response> {
+  const { settings = {}, hooks } = site ?? {};
+  const run = hooks === undefined ? undefined : new HookRun(hooks);
+  const entered = enterSite(asked, settings, run);
+  if (entered.kind === "answered") return responseOf(entered.answer);
+  const upgrade = decideUpgrade(entered.request, site);
+  if (upgrade.kind === "pass") return passSocket(`${baseUrl}${upgrade.target}`, upgrade.fields);
+  return problemResponse(upgrade.kind === "refused" ? upgrade.problem : misdirected(asked.host));
+}
+
 /** What memory answers once it may answer again, by the shortest way. */
 function learnHit(
   hits: MemoryHits,
   { url, headers }: Request,
   config: EdgeConfig,
-  { name, policy, settings }: ContentSite,
+  { name, policy, settings, hooks }: ContentSite,
   rawTarget: string,
 ): void {
+  if (hooks !== undefined || settings?.compression !== undefined) return;
   const target = decideTarget(rawTarget);
-  if (target.kind === "refused" || settings?.compression !== undefined) return;
+  if (target.kind === "refused") return;
   const kept = { ...target, query: keptQuery(target.query, settings?.query) };
   const key = cacheKeyOf(name, kept);
   if (key.length > limits.targetUriCharsMax) return;

@@ -18,6 +18,7 @@ import { MemoryStore } from "../../edge/platform/memory-store.ts";
 import { INITIAL_HEALTH, type OriginFailure } from "../../edge/routing/origin-health.ts";
 import { SparedTargets } from "../../edge/routing/spared-targets.ts";
 import { serveSite } from "../../edge/serve-site.ts";
+import type { SiteHooks } from "../../edge/site/hooks.ts";
 import type { SiteSettings } from "../../state/site.ts";
 import { linesOf, type FieldLines, type FieldList } from "../../http/fields.ts";
 
@@ -40,6 +41,8 @@ export class ContentWorld {
   readonly region = new Map<string, StoredResponse<string>>();
   isRegionAway = false;
   regionCalls = 0;
+  /** Scopes that were marked as purged. */
+  readonly marked: string[] = [];
   memory: MemoryStore<string> = newMemory();
   readonly #background: Promise<unknown>[] = [];
   readonly #flights = new Flights<string>(100);
@@ -47,11 +50,13 @@ export class ContentWorld {
   readonly #written = new WrittenKeys({ keysMax: 100, keptMs: 30_000 });
   readonly #policy: CachePolicy;
   readonly #settings: SiteSettings | undefined;
+  readonly #hooks: SiteHooks | undefined;
   readonly #health: ContentPorts<string>["health"];
   /** What the region holds, with every variant; `region` shows the newest of each key. */
   readonly #cell = newMemory();
 
-  constructor(policy: CachePolicy = PUBLISHED, settings?: SiteSettings) {
+  constructor(policy: CachePolicy = PUBLISHED, settings?: SiteSettings, hooks?: SiteHooks) {
+    this.#hooks = hooks;
     this.#policy = policy;
     this.#settings = settings;
     const spared = new SparedTargets({ sparedMs: 10_000, targetsMax: 100 });
@@ -78,6 +83,7 @@ export class ContentWorld {
       policy: this.#policy,
       onlyHost: () => null,
       settings: this.#settings,
+      hooks: this.#hooks,
     };
     const answer = await serveSite(request, site, this.#ports());
     while (this.#background.length > 0) await this.#background.pop();
@@ -107,7 +113,7 @@ export class ContentWorld {
         book: NO_PURGES,
         isCurrent: true,
         renew: async () => undefined,
-        mark: async () => undefined,
+        mark: async (scopes) => void this.marked.push(...scopes),
       },
       flights: this.#flights,
       targets: this.#targets,
