@@ -151,18 +151,23 @@ export function landRefreshed<Body>(
       return;
     }
   }
-  const isForOnce = refreshed.kind === "whole" && refreshed.refusal === "written-meanwhile";
-  const isError = refreshed.kind === "passed" && refreshed.reply.status >= 500;
-  if (!isForOnce) {
-    const { hitForMissMs, hitForMissErrorMs } = limits;
-    ports.targets.noteUnshared(
-      asked,
-      nowMs + (isError ? hitForMissErrorMs : hitForMissMs),
-      isError,
-    );
-  }
-  if (!isForOnce && !isError) flight.outcome = "unshared";
+  noteUnshared(asked, flight, refreshed, ports);
   flight.land({ kind: "unshared" });
+}
+
+/** Remembers that nobody else had the answer, and whether a tier may have something all the same. */
+function noteUnshared<Body>(
+  asked: Looked<Body>,
+  flight: Flight<Body>,
+  refreshed: Exclude<Refreshed<Body>, { kind: "failed" }>,
+  ports: ContentPorts<Body>,
+): void {
+  if (refreshed.kind === "whole" && refreshed.refusal === "written-meanwhile") return;
+  const { hitForMissMs, hitForMissErrorMs } = limits;
+  const isError = refreshed.kind === "passed" && refreshed.reply.status >= 500;
+  const untilMs = ports.nowMs() + (isError ? hitForMissErrorMs : hitForMissMs);
+  ports.targets.noteUnshared(asked, untilMs, isError || refreshed.kind === "whole");
+  if (!isError) flight.outcome = "unshared";
 }
 
 /** Answers that the origin cannot be asked, or did not answer. */

@@ -3,6 +3,7 @@
 
 import type { SiteSettings } from "../state/site.ts";
 import type { BufferQuota } from "./buffer/quota.ts";
+import type { TierName } from "./absent-tiers.ts";
 import type { EvictionName } from "./cache/eviction/policies.ts";
 import type { Place, RegionSpec } from "./routing/region.ts";
 
@@ -34,6 +35,8 @@ export interface EdgeConfig {
   readonly upstreams: Readonly<Record<string, SiteUpstream>>;
   /** What an isolate's memory gives up of the cache when it is full. */
   readonly eviction: EvictionName;
+  /** The tiers of the cache that there are. */
+  readonly tiers: readonly TierName[];
   /** What is published of sites, by their names: it goes before `upstreams`. */
   readonly content: Readonly<Record<string, SiteSettings>>;
   /** DeviceHubs of a region: a power of two from 1 to 256. */

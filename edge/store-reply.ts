@@ -190,7 +190,7 @@ async function storeArrived<Body>(
     }
   }
   if (reading.kind === "too-large") {
-    ports.targets.noteUnshared(asked, ports.nowMs() + limits.hitForMissMs);
+    ports.targets.noteUnshared(asked, ports.nowMs() + limits.hitForMissMs, false);
   }
   const outcome = reading.kind === "too-large" ? "unshared" : "failed";
   if (lease !== null) await ports.region.endFill(lease, outcome);

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Command, Option } from "commander";
-import { runConformance, type Profile, type Runtime } from "./conformance/run.ts";
+import { runConformance, type Profile, type Runtime, type Tier } from "./conformance/run.ts";
 import { suiteCases } from "./conformance/suite.ts";
 import { expectedFailures, isAsExpected, judge, type Verdict } from "./conformance/verdict.ts";
 import { runCommand, say } from "./terminal.ts";
@@ -15,6 +15,7 @@ interface Options {
   readonly profile: Profile | "both";
   readonly only: string;
   readonly on: Runtime;
+  readonly tier: Tier;
 }
 
 const program = new Command("conformance")
@@ -29,11 +30,16 @@ const program = new Command("conformance")
       .choices(["workerd", "wrangler"])
       .default("workerd"),
   )
+  .addOption(
+    new Option("--tier <name>", "the tiers of the cache that the edge has")
+      .choices(["all", "memory", "cell"])
+      .default("all"),
+  )
   .option("--only <id>", "one case of the suite, by its id", "")
   .parse();
 
 /** Runs one profile and tells each case that is not as expected. */
-async function runProfile(profile: Profile, { only, on }: Options): Promise<Verdict> {
+async function runProfile(profile: Profile, { only, on, tier }: Options): Promise<Verdict> {
   const all = await suiteCases();
   const cases = all.filter(({ id }) => only === "" || id === only);
   if (cases.length === 0) throw new Error(`The suite has no case "${only}"`);
@@ -43,6 +49,7 @@ async function runProfile(profile: Profile, { only, on }: Options): Promise<Verd
     const outcomes = await runConformance({
       profile,
       runtime: on,
+      tier,
       only,
       stateDir,
       onProgress,

@@ -6,6 +6,7 @@ export type ServerName =
   | "bare1"
   | "bare64"
   | "skerry"
+  | "alone"
   | "behind"
   | "proxy"
   | "hono"
@@ -16,6 +17,7 @@ export const LABELS: Readonly<Record<ServerName, string>> = {
   bare1: "bare handler",
   bare64: "bare handler",
   skerry: "Skerry",
+  alone: "Skerry, memory alone",
   behind: "Skerry behind Hono",
   proxy: "plain proxy Worker",
   hono: "Hono with its cache",
@@ -70,7 +72,7 @@ export const CELLS: readonly Cell[] = [
   },
   {
     name: "miss, 1 KB",
-    servers: ["proxy", "skerry", "hono", "nginx", "varnish"],
+    servers: ["proxy", "skerry", "alone", "hono", "nginx", "varnish"],
     targets: ["/keep/1024/#"],
     requests: 400,
   },
@@ -104,6 +106,7 @@ const BOUNDS: readonly {
   { cell: "hit, 1 KB", server: "behind", figure: "cpu", bound: 1.2 },
   { cell: "hit, 64 KB", server: "behind", figure: "cpu", bound: 1.2 },
   { cell: "miss, 1 KB", server: "skerry", figure: "cpu", bound: 1.15 },
+  { cell: "miss, 1 KB", server: "alone", figure: "cpu", bound: 1.15 },
   { cell: "uncacheable, 1 KB", server: "skerry", figure: "rate", bound: 0.95 },
 ];
 

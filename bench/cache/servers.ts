@@ -48,17 +48,22 @@ export async function bundleWorker(name: string, folder: string): Promise<string
   return outfile;
 }
 
-/** Starts Skerry with the upstream as its one site; `bundle` may be another Worker around it. */
+/**
+ * Starts Skerry with the upstream as its one site; `bundle` may be another Worker around it.
+ *
+ * @param vars More of the Worker's variables.
+ */
 export async function startSkerry(
   { folder, upstreamPort }: Setting,
   bundle: string,
   keys: Keys,
+  vars: Readonly<Record<string, string>> = {},
 ): Promise<CacheServer> {
   const [region] = DEFAULT_REGIONS;
   if (region === undefined) throw new LaunchError("There is no region to run");
   const upstream = { url: `http://${LOOPBACK}:${upstreamPort}`, profile: "safe" };
   const edge = await EdgeProcess.start({
-    stateDir: path.join(folder, path.basename(bundle, ".js")),
+    stateDir: path.join(folder, path.basename(bundle, ".js"), ...Object.keys(vars)),
     bundle,
     region,
     regions: [region],
@@ -66,7 +71,7 @@ export async function startSkerry(
     keys,
     port: 0,
     sites: { "*": "bench" },
-    vars: { UPSTREAMS: JSON.stringify({ bench: upstream }) },
+    vars: { UPSTREAMS: JSON.stringify({ bench: upstream }), ...vars },
   });
   return { port: edge.port, pid: edge.pid, stop: () => edge.stop() };
 }

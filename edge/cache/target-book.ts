@@ -9,7 +9,7 @@ import { selectingLines } from "./variant.ts";
 /** What is known of a target. */
 type Known =
   | { readonly kind: "shared"; readonly names: readonly string[] }
-  | { readonly kind: "unshared"; readonly untilMs: number; readonly isError: boolean };
+  | { readonly kind: "unshared"; readonly untilMs: number; readonly mayBeStored: boolean };
 
 /** A request as it is asked whether it may share. */
 export interface Sharing {
@@ -24,7 +24,7 @@ export type FlightDecision =
   | { readonly kind: "together"; readonly id: string }
   | {
       readonly kind: "alone";
-      readonly reason: "method" | "range" | "request" | "hit-for-miss" | "failed-lately";
+      readonly reason: "method" | "range" | "request" | "hit-for-miss" | "stored-unshared";
     };
 
 /** What is known of targets; what was learnt longest ago is forgotten first (P8). */
@@ -46,7 +46,7 @@ export class TargetBook {
     const target = targetOf(asked);
     const known = this.#known.get(target);
     if (known?.kind === "unshared" && nowMs < known.untilMs) {
-      return { kind: "alone", reason: known.isError ? "failed-lately" : "hit-for-miss" };
+      return { kind: "alone", reason: known.mayBeStored ? "stored-unshared" : "hit-for-miss" };
     }
     if (known?.kind !== "shared") return { kind: "together", id: target };
     const lines = selectingLines(fields, policy);
@@ -62,10 +62,10 @@ export class TargetBook {
   /**
    * Learns that what came was for nobody else: until then nobody waits for another's answer.
    *
-   * @param isError  It was an error: what is stored elsewhere may still be good.
+   * @param mayBeStored  A tier may have something for it all the same.
    */
-  noteUnshared(asked: Sharing, untilMs: number, isError = false): void {
-    this.#note(targetOf(asked), { kind: "unshared", untilMs, isError });
+  noteUnshared(asked: Sharing, untilMs: number, mayBeStored: boolean): void {
+    this.#note(targetOf(asked), { kind: "unshared", untilMs, mayBeStored });
   }
 
   #note(target: string, known: Known | null): void {

@@ -4,6 +4,7 @@
 import { log, type RequestScope } from "../../doors/access-log.ts";
 import { problemResponse } from "../../doors/respond.ts";
 import { OFFLINE_S_MAX } from "../../state/site.ts";
+import { noMemory, noRegion } from "../absent-tiers.ts";
 import { cacheKeyOf, decideTarget } from "../cache/cache-key.ts";
 import { misdirected } from "../cache/problems.ts";
 import { TargetBook } from "../cache/target-book.ts";
@@ -50,6 +51,7 @@ export function createContentDoor(
 ): ContentDoor {
   const { memory, flights, targets, written } = openIsolate(deployed);
   const ways = new SiteWays(deployed);
+  const hasRegion = deployed.tiers.includes("region");
   const cells = new RegionCells(env.CONTENT_CELL);
   const hits = new MemoryHits(memory, regions);
   const encoder = new EncodedBodies(limits.encodedBytesMax);
@@ -67,7 +69,7 @@ export function createContentDoor(
     );
     const ports: ContentPorts<EdgeBody> = {
       memory: purgedMemory(memory, watch),
-      region: purgedRegion(cells.open(region, hint), watch),
+      region: hasRegion ? purgedRegion(cells.open(region, hint), watch) : noRegion(),
       origin: way.origin,
       encoder,
       health: way.health,
@@ -123,7 +125,8 @@ function openIsolate(
     keysMax: limits.writtenKeysMax,
     keptMs: limits.writtenKeptMs,
   });
-  return { memory, flights, targets, written };
+  const hasMemory = deployed.tiers.includes("memory");
+  return { memory: hasMemory ? memory : noMemory(), flights, targets, written };
 }
 
 /** A site as a request sees it; null: the host names none. */

@@ -3,6 +3,7 @@
 
 import * as z from "zod/mini";
 import { DEFAULT_QUOTA, type ClassQuota } from "../buffer/quota.ts";
+import { TIERS } from "../absent-tiers.ts";
 import { EVICTIONS } from "../cache/eviction/policies.ts";
 import type { EdgeConfig } from "../config.ts";
 import type { ContentCell } from "../objects/content-cell.ts";
@@ -81,6 +82,7 @@ const varsSchema = z.object({
     {},
   ),
   EVICTION: z._default(z.enum(EVICTIONS), "probation"),
+  TIERS: z._default(json(z.array(z.enum(TIERS))), [...TIERS]),
   HUBS: z._default(z.string().check(z.regex(/^(1|2|4|8|16|32|64|128|256)$/)), "1"),
   DEV: orNull(z.string()),
   API_HOSTS: z._default(json(z.array(z.string())), []),
@@ -130,6 +132,7 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
       ]),
     ),
     eviction: vars.EVICTION,
+    tiers: vars.TIERS,
     content: {},
     hubs: Number(vars.HUBS),
     isDev: vars.DEV === "1",
@@ -168,6 +171,7 @@ const UNUSABLE: EdgeConfig = {
   upstreams: {},
   content: {},
   eviction: "probation",
+  tiers: TIERS,
   hubs: 1,
   isDev: false,
   apiHosts: [],

@@ -15,13 +15,15 @@ interface Told {
 }
 
 const runs = [
-  ["rfc", "workerd"],
-  ["safe", "workerd"],
-  ["rfc", "wrangler"],
+  ["rfc", "workerd", "all"],
+  ["safe", "workerd", "all"],
+  ["rfc", "workerd", "memory"],
+  ["rfc", "workerd", "cell"],
+  ["rfc", "wrangler", "all"],
 ] as const;
-for (const [profile, on] of runs) {
-  test(`the suite comes out as expected under the profile ${profile}, on ${on}`, async () => {
-    const args = ["--profile", profile, "--on", on];
+for (const [profile, on, tier] of runs) {
+  test(`the suite comes out as expected under the profile ${profile}, on ${on}, tiers: ${tier}`, async () => {
+    const args = ["--profile", profile, "--on", on, "--tier", tier];
     const { exitCode, output } = await runTool("tools/conformance.ts", args, RUN_MS_MAX);
     const told = JSON.parse(output.trim().split("\n").at(-1) ?? "{}") as Told;
     assert.equal(told.ok, true, output);

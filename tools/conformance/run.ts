@@ -20,10 +20,20 @@ export type Profile = "safe" | "rfc";
 /** What the edge runs on. */
 export type Runtime = "workerd" | "wrangler";
 
+/** The tiers of the cache that the edge has. */
+export type Tier = "all" | "memory" | "cell";
+
+const TIERS: Readonly<Record<Tier, string>> = {
+  all: '["memory", "region"]',
+  memory: '["memory"]',
+  cell: '["region"]',
+};
+
 /** What is to be run. */
 export interface ConformancePlan {
   readonly profile: Profile;
   readonly runtime: Runtime;
+  readonly tier: Tier;
   /** One case; empty: all of them. */
   readonly only: string;
   readonly stateDir: string;
@@ -57,7 +67,7 @@ export async function runConformance(plan: ConformancePlan): Promise<Outcomes> {
 
 /** Starts an edge whose every host is the site "suite". */
 async function startEdge(
-  { stateDir, runtime }: ConformancePlan,
+  { stateDir, runtime, tier }: ConformancePlan,
   upstreams: string,
 ): Promise<Pick<EdgeProcess, "url" | "kill">> {
   const [region] = DEFAULT_REGIONS;
@@ -72,6 +82,7 @@ async function startEdge(
       ORIGIN_URL: originUrl,
       SITES: JSON.stringify(sites),
       UPSTREAMS: upstreams,
+      TIERS: TIERS[tier],
       ISSUER_KEYS: keys.issuerKeys,
       LINK_KEY: keys.linkKey,
     });
@@ -85,7 +96,7 @@ async function startEdge(
     keys,
     port: 0,
     sites,
-    vars: { UPSTREAMS: upstreams },
+    vars: { UPSTREAMS: upstreams, TIERS: TIERS[tier] },
   });
 }
 

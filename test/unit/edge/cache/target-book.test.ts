@@ -58,18 +58,20 @@ test("noteShared() tells variants apart by the fields that were learnt", () => {
 
 test("noteUnshared() lets nobody wait until its time is over, or something is shared again", () => {
   const book = new TargetBook(9);
-  book.noteUnshared(asked(), 1_000);
+  book.noteUnshared(asked(), 1_000, false);
   assert.equal(idOf(book, asked(), 999), "hit-for-miss");
   assert.notEqual(idOf(book, asked([["cookie", "x"]]), 999), "hit-for-miss");
   assert.notEqual(idOf(book, asked(), 1_000), "hit-for-miss");
-  book.noteUnshared(asked(), 5_000);
+  book.noteUnshared(asked(), 5_000, true);
+  assert.equal(idOf(book, asked(), 999), "stored-unshared");
   book.noteShared(asked(), []);
   assert.notEqual(idOf(book, asked(), 999), "hit-for-miss");
 });
 
 test("P8 a book forgets what it learnt longest ago", () => {
   const book = new TargetBook(2);
-  for (const key of ["one|/a", "one|/b", "one|/c"]) book.noteUnshared(asked([], SAFE, key), 1_000);
+  for (const key of ["one|/a", "one|/b", "one|/c"])
+    book.noteUnshared(asked([], SAFE, key), 1_000, false);
   assert.equal(idOf(book, asked([], SAFE, "one|/a")), "one|/a");
   assert.equal(idOf(book, asked([], SAFE, "one|/b")), "hit-for-miss");
 });
