@@ -1,7 +1,7 @@
 // Which fields does a proxy add, and which does it keep from the next hop? Via (RFC 9110 §7.6.3),
 // CDN-Loop (RFC 8586), Forwarded (RFC 7239); and what a client may not say in a proxy's place.
 
-import { HOP_BY_HOP, type FieldList } from "./fields.ts";
+import { HOP_BY_HOP, linesOf, type FieldLines, type FieldList } from "./fields.ts";
 
 /** This program's name in Via and CDN-Loop. */
 export const PROXY_NAME = "skerry";
@@ -34,13 +34,17 @@ const REMADE: ReadonlySet<string> = new Set([
   "http2-settings",
   "via",
 ]);
-/** What Connection may not take out of a request: the answer would be to another one. */
+/** What Connection may not take out of a request: a guard, or what a cache is asked for, would go with it. */
 const NOT_NOMINATED: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
   "authorization",
   "cache-control",
+  "cdn-loop",
   "cookie",
+  "host",
   "range",
   "traceparent",
+  "via",
 ]);
 
 /** Where a request came in. */
@@ -53,21 +57,38 @@ export interface Arrival {
 /** What of a request's arrival the next hop is told. */
 export type Told = Partial<Arrival>;
 
+/** The fields of a request, to look up and as a list. */
+export interface RequestFields {
+  readonly fields: FieldLines;
+  readonly fieldList: () => FieldList;
+}
+
 /**
- * Picks what of a client's request goes on, and adds what a proxy says.
+ * Takes out of a request what its Connection nominates (RFC 9110 §7.6.1), before anything is decided by
+ * it: a field that the upstream does not get must not select what is stored (P4).
+ */
+export function endNominated({ fields, fieldList }: RequestFields): RequestFields {
+  const options = fields.get("connection")?.toLowerCase().split(",") ?? [];
+  const nominated = new Set(options.map((option) => option.trim()).filter(mayNominate));
+  if (nominated.size === 0) return { fields, fieldList };
+  const kept = fieldList().filter(([name]) => !nominated.has(name));
+  return { fields: linesOf(kept), fieldList: () => kept };
+}
+
+function mayNominate(name: string): boolean {
+  const isField = name !== "" && name !== "close";
+  return isField && !NOT_NOMINATED.has(name) && !name.startsWith("if-");
+}
+
+/**
+ * Picks what of a client's request goes on, and adds what a proxy says. What Connection nominates is
+ * taken out before, by `endNominated`.
  *
  * @param told  Must not differ between requests that one stored response answers: an upstream that
  *              repeats it would say to everybody what one has sent.
  */
 export function forwardedFields(list: FieldList, told: Told): FieldList {
-  const nominated = new Set(
-    list
-      .filter(([name]) => name === "connection")
-      .flatMap(([, value]) => value.split(","))
-      .map((name) => name.trim().toLowerCase())
-      .filter((name) => !NOT_NOMINATED.has(name) && !name.startsWith("if-")),
-  );
-  const kept = list.filter(([name]) => !isDropped(name) && !nominated.has(name));
+  const kept = list.filter(([name]) => !isDropped(name));
   const loop = list.find(([name]) => name === "cdn-loop")?.[1];
   const via = list.find(([name]) => name === "via")?.[1];
   return [

@@ -3,6 +3,7 @@
 
 import { log, type RequestScope } from "../../doors/access-log.ts";
 import { problemResponse } from "../../doors/respond.ts";
+import { endNominated } from "../../http/forwarding.ts";
 import { OFFLINE_S_MAX } from "../../state/site.ts";
 import { noMemory, noRegion } from "../absent-tiers.ts";
 import { cacheKeyOf, decideTarget } from "../cache/cache-key.ts";
@@ -87,8 +88,7 @@ export function createContentDoor(
       host,
       arrival: { host: authority, scheme: protocol === "https:" ? "https" : "http" },
       rawTarget: rawTargetOf(request.url),
-      fields: request.headers,
-      fieldList: () => [...request.headers],
+      ...endNominated({ fields: request.headers, fieldList: () => [...request.headers] }),
       body: request.body,
     };
     const site = siteFor(name, way, config);

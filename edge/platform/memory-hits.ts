@@ -1,7 +1,8 @@
 // The shortest way to an answer: a request for what memory has answered before, and still has fresh. It
 // awaits nothing, and what it computes it keeps for as long as it is true, mostly a second. It answers
 // exactly as the usual way would: whatever it is not sure of it leaves to that one. Only the log line is
-// shared: one a second tells of all such hits.
+// shared: one a second tells of all such hits. And what Connection nominates still selects: nothing is
+// sent on or stored here, so that this changes nothing for anybody else.
 
 import { log } from "../../doors/access-log.ts";
 import type { FieldList } from "../../http/fields.ts";

@@ -185,6 +185,32 @@ test("attack H1: Connection takes nothing away that an answer depends on", async
   await assertClean("/h1-cookie");
 });
 
+test("attack H1: what Connection takes from the server selects nothing here either", async () => {
+  const allow = (origin: string | undefined): Record<string, string> =>
+    origin === undefined ? {} : { "access-control-allow-origin": origin };
+  site.serve("/h1-language", ({ headers }) => ({
+    headers: { ...FRESH, vary: "accept-language" },
+    body: headers.get("accept-language") ?? "none",
+  }));
+  site.serve("/h1-origin", ({ headers }) => ({
+    headers: { ...FRESH, vary: "origin", ...allow(headers.get("origin")) },
+    body: headers.get("origin") ?? "none",
+  }));
+  const cases = [
+    ["/h1-language", "accept-language", "de"],
+    ["/h1-origin", "origin", "https://app.example"],
+  ] as const;
+  for (const host of ["one.test", "lax.test"]) {
+    for (const [target, name, value] of cases) {
+      const head = `GET ${target} HTTP/1.1\r\nhost: ${host}\r\n${name}: ${value}`;
+      const [attacker] = await site.raw(`${head}\r\nconnection: ${name}, close\r\n\r\n`);
+      assert.equal(attacker?.text, "none", target);
+      const victim = await send(target, { host, [name]: value });
+      assert.equal(victim.text, value, target);
+    }
+  }
+});
+
 test("attack H2: what a server's Connection names is neither stored nor passed on, but counts", async () => {
   site.serve("/h2", () => ({
     headers: { ...FRESH, connection: "x-hop, keep-alive", "x-hop": "1", "x-end": "1" },

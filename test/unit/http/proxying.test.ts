@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deltaSecondsOf, hasDirective } from "../../../http/cache-control.ts";
 import { linesOf, type FieldList } from "../../../http/fields.ts";
-import { forwardedFields, loopsOf } from "../../../http/forwarding.ts";
+import { endNominated, forwardedFields, loopsOf } from "../../../http/forwarding.ts";
 import { parseTargeted } from "../../../http/targeted.ts";
 
 const ARRIVAL = { host: "shop.example", scheme: "https" } as const;
@@ -31,8 +31,8 @@ test("forwardedFields() drops what only a proxy may say, so that none of it can 
   );
 });
 
-test("forwardedFields() ends hop-by-hop fields, and no client ends another's credentials", () => {
-  const fields = sent([
+test("endNominated() and forwardedFields() end hop-by-hop fields, and no client ends its credentials", () => {
+  const came: FieldList = [
     ["connection", "x-hop, cookie, Authorization, range, if-none-match, cache-control"],
     ["x-hop", "1"],
     ["cookie", "a=b"],
@@ -44,7 +44,8 @@ test("forwardedFields() ends hop-by-hop fields, and no client ends another's cre
     ["transfer-encoding", "chunked"],
     ["upgrade", "h2c"],
     ["accept", "text/html"],
-  ]);
+  ];
+  const fields = sent(endNominated({ fields: linesOf(came), fieldList: () => came }).fieldList());
   for (const name of ["connection", "x-hop", "te", "transfer-encoding", "upgrade"]) {
     assert.equal(fields.has(name), false, name);
   }
@@ -52,6 +53,30 @@ test("forwardedFields() ends hop-by-hop fields, and no client ends another's cre
     assert.equal(fields.has(name), true, name);
   }
   assert.equal(fields.get("accept"), "text/html");
+});
+
+test("RFC 9110 §7.6.1 endNominated() takes what Connection nominates from lookups and list alike (P4)", () => {
+  const came: FieldList = [
+    ["connection", "Accept-Language , close"],
+    ["connection", "upgrade,CDN-Loop,, via, if-range"],
+    ["accept-language", "de"],
+    ["upgrade", "websocket"],
+    ["cdn-loop", "skerry"],
+    ["via", "1.1 skerry"],
+    ["if-range", '"a"'],
+    ["accept", "text/html"],
+  ];
+  const { fields, fieldList } = endNominated({ fields: linesOf(came), fieldList: () => came });
+  assert.equal(fields.has("accept-language"), false);
+  assert.deepEqual(
+    fieldList(),
+    came.filter(([name]) => name !== "accept-language"),
+  );
+  for (const connection of ["keep-alive", "close", "Upgrade", ""]) {
+    const list: FieldList = [["connection", connection]];
+    const lines = linesOf(list);
+    assert.equal(endNominated({ fields: lines, fieldList: () => list }).fields, lines);
+  }
 });
 
 test("RFC 8586 Via and CDN-Loop grow by one, and loops are counted", () => {
