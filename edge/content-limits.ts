@@ -20,6 +20,8 @@ export const contentLimits = {
   knownUrlsBytesMax: 4_194_304,
   /** Answers with one stored response that are kept as long as they say the same. */
   preparedAnswersMax: 4,
+  /** Characters of a condition that such an answer is kept for; a longer one takes the usual way. */
+  preparedConditionCharsMax: 256,
   /** How often the log tells of hits that were answered by the shortest way. */
   hitsToldEveryMs: 1_000,
   /** Bytes of a body that may be stored; SQLite rows end at 2 MB on Cloudflare. */

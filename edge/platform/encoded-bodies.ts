@@ -18,16 +18,24 @@ const CODERS: Record<Coding, (body: Uint8Array) => Uint8Array<ArrayBuffer>> = {
   gzip: (body) => gzipSync(body),
 };
 
+/** What a form takes beside its bytes, about; all that one takes which does not get smaller. */
+const FORM_BYTES = 256;
+
 /** Coded bodies of an isolate, up to so many bytes; what was used longest ago goes first (P8). */
 export class EncodedBodies implements BodyEncoder<EdgeBody> {
   readonly #bytesMax: number;
   readonly #forms = new WeakMap<Uint8Array, Forms>();
-  /** All that has bytes, what was used longest ago first; it does not keep bodies in memory. */
+  /** What all forms of a body take, what was used longest ago first; it does not keep bodies in memory. */
   readonly #used = new Map<Forms, number>();
   #bytes = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
+  }
+
+  /** Bodies of which forms are remembered. */
+  get remembered(): number {
+    return this.#used.size;
   }
 
   encode(body: EdgeBody, coding: Coding): EdgeBody | null {
@@ -38,7 +46,7 @@ export class EncodedBodies implements BodyEncoder<EdgeBody> {
     const held = forms.get(coding);
     const coded = held === undefined ? encoded(body, coding) : held;
     forms.set(coding, coded);
-    const bytes = held === undefined ? before + (coded?.length ?? 0) : before;
+    const bytes = held === undefined ? before + FORM_BYTES + (coded?.length ?? 0) : before;
     this.#used.delete(forms);
     this.#used.set(forms, bytes);
     this.#bytes += bytes - before;

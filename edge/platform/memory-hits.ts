@@ -131,6 +131,7 @@ export class MemoryHits {
     const { key, settings } = known;
     const by = settings === undefined ? null : known;
     const asked = conditionsOf(request);
+    if (asked.length > limits.preparedConditionCharsMax) return null;
     const kept = this.#prepared.get(stored.meta) ?? [];
     for (const one of kept) {
       if (one.asked === asked && one.by === by && isTrue(one, book, nowMs)) return one;

@@ -67,9 +67,10 @@ function gatherBatch(hours: Map<string, Gather>, batch: ReadingBatch, stampMs: n
     const { rows } = column;
     for (let from = 0; from < rows.length;) {
       const hourMs = hourOf(times[rows[from] as number] as number);
+      const isOver = (at: number): boolean =>
+        (times[rows[at] as number] as number) >= hourMs + HOUR_MS;
       let to = rows.length;
-      if ((times[rows.at(-1) as number] as number) >= hourMs + HOUR_MS)
-        to = rows.findIndex((row) => (times[row] as number) >= hourMs + HOUR_MS);
+      if (isOver(to - 1)) for (to = from + 1; !isOver(to);) to += 1;
       const key = hourKey(hourMs, device);
       const gather = hours.get(key) ?? new Gather();
       hours.set(key, gather);

@@ -113,6 +113,12 @@ test("what asks for something special is answered the usual way", async () => {
   await warm("/special");
   assert.equal((await get("/special", { range: "bytes=0-1" })).text, "sp");
   assert.equal((await get("/special", { host: "a/b" })).status, 400);
+  // P8: nothing is kept of a condition that is long.
+  const long = `"one", "${"x".repeat(300)}"`;
+  assert.match(
+    (await get("/special", { "if-none-match": long })).headers["x-request-id"] as string,
+    /./,
+  );
   const traced = await get("/special", {
     traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   });

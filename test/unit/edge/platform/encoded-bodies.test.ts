@@ -34,11 +34,19 @@ test("encode() keeps no more bytes than it may, and forgets what was used longes
   const [first, second, third] = made;
   assert.ok(first !== undefined && second !== undefined && third !== undefined);
   const size = (new EncodedBodies(1_000_000).encode(first, "gzip") as Uint8Array).length;
-  const bodies = new EncodedBodies(size * 2 + 8);
+  const bodies = new EncodedBodies((size + 256) * 2 + 8);
   const kept = bodies.encode(first, "gzip");
   const other = bodies.encode(second, "gzip");
   assert.equal(bodies.encode(first, "gzip"), kept);
   bodies.encode(third, "gzip");
   assert.equal(bodies.encode(first, "gzip"), kept, "it was used since");
   assert.notEqual(bodies.encode(second, "gzip"), other, "it was not, and is made anew");
+});
+
+test("P8 bodies that do not get smaller take room too", () => {
+  const bodies = new EncodedBodies(1_000);
+  const noise = Array.from({ length: 5 }, () => crypto.getRandomValues(new Uint8Array(256)));
+  for (const one of noise) bodies.encode(one, "gzip");
+  // What is remembered is three of them and their forms: the first is forgotten.
+  assert.equal(bodies.remembered, 3);
 });
