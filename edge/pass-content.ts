@@ -60,8 +60,7 @@ export function noteReply<Body>(
   if (reply.kind === "failed") return noteFailure(reply.reason, askedMs, ports);
   const validation = decideValidation(reply.status, policy);
   if (validation.kind !== "failed") ports.health.state = afterAnswer(ports.nowMs());
-  else if (validation.isAway)
-    ports.health.state = afterServerError(ports.health.state, ports.nowMs());
+  else if (validation.isAway) ports.health.state = afterServerError(ports.health.state);
 }
 
 /** Notes that a request which was sent at `askedMs` failed. */

@@ -129,7 +129,7 @@ async function failedReply<Body>(
   // Without anything stored the error itself is the answer, and one bad page is no outage.
   if (!isAway) ports.health.state = afterAnswer(ports.nowMs());
   else if (stale !== null) failed(reason, reply.requestMs, ports);
-  else ports.health.state = afterServerError(ports.health.state, ports.nowMs());
+  else ports.health.state = afterServerError(ports.health.state);
   const isAnswer = !policy.isPublished && !(stale !== null && isForErrors);
   // Any other server may say itself how long its errors are kept; what is stored is not lost to one.
   if (isAnswer) return storeReply({ policy, ...asked }, NOTHING_REPLACED, reply, ports);

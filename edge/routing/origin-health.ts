@@ -7,7 +7,8 @@
 //     +------------------------- answer ------------------------- half-open: one probe --+
 //
 // Half-open is no state of its own: whoever asks once `probeMs` are over is the probe, and the next may
-// ask after as long again. A probe that hangs keeps nobody else from finding the upstream well.
+// ask after as long again. A probe that hangs keeps nobody else from finding the upstream well; nor does
+// any failure meanwhile, however many there are: only a probe that starts puts the next one off.
 
 /** What is believed about the origin. `probedMs` is when it was last asked while away. */
 export type OriginHealth =
@@ -82,10 +83,11 @@ export function decideAsk(
 ): AskDecision {
   if (health.kind === "up") return { kind: "ask", reason: "up" };
   const { reason } = health;
+  // Who is asked for anyway must not take the turn of those that something else is served to.
+  if (!hasStored && SOFT.has(reason)) return { kind: "ask", reason };
   const sinceProbeMs = nowMs - health.probedMs;
   // A clock that stepped back must not put the next probe off.
   if (sinceProbeMs >= probeMs || sinceProbeMs < 0) return { kind: "probe", reason };
-  if (!hasStored && SOFT.has(reason)) return { kind: "ask", reason };
   return { kind: "hold", reason, retryAfterMs: probeMs - sinceProbeMs };
 }
 
@@ -103,8 +105,8 @@ export function afterAnswer(nowMs: number): OriginHealth {
  * Notes that it answered 502, 503 or 504 for a target of which nothing is stored. That may be the
  * target's own fault, and is the client's answer; but an upstream that is away is not back by it.
  */
-export function afterServerError(health: OriginHealth, nowMs: number): OriginHealth {
-  return health.kind === "up" ? health : { ...health, reason: "origin-error", probedMs: nowMs };
+export function afterServerError(health: OriginHealth): OriginHealth {
+  return health.kind === "up" ? health : { ...health, reason: "origin-error" };
 }
 
 /**
@@ -129,7 +131,5 @@ export function afterFailure(
     const away = { kind: "away", reason, sinceMs: nowMs, probedMs: nowMs } as const;
     return answeredMs === undefined ? away : { ...away, answeredMs };
   }
-  // What was sent before the last probe, and fails only now, must not put the next one off.
-  const probedMs = askedMs < health.probedMs ? health.probedMs : nowMs;
-  return { ...health, reason, probedMs };
+  return { ...health, reason };
 }
