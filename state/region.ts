@@ -11,6 +11,7 @@ import { lwwKind, maxKind, setKind, versionedKind } from "../sync/replica/kinds.
 import { assert } from "../sync/assert.ts";
 import { TIME_MS_MAX } from "../sync/limits.ts";
 import type { StarWrite } from "../sync/replica/star-kind.ts";
+import { boundedRule } from "./bounded-rule.ts";
 import { refusalOfReached } from "./command.ts";
 import { PURGES_REMEMBERED, refusalOfRecord } from "./purge-record.ts";
 import { WRITER_MARKS_MAX } from "./purge-scope.ts";
@@ -27,10 +28,15 @@ export const attributes: Collection<LwwRegister, LwwRegister> = collection(2, "d
  * may revoke while the origin is away, so this travels both ways. Credentials are made for the
  * generation above it.
  */
-export const revoked: Collection<number, number> = collection(3, "both", maxKind, {
-  refusal: refusalOfRevoked,
-  keysMax: () => REVOKED_MAX,
-});
+export const revoked: Collection<number, number> = collection(
+  3,
+  "both",
+  maxKind,
+  boundedRule({
+    refusal: refusalOfRevoked,
+    keysMax: () => REVOKED_MAX,
+  }),
+);
 
 /** The issuers' public keys, a JWK set (RFC 7517) as JSON, under ISSUERS. */
 export const keys: Collection<Versioned, Versioned> = collection(4, "down", versionedKind);
@@ -39,32 +45,52 @@ export const keys: Collection<Versioned, Versioned> = collection(4, "down", vers
 export const config: Collection<Versioned, Versioned> = collection(5, "down", versionedKind);
 
 /** Purge marks: purgeKey(writer, scope) to the writer's seq. Every region and the origin write own ones. */
-export const purges: Collection<number, number> = collection(6, "both", maxKind, {
-  refusal: refusalOfPurge,
-  keysMax: (key, sender) => (isOwn(key, sender) ? PURGES_MAX : RETURNED_PURGES_MAX),
-  share: { startOf: (key) => parsePurgeKey(key).writer, keysMax: WRITER_MARKS_MAX },
-});
+export const purges: Collection<number, number> = collection(
+  6,
+  "both",
+  maxKind,
+  boundedRule({
+    refusal: refusalOfPurge,
+    keysMax: (key, sender) => (isOwn(key, sender) ? PURGES_MAX : RETURNED_PURGES_MAX),
+    share: { startOf: (key) => parsePurgeKey(key).writer, keysMax: WRITER_MARKS_MAX },
+  }),
+);
 
 /** What a device is to be like: fieldKey(device, path). Only the origin writes it. */
 export const desired: Collection<LwwRegister, LwwRegister> = collection(7, "down", lwwKind);
 
 /** What a device says that it is like: fieldKey(device, path). Regions write it; the origin erases. */
-export const reported: Collection<LwwRegister, LwwRegister> = collection(8, "both", lwwKind, {
-  refusal: refusalOfReported,
-  keysMax: () => REPORTED_MAX,
-});
+export const reported: Collection<LwwRegister, LwwRegister> = collection(
+  8,
+  "both",
+  lwwKind,
+  boundedRule({
+    refusal: refusalOfReported,
+    keysMax: () => REPORTED_MAX,
+  }),
+);
 
 /** What devices are to do: fieldKey(device, reachedPath(id, state)), an entry for each state reached. */
-export const commands: Collection<LwwRegister, LwwRegister> = collection(9, "both", lwwKind, {
-  refusal: refusalOfCommand,
-  keysMax: () => COMMAND_KEYS_MAX,
-});
+export const commands: Collection<LwwRegister, LwwRegister> = collection(
+  9,
+  "both",
+  lwwKind,
+  boundedRule({
+    refusal: refusalOfCommand,
+    keysMax: () => COMMAND_KEYS_MAX,
+  }),
+);
 
 /** Who purged what, and when (state/purge-history.ts): WRITER/PLACE to a record, of each writer so many. */
-export const purgeRecords: Collection<LwwRegister, LwwRegister> = collection(10, "both", lwwKind, {
-  refusal: (key: string, { value }: LwwRegister) => refusalOfRecord(key, value),
-  keysMax: () => (REGIONS_MAX + 1) * PURGES_REMEMBERED,
-});
+export const purgeRecords: Collection<LwwRegister, LwwRegister> = collection(
+  10,
+  "both",
+  lwwKind,
+  boundedRule({
+    refusal: (key: string, { value }: LwwRegister) => refusalOfRecord(key, value),
+    keysMax: () => (REGIONS_MAX + 1) * PURGES_REMEMBERED,
+  }),
+);
 
 /** Everything that crosses the region's link. */
 export const REGION_COLLECTIONS: readonly Collection[] = [

@@ -21,7 +21,7 @@ import { migrate, numberOf, textOf, type Sql } from "../../storage/sql.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import type { Versioned } from "../../sync/crdt/versioned.ts";
 import { KEPT_BYTES_MAX } from "../../sync/limits.ts";
-import type { RefusedEntry } from "../../sync/replica/admit.ts";
+import type { RefusedEntry } from "../../sync/replica/hub-replica.ts";
 import { HubReplica, type Exchange } from "../../sync/replica/hub-replica.ts";
 import type { DeviceChange, DeviceRow, RegisteredDevice } from "../fleet/device.ts";
 import {

@@ -44,6 +44,7 @@ export class EdgeReplica extends Replica {
       said: "toUp",
       way: "up",
       closed: "down",
+      isPassing,
     });
     this.#options = options;
     const isOther = this.hold();
@@ -52,7 +53,6 @@ export class EdgeReplica extends Replica {
     const { isDamaged } = this.stored;
     if (isUnmet || isDamaged) this.renew();
     else if (isOther) this.stored.state("link", pullAnew(this.record));
-    this.look();
     // What is damaged would end the life that begins now at the next start, too.
     if (isDamaged) this.checkpoint();
     else this.stored.commit();
@@ -117,7 +117,7 @@ export class EdgeReplica extends Replica {
     this.stored.state("link", record);
     if (this.#pull && !record.isPulling) this.#reconcile(this.#pull);
     // Deletions that every link has acknowledged.
-    for (const { collection, key, entry } of this.passing.values())
+    for (const { collection, key, entry } of this.stored.passing.values())
       if (entry.mark <= state.stable) this.put(collection, key, null);
     this.stored.commit();
     return true;
@@ -161,11 +161,6 @@ export class EdgeReplica extends Replica {
     // While the link begins anew, what was agreed on an entry is still known of it.
     const context = Math.max(this.record.ack.seq, held?.mark ?? 0);
     return kind.writeAtEdge(before, delta, context);
-  }
-
-  /** A deletion that the hub knows goes once all do. */
-  protected override isPassing({ kind, direction }: Collection<never>, entry: Entry): boolean {
-    return entry.seq === 0 && direction !== "up" && kind.viewAtEdge(entry.value) === null;
   }
 
   /** An entry that is about to be written to, with what is known of its way to the hub. */
@@ -252,6 +247,11 @@ export class EdgeReplica extends Replica {
     }
     return last;
   }
+}
+
+/** A deletion that the hub knows goes once all do. */
+function isPassing({ kind, direction }: Collection, entry: Entry): boolean {
+  return entry.seq === 0 && direction !== "up" && kind.viewAtEdge(entry.value) === null;
 }
 
 function lifeOf(record: EdgeLinkRecord): ReplicaKey {

@@ -10,7 +10,6 @@ import { KeyDictionary } from "../wire/dictionary.ts";
 import { encodeDownFrame, type DownFrame, type DownState } from "../wire/down-frame.ts";
 import { digestOf, VERSIONS, type FrameError, type Versions } from "../wire/frame.ts";
 import { decodeUp, type ReceivedUpFrame } from "../wire/up-frame.ts";
-import { refusalsOf, type RefusedEntry } from "./admit.ts";
 import type { Draft } from "./draft.ts";
 import { readGroups, wallMsOf, type Said } from "./groups.ts";
 import {
@@ -37,6 +36,14 @@ export interface HubReplicaOptions extends ReplicaOptions {
   readonly versions?: Versions;
   /** Hears of entries that a collection's rule did not let in. */
   readonly onRefused?: (refused: readonly RefusedEntry[]) => void;
+}
+
+/** An entry that was not taken. */
+export interface RefusedEntry {
+  readonly collection: number;
+  readonly key: string;
+  readonly replica: string;
+  readonly reason: string;
 }
 
 /** What an exchange came to. */
@@ -74,12 +81,12 @@ export class HubReplica extends Replica {
       said: "toDown",
       way: "down",
       closed: "up",
+      isPassing,
     });
     this.#options = options;
     this.#versions = options.versions ?? VERSIONS;
     this.#links = new HubLinks(this.stored, options.leaseMs);
     this.#kept = new Kept(this.stored);
-    this.look();
     if (this.head === 0) this.time.nextSeq(); // Who holds seq 0 is told everything.
     if (!this.isWhole) this.#links.forgetAll();
     this.hold();
@@ -202,7 +209,10 @@ export class HubReplica extends Replica {
   }
 
   /**
-   * Takes in what a link sent, as far as the rules let it.
+   * Takes in what a link sent, as far as the rules let it. What a collection's rule refuses is left
+   * out, entry by entry: whoever may speak on a link may still not write what no reader could make
+   * sense of, and one bad entry never stops the others (P3). The sender goes on; it holds what was
+   * refused alone.
    *
    * @param holder The link that holds it, and need not be told; 0: none.
    */
@@ -280,7 +290,7 @@ export class HubReplica extends Replica {
     const stable = Math.min(this.#stable, before);
     if (stable <= this.#collectedTo) return;
     this.#collectedTo = stable;
-    for (const { collection, key, entry } of this.passing.values()) {
+    for (const { collection, key, entry } of this.stored.passing.values()) {
       const { kind } = collection;
       const value = kind.stabilize(entry.value, entry.seq, stable);
       if (value === entry.value) continue;
@@ -296,11 +306,6 @@ export class HubReplica extends Replica {
 
   #collected(): Collected {
     return this.stored.fact<Collected>("collected") ?? { seq: 0, stamp: ZERO_HLC };
-  }
-
-  /** A deletion in a collection that only the edges write is not told to them: it stays. */
-  protected override isPassing({ kind, direction }: Collection<never>, entry: Entry): boolean {
-    return direction !== "up" && kind.stabilize(entry.value, entry.seq, Infinity) !== entry.value;
   }
 
   /** Applies what was kept of collections that are known by now. */
@@ -325,4 +330,21 @@ export class HubReplica extends Replica {
     const answer = answerUnreadable(error, nowMs, this.#versions);
     return answer ? this.#answer(answer, null) : { kind: "not-a-frame", reason: error };
   }
+}
+
+/** Tells why an entry is refused: by the collection's rule, or stamped later than `limitMs`. */
+function refusalsOf(
+  collection: Collection,
+  held: ReadonlyMap<string, unknown>,
+  sender: Sender,
+  limitMs: number,
+): (key: string, value: unknown) => string | null {
+  const byRule = collection.rule?.(held, sender);
+  return (key, value) =>
+    wallMsOf({ collection, value }) > limitMs ? "clock-ahead" : (byRule?.(key, value) ?? null);
+}
+
+/** A deletion in a collection that only the edges write is not told to them: it stays. */
+function isPassing({ kind, direction }: Collection, { value, seq }: Entry): boolean {
+  return direction !== "up" && kind.stabilize(value, seq, Infinity) !== value;
 }

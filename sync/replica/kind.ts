@@ -106,18 +106,16 @@ export interface Sender {
   readonly nowMs: number;
 }
 
-/** What a hub takes of a collection from its edges. */
-export interface EntryRule<Up> {
-  /** Why an entry is refused, in kebab-case; null: it is taken. */
-  readonly refusal: (key: string, value: Up, sender: Sender) => string | null;
-  /** How many keys there may be for another one to be taken. */
-  readonly keysMax: (key: string, sender: Sender) => number;
-  /** How many of the keys that begin as a key does there may be, so that none takes all the room. */
-  readonly share?: {
-    readonly startOf: (key: string) => string;
-    readonly keysMax: number;
-  };
-}
+/**
+ * What a hub takes of a collection from its edges. Asked once a frame; what it gives says of each of
+ * the frame's entries why it is refused, in kebab-case, or null: it is taken.
+ *
+ * @param held What is held of the collection, with what was taken of the frame so far.
+ */
+export type EntryRule<Up> = (
+  held: ReadonlyMap<string, unknown>,
+  sender: Sender,
+) => (key: string, value: Up) => string | null;
 
 /** A collection of keyed entries of one kind. */
 export interface Collection<Delta = never, View = unknown> {

@@ -10,8 +10,8 @@ import { wallMsOf, writtenGroups, type Gathered, type Said } from "./groups.ts";
 import type { Collection, Direction, Kind } from "./kind.ts";
 import { Schema } from "./schema.ts";
 import type { ReplicaStore } from "./store.ts";
-import { nameOf, StoredTable } from "./stored-table.ts";
-import { place, type Entry, type Held } from "./table.ts";
+import { StoredTable } from "./stored-table.ts";
+import type { Entry, Held } from "./table.ts";
 import { Timeline } from "./timeline.ts";
 
 /** What a replica is opened with. */
@@ -31,6 +31,8 @@ interface End {
   readonly way: "up" | "down";
   /** The direction of the collections that it does not write. */
   readonly closed: Direction;
+  /** Tells whether an entry goes, or changes, once every link has acknowledged it. */
+  readonly isPassing: (collection: Collection, entry: Entry) => boolean;
 }
 
 /** Bytes of an entry in a frame without text, beside its key, about. */
@@ -41,14 +43,12 @@ export abstract class Replica {
   protected readonly schema: Schema;
   protected readonly stored: StoredTable;
   protected readonly time: Timeline;
-  /** Entries that go, or change, once every link has acknowledged them, by name. */
-  protected readonly passing: Map<string, Held> = new Map();
   readonly #end: End;
 
   constructor({ collections, store, quantumMs }: ReplicaOptions, end: End) {
     this.#end = end;
     this.schema = new Schema(collections);
-    this.stored = new StoredTable(store, this.schema, end.held);
+    this.stored = new StoredTable(store, this.schema, end.held, end.isPassing);
     this.time = new Timeline(this.stored, quantumMs);
   }
 
@@ -94,10 +94,7 @@ export abstract class Replica {
       read: (collection, key) => this.read(collection, key),
       write: (collection, key, delta) => this.#write(collection, key, delta),
     };
-    this.stored.attempt(
-      () => change(draft),
-      () => this.look(),
-    );
+    this.stored.attempt(() => change(draft));
     return this.head;
   }
 
@@ -169,20 +166,5 @@ export abstract class Replica {
 
   protected put(collection: Collection<never>, key: string, entry: Entry | null): void {
     this.stored.put(collection, key, entry);
-    this.#note(collection, key, entry);
   }
-
-  #note(collection: Collection<never>, key: string, entry: Entry | null): void {
-    const isPassing = entry && this.isPassing(collection, entry);
-    place(this.passing, nameOf(collection, key), isPassing ? { collection, key, entry } : null);
-  }
-
-  /** Looks at what is held: at the start, and after writes that were undone. */
-  protected look(): void {
-    this.passing.clear();
-    for (const { collection, key, entry } of this.stored.all()) this.#note(collection, key, entry);
-  }
-
-  /** Tells whether an entry goes, or changes, once every link has acknowledged it. */
-  protected abstract isPassing(collection: Collection<never>, entry: Entry): boolean;
 }

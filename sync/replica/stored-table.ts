@@ -26,11 +26,14 @@ const newRow = (): Row => ({ facts: new Map(), entries: new Map() });
 
 /** A table and the facts about its replica, both durable. */
 export class StoredTable extends Table {
+  /** Entries that go, or change, once every link has acknowledged them, by name. */
+  readonly passing: Map<string, Held> = new Map();
   /** True if something that was stored could not be read: what it held has to come from the hub. */
   isDamaged = false;
   readonly #store: ReplicaStore;
   readonly #schema: Schema;
   readonly #codecOf: StoredCodec;
+  readonly #isPassing: (collection: Collection, entry: Entry) => boolean;
   readonly #facts = new Map<string, unknown>();
   #row = newRow();
   #pages = 1;
@@ -42,8 +45,14 @@ export class StoredTable extends Table {
   readonly #unread: UnreadPart[] = [];
 
   /** Throws a RangeError, and stores nothing, if a later release wrote what is stored. */
-  constructor(store: ReplicaStore, schema: Schema, end: "edge" | "hub") {
+  constructor(
+    store: ReplicaStore,
+    schema: Schema,
+    end: "edge" | "hub",
+    isPassing: (collection: Collection, entry: Entry) => boolean,
+  ) {
     super();
+    this.#isPassing = isPassing;
     this.#store = store;
     this.#schema = schema;
     this.#codecOf = (id) => schema.get(id)?.kind[end];
@@ -72,6 +81,8 @@ export class StoredTable extends Table {
     const before = this.get(collection, key) ?? null;
     this.#undo?.push(() => this.put(collection, key, before));
     super.put(collection, key, entry);
+    const isPassing = entry && this.#isPassing(collection, entry);
+    place(this.passing, nameOf(collection, key), isPassing ? { collection, key, entry } : null);
     this.#dirty.add(this.#pageOf(collection, key));
     within(this.#row.entries, collection.id).set(key, entry);
   }
@@ -82,8 +93,8 @@ export class StoredTable extends Table {
       for (const [key, entry] of this.entries(collection)) yield { collection, key, entry };
   }
 
-  /** Commits what `write` puts and states; if it throws, nothing of that is left, and `undone` runs. */
-  attempt(write: () => void, undone: () => void): void {
+  /** Commits what `write` puts and states; if it throws, nothing of that is left. */
+  attempt(write: () => void): void {
     const steps: (() => void)[] = [];
     this.#undo = steps;
     try {
@@ -91,7 +102,6 @@ export class StoredTable extends Table {
     } catch (error) {
       this.#undo = null;
       for (const undo of steps.toReversed()) undo();
-      undone();
       throw error;
     }
     this.commit();
@@ -165,7 +175,7 @@ export class StoredTable extends Table {
     const pages = [...stored.pages];
     const rows = [...stored.rows];
     if ([...pages, ...rows].some(isOfLaterRelease))
-      throw new RangeError("Cannot open what a later release has stored");
+      throw new RangeError("It is of a later release");
     // Rows of former lives count: a replica that is restarted often has its checkpoints too.
     this.#rowBytes = rows.reduce((sum, row) => sum + row.length, 0);
     const read = (bytes: Uint8Array): Image | null => decodeImage(bytes, this.#codecOf);

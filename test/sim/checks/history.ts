@@ -94,7 +94,7 @@ export const boundedMetadata: Checker = {
     if (taint.edgeCopies || hub.replica.links().length > edges.length) return;
     const { collections } = hub.release;
     const copy = new SimDisk(hub.disk.image());
-    const table = new StoredTable(copy, new Schema(collections), "hub");
+    const table = new StoredTable(copy, new Schema(collections), "hub", () => false);
     for (const collection of collections) {
       const { id, kind, direction } = collection;
       if (direction === "up") continue;

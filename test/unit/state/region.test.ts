@@ -18,7 +18,8 @@ import {
   revoked,
 } from "../../../state/region.ts";
 import { KEY_BYTES_MAX, TIME_MS_MAX } from "../../../sync/limits.ts";
-import type { RefusedEntry } from "../../../sync/replica/admit.ts";
+import { boundedRule, type Bounds } from "../../../state/bounded-rule.ts";
+import type { RefusedEntry } from "../../../sync/replica/hub-replica.ts";
 import { HubReplica } from "../../../sync/replica/hub-replica.ts";
 import { collection, type Collection } from "../../../sync/replica/kind.ts";
 import { maxKind } from "../../../sync/replica/kinds.ts";
@@ -95,10 +96,11 @@ for (const [where, key, value, reason] of CASES)
   });
 
 test("P8 past its bound of keys a collection takes no new ones, and what it has goes on", async () => {
-  const few = collection(3, "both", maxKind, {
+  const bounds: Bounds<number> = {
     refusal: () => null,
     keysMax: (key) => (key.startsWith("own") ? 3 : 2),
-  });
+  };
+  const few = collection(3, "both", maxKind, boundedRule(bounds));
   const { hub, refused } = new Origin([few]);
   const hel = region("hel", hub, () => NOW_MS);
   hel.replica.write(NOW_MS, (draft) => {
