@@ -1,14 +1,17 @@
-// What does memory answer by itself? Only what is fresh, for a request that asks for nothing special.
+// What does memory answer by itself? What is fresh, or stale while the upstream is away and nobody is to
+// ask it just now (P6), for a request that asks for nothing special.
 // It waits for nothing, and what it says may be said again for a while: until the age has another
 // second, which is also when what is fresh may be stale.
 
-import { answerStored, type AnswerTo, type ContentAnswer } from "./cache/answer.ts";
+import { answerStored, type AnswerTo, type Away, type ContentAnswer } from "./cache/answer.ts";
 import { currentAgeMs } from "./cache/age.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import { NO_DEMANDS } from "./cache/demands.ts";
+import type { ReuseDecision } from "./cache/reuse.ts";
 import type { StoredResponse } from "./cache/stored-response.ts";
 import { candidateOf, chooseTier, hitMembers } from "./cache/tiers.ts";
 import { limits } from "./limits.ts";
+import { decideAsk, type OriginHealth } from "./routing/origin-health.ts";
 
 /** An answer, and until when it says the same. */
 export interface Hit<Body> {
@@ -32,13 +35,14 @@ export function specialFields(policy: CachePolicy): readonly string[] {
 }
 
 /**
- * Answers a GET or HEAD without special fields with what memory selected for it; null: it is not fresh.
+ * Answers a GET or HEAD without special fields with what memory selected for it; null: it takes more.
  *
  * @param stored Alive, by a view of purges that is current.
  */
 export function hitContent<Body>(
   request: AnswerTo,
   stored: StoredResponse<Body>,
+  health: OriginHealth,
   nowMs: number,
 ): Hit<Body> | null {
   const { fields, policy } = request;
@@ -46,17 +50,39 @@ export function hitContent<Body>(
     request: fields,
     policy,
     demands: NO_DEMANDS,
-    staleMsMax: limits.staleOfflineMsMax,
+    staleMsMax: policy.staleMsMax,
   };
   const held = candidateOf(stored, "memory", nowMs, judging);
-  if (held?.reuse.kind !== "serve-fresh") return null;
+  if (held === null) return null;
+  const standing = standingOf(held.reuse, health, nowMs);
+  if (standing === null) return null;
+  const { because, away } = standing;
   const answer = answerStored(request, stored, {
     ageS: held.reuse.ageS,
     isReuse: true,
-    members: hitMembers(held, chooseTier(held, null, false), false, null),
-    decision: "memory-hit",
+    members: hitMembers(held, chooseTier(held, null, false), false, because),
+    decision: because === null ? "memory-hit" : `stale:${because}`,
     nowMs,
+    away,
   });
   if (answer.kind !== "content") return null;
-  return { answer, untilMs: nowMs + 1_000 - (currentAgeMs(stored.meta, nowMs) % 1_000) };
+  const agedMs = nowMs + 1_000 - (currentAgeMs(stored.meta, nowMs) % 1_000);
+  return { answer, untilMs: Math.min(agedMs, standing.untilMs) };
+}
+
+/** Why something may be given as it is, and until when; null: it may not, or somebody has to ask now. */
+function standingOf(
+  reuse: ReuseDecision,
+  health: OriginHealth,
+  nowMs: number,
+): {
+  readonly because: string | null;
+  readonly away: Away | null;
+  readonly untilMs: number;
+} | null {
+  if (reuse.kind === "serve-fresh") return { because: null, away: null, untilMs: Infinity };
+  if (reuse.kind === "validate-or-refuse" || health.kind === "up") return null;
+  const ask = decideAsk(health, nowMs, limits.originProbeMs, true);
+  if (ask.kind !== "hold") return null;
+  return { because: ask.reason, away: health, untilMs: nowMs + ask.retryAfterMs };
 }

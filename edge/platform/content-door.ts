@@ -23,7 +23,7 @@ import { keptQuery } from "../site/query-rule.ts";
 import type { EdgeEnv } from "./env.ts";
 import { responseOf } from "./content-response.ts";
 import { EncodedBodies } from "./encoded-bodies.ts";
-import { MemoryHits } from "./memory-hits.ts";
+import { MemoryHits, type HitTarget } from "./memory-hits.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { EdgeBody } from "./origin-content.ts";
 import { RegionCells } from "./region-content.ts";
@@ -101,7 +101,7 @@ export function createContentDoor(
     const answered = await serveSite(asked, site, ports);
     scope.fields["cache"] = answered.decision;
     if (answered.decision === "memory-hit" && site !== null) {
-      learnHit(hits, request, config, site, asked.rawTarget);
+      learnHit(hits, request, config, { ...site, belief: way.health }, asked.rawTarget);
     }
     return responseOf(answered);
   };
@@ -160,7 +160,7 @@ function learnHit(
   hits: MemoryHits,
   { url, headers }: Request,
   config: EdgeConfig,
-  { name, policy, settings, hooks }: ContentSite,
+  { name, policy, settings, hooks, belief }: ContentSite & Pick<HitTarget, "belief">,
   rawTarget: string,
 ): void {
   if (hooks !== undefined || settings?.compression !== undefined) return;
@@ -170,7 +170,7 @@ function learnHit(
   const key = cacheKeyOf(name, kept);
   if (key.length > limits.targetUriCharsMax) return;
   const hostField = headers.get("host");
-  hits.learn({ url, hostField, site: name, key, policy, settings, config });
+  hits.learn({ url, hostField, site: name, key, policy, belief, settings, config });
 }
 
 /** Marks what an upstream says that a write has made doubtful (RFC 9875). */

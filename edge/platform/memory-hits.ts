@@ -16,10 +16,11 @@ import type { PurgeBook } from "../cache/purge-book.ts";
 import type { StoredMeta, StoredResponse } from "../cache/stored-response.ts";
 import { selectingLines } from "../cache/variant.ts";
 import type { EdgeConfig } from "../config.ts";
-import type { ContentStore } from "../content-ports.ts";
+import type { ContentStore, UpstreamBelief } from "../content-ports.ts";
 import { hitContent, specialFields, type Hit } from "../hit-content.ts";
 import { limits } from "../limits.ts";
 import { withSiteFields } from "../site/added-fields.ts";
+import type { OriginHealth } from "../routing/origin-health.ts";
 import type { EdgeBody } from "./origin-content.ts";
 import type { Regions } from "./regions.ts";
 import { responseParts, type ResponseParts } from "./content-response.ts";
@@ -32,6 +33,8 @@ export interface HitTarget {
   readonly site: string;
   readonly key: string;
   readonly policy: CachePolicy;
+  /** What is believed of its upstream. */
+  readonly belief: UpstreamBelief;
   readonly settings?: SiteSettings | undefined;
   /** The configuration that says so. */
   readonly config: EdgeConfig;
@@ -44,6 +47,8 @@ interface Known extends HitTarget {
 
 /** An answer that may be given again. Holds no body, so that it keeps nothing in memory. */
 interface Prepared {
+  /** What was believed of the upstream. */
+  readonly health: OriginHealth;
   /** Whose answer it is, if what its site adds may depend on that; null: anyone's. */
   readonly by: Known | null;
   readonly asked: string;
@@ -129,22 +134,24 @@ export class MemoryHits {
     nowMs: number,
   ): Prepared | null {
     const { key, settings } = known;
+    const health = known.belief.state;
     const by = settings === undefined ? null : known;
     const asked = conditionsOf(request);
     if (asked.length > limits.preparedConditionCharsMax) return null;
     const kept = this.#prepared.get(stored.meta) ?? [];
     for (const one of kept) {
-      if (one.asked === asked && one.by === by && isTrue(one, book, nowMs)) return one;
+      const isSame = one.asked === asked && one.by === by && isStill(one, health);
+      if (isSame && isTrue(one, book, nowMs)) return one;
     }
     if (book.verdictOn(key, stored.meta) !== "alive") return null;
-    const hit = hitContent(request, stored, nowMs);
+    const hit = hitContent(request, stored, health, nowMs);
     if (hit === null) return null;
     const { answer, untilMs } = hit;
     const hasBody = answer.body !== null;
     const parts = responseParts(
       settings === undefined ? answer : { ...answer, fields: siteFields(answer, request, known) },
     );
-    const prepared: Prepared = { by, asked, book, fromMs: nowMs, untilMs, hasBody, parts };
+    const prepared: Prepared = { health, by, asked, book, fromMs: nowMs, untilMs, hasBody, parts };
     const others = kept.filter(
       (one) => !(one.asked === asked && one.by === by) && isTrue(one, book, nowMs),
     );
@@ -190,6 +197,11 @@ function conditionsOf({ method, fields }: AnswerTo): string {
   const [tags, since] = [fields.get("if-none-match"), fields.get("if-modified-since")];
   if (method === "GET" && tags === null && since === null) return "";
   return `${method} ${tags ?? ""}\n${since ?? ""}`;
+}
+
+/** While the upstream is well nothing of what is believed of it shows; else an answer tells of it. */
+function isStill({ health: known }: Prepared, health: OriginHealth): boolean {
+  return known === health || (known.kind === "up" && health.kind === "up");
 }
 
 function isTrue(
