@@ -8,22 +8,58 @@ export const PROXY_NAME = "skerry";
 
 /** Said by proxies about the client; from a client they are invention, and unkeyed. */
 const SPOKEN_FOR: ReadonlySet<string> = new Set([
+  "base-url",
+  "client-cert",
+  "client-cert-chain",
   "client-ip",
   "forwarded",
   "front-end-https",
+  "http-host",
+  "path-info",
+  "proxy",
+  "request-uri",
+  "script-name",
   "true-client-ip",
+  "x-base-url",
   "x-client-ip",
   "x-cluster-client-ip",
   "x-host",
-  "x-http-method",
-  "x-http-method-override",
   "x-method-override",
-  "x-original-host",
-  "x-original-url",
+  "x-path-info",
+  "x-proto",
+  "x-real-host",
   "x-real-ip",
-  "x-rewrite-url",
+  "x-request-uri",
+  "x-scheme",
+  "x-script-name",
+  "x-server-name",
+  "x-url",
+  "x-url-scheme",
 ]);
-const SPOKEN_FOR_PREFIXES = ["x-forwarded-", "skerry-", "cf-", "x-middleware-", "x-nextjs-"];
+const SPOKEN_FOR_PREFIXES = [
+  "cf-",
+  "fastly-",
+  "skerry-",
+  "x-appengine-",
+  "x-arr-",
+  "x-azure-",
+  "x-envoy-",
+  "x-forwarded",
+  "x-http-",
+  "x-middleware-",
+  "x-ms-original-",
+  "x-nextjs-",
+  "x-original-",
+  "x-proxy-",
+  "x-rewrite-",
+  "x-ssl",
+];
+/**
+ * RFC 9110 §16.3.2.1: letters, digits and hyphens. A server that hands fields on as variables (CGI, WSGI,
+ * Rack, PHP) writes any other character as it writes a hyphen: `x_forwarded_host` would be what is dropped
+ * above, and `accept_language` what a variant is not selected by.
+ */
+const PLAIN_NAME = /^[a-z0-9-]+$/;
 /** Made by whoever sends the request on. */
 const REMADE: ReadonlySet<string> = new Set([
   "accept-encoding",
@@ -111,7 +147,8 @@ export function loopsOf(cdnLoop: string | null): number {
 }
 
 function isDropped(name: string): boolean {
-  if (HOP_BY_HOP.has(name) || SPOKEN_FOR.has(name) || REMADE.has(name)) return true;
+  if (!PLAIN_NAME.test(name) || HOP_BY_HOP.has(name) || SPOKEN_FOR.has(name) || REMADE.has(name))
+    return true;
   return SPOKEN_FOR_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 

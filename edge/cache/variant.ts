@@ -14,6 +14,12 @@ export type Variant = readonly (readonly [name: string, value: string | null, la
 /** The variant of whatever answers any request. */
 export const ANY_REQUEST: Variant = [];
 
+/**
+ * Stands for "any of the frameworks' fields", which a page that came without has none of; no Vary can
+ * name it.
+ */
+const FRAMEWORK = "framework fields";
+
 /** Stands for "a part of the representation", which only a request for a part may be answered with. */
 const PART = "range";
 
@@ -41,12 +47,11 @@ export type VariantDecision =
 
 /** A request's fields as variants are matched with: normalised, `range` only telling that it is there. */
 export function selectingLines(request: FieldLines, policy: CachePolicy): FieldLines {
-  const get = (name: string): string | null =>
-    name === PART
-      ? request.has(PART)
-        ? "part"
-        : null
-      : normaliseSelecting(name, request.get(name), policy.ranksLanguages);
+  const get = (name: string): string | null => {
+    if (name === PART) return request.has(PART) ? "part" : null;
+    if (name === FRAMEWORK) return FRAMEWORK_FIELDS.some((one) => request.has(one)) ? "sent" : null;
+    return normaliseSelecting(name, request.get(name), policy.ranksLanguages);
+  };
   return { get, has: (name) => get(name) !== null };
 }
 
@@ -57,7 +62,7 @@ export function selectingList(
   policy: CachePolicy,
 ): FieldList {
   const lines = selectingLines(request, policy);
-  const names = new Set([...fields.map(([name]) => name), "accept-encoding"]);
+  const names = new Set([...fields.map(([name]) => name), "accept-encoding", FRAMEWORK]);
   return [...names].flatMap((name) => {
     const value = lines.get(name);
     return value === null ? [] : [[name, value] as const];
@@ -87,11 +92,10 @@ export function decideVariant(
       : { kind: "variant", variant: ANY_REQUEST };
   }
   if (vary.kind === "any") return { kind: "none", reason: "vary-star" };
-  const names = new Set(vary.names);
-  if (fields.has("content-encoding")) names.add("accept-encoding");
-  if (isPart) names.add(PART);
-  for (const name of FRAMEWORK_FIELDS) if (selecting.has(name)) names.add(name);
+  const names = selectingNames(vary.names, fields, selecting, isPart);
   if (names.size > namesMax) return { kind: "none", reason: "vary" };
+  // Of all, this one is not the response's own, and counts for none.
+  if (!selecting.has(FRAMEWORK) && isPage(fields)) names.add(FRAMEWORK);
   const language = policy.ranksLanguages ? fields.get("content-language") : null;
   const variant = [...names].toSorted().map((name) => {
     const value = selecting.get(name);
@@ -101,6 +105,26 @@ export function decideVariant(
   // Two values that the runtime could not decode look the same, and are not.
   const isDecodable = variant.every(([, value]) => value === null || isFieldValue(value));
   return isDecodable ? { kind: "variant", variant } : { kind: "none", reason: "vary-undecodable" };
+}
+
+/** The fields that select a response: those of its Vary, and those that it should have named there. */
+function selectingNames(
+  vary: readonly string[],
+  response: FieldLines,
+  selecting: FieldLines,
+  isPart: boolean,
+): Set<string> {
+  const names = new Set(vary);
+  if (response.has("content-encoding")) names.add("accept-encoding");
+  if (isPart) names.add(PART);
+  for (const name of FRAMEWORK_FIELDS) if (selecting.has(name)) names.add(name);
+  return names;
+}
+
+/** Tells whether frameworks may have parts of what a response has whole; without a type it may be HTML. */
+function isPage(response: FieldLines): boolean {
+  const type = response.get("content-type") ?? "text/html";
+  return /^\s*(?:text\/html|application\/xhtml\+xml)\s*(?:;|$)/i.test(type);
 }
 
 /** Tells whether a variant answers a request. */

@@ -34,6 +34,23 @@ test("attack P1: what only a proxy may say of host, scheme and path is never bel
     "x-original-host": "evil",
     "x-original-url": "/evil",
     "x-rewrite-url": "/evil",
+    "x-forwarded": "host=evil",
+    "x-http-host-override": "evil",
+    "x-original-uri": "/evil",
+    "x-scheme": "evil",
+    "x-url-scheme": "evil",
+    "x-ms-original-url": "/evil",
+    "x-envoy-original-path": "/evil",
+    "x-script-name": "/evil",
+    "x-real-host": "evil",
+    "x-url": "/evil",
+    "base-url": "/evil",
+    "x-ssl": "on",
+    "x-azure-clientip": "evil",
+    "x-appengine-user-ip": "evil",
+    "fastly-client-ip": "evil",
+    "client-cert": ":evil:",
+    proxy: "http://evil",
   };
   reflect("/p1", Object.keys(lies));
   for (const [name, value] of Object.entries(lies)) {
@@ -42,6 +59,32 @@ test("attack P1: what only a proxy may say of host, scheme and path is never bel
     assert.deepEqual([victim.text, isHit(victim)], ["clean", true], name);
   }
   assert.equal(site.asked("/p1"), Object.keys(lies).length);
+});
+
+test("attack P1: a name that a server may read as another does not reach it", async () => {
+  const lies = {
+    x_forwarded_host: "evil",
+    x_forwarded_proto: "evil",
+    x_original_url: "/evil",
+    x_http_method_override: "POST",
+    cf_connecting_ip: "evil",
+    "x.forwarded.host": "evil",
+    accept_language: "evil",
+    if_none_match: "*",
+  };
+  // As CGI, WSGI, Rack and PHP read fields: whatever is no letter and no digit is an underscore.
+  site.serve("/p1-variables", ({ headers }) => {
+    const evil = [...headers].filter(([, value]) => /evil|POST|^\*$/.test(value));
+    const names = evil.map(([name]) => `HTTP_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_")}`);
+    return { headers: { ...FRESH, vary: "accept-language" }, body: names.join() || "clean" };
+  });
+  for (const [name, value] of Object.entries(lies)) {
+    const target = `/p1-variables?${name}`;
+    assert.equal((await send(target, { [name]: value })).text, "clean", name);
+    const victim = await send(target);
+    assert.deepEqual([victim.text, isHit(victim)], ["clean", true], name);
+    assert.equal((await send(`${target}&post`, { [name]: value }, "POST", "x")).text, "clean");
+  }
 });
 
 test("attack P1: Forwarded says nothing that one key does not fix", async () => {
@@ -57,7 +100,12 @@ test("attack P1: Forwarded says nothing that one key does not fix", async () => 
 });
 
 test("attack P2: a method in a field is none", async () => {
-  for (const name of ["x-http-method", "x-http-method-override", "x-method-override"]) {
+  for (const name of [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x_http_method_override",
+  ]) {
     const target = `/p2-${name}`;
     site.serve(target, ({ headers }) =>
       headers.has(name)
@@ -83,6 +131,25 @@ test("attack P3: what a framework's field asks for is for who sends that field",
     assert.ok(isHit(await send(target)), name);
     assert.equal(site.asked(target), 2, name);
   }
+  // The other way round: a page is not what a framework's field asks for.
+  for (const name of ["rsc", "x-inertia", "hx-request", "turbo-frame", "x-requested-with"]) {
+    for (const type of [{ "content-type": "text/html; charset=utf-8" }, {}]) {
+      const target = `/p3-page-${name}-${Object.keys(type).length}`;
+      site.serve(target, ({ headers }) => ({
+        headers: { ...FRESH, ...type },
+        body: headers.has(name) ? "fragment" : "page",
+      }));
+      assert.equal((await send(target)).text, "page", name);
+      for (const text of ["fragment", "page"]) {
+        const asked = text === "page" ? {} : { [name]: "1" };
+        for (let i = 0; i < 2; i += 1) assert.equal((await send(target, asked)).text, text, name);
+      }
+      assert.equal(site.asked(target), 2, name);
+    }
+  }
+  site.serve("/p3-image", () => ({ headers: { ...FRESH, "content-type": "image/png" } }));
+  await send("/p3-image");
+  assert.ok(isHit(await send("/p3-image", { "x-requested-with": "XMLHttpRequest" })));
   reflect("/p3-stripped", ["x-nextjs-data", "x-middleware-prefetch", "x-middleware-subrequest"]);
   await send("/p3-stripped", { "x-nextjs-data": "1", "x-middleware-prefetch": "1" });
   assert.equal((await send("/p3-stripped")).text, "clean");

@@ -64,6 +64,19 @@ test("decideVariant() keeps what a framework's field brought for who sends it", 
   assert.equal(isSelected(decided.variant, asked("1")), true);
   assert.equal(isSelected(decided.variant, asked("2")), false);
   assert.equal(isSelected(decided.variant, asked(null)), false);
+  for (const [type, isForAll] of [
+    ["text/html; charset=utf-8", false],
+    ["Application/XHTML+xml", false],
+    [null, false],
+    ["text/htmlx", true],
+    ["image/png", true],
+  ] as const) {
+    const fields = type === null ? [] : [["content-type", type] as const];
+    const plain = decideVariant(fields, asked(null), false, SAFE, 0);
+    assert.ok(plain.kind === "variant");
+    assert.equal(isSelected(plain.variant, asked(null)), true);
+    assert.equal(isSelected(plain.variant, asked("1")), isForAll, String(type));
+  }
 });
 
 test("hasHiddenDots() finds dot segments that an escaped separator bounds", () => {
