@@ -42,7 +42,7 @@ export async function bundleWorker(name: string, folder: string): Promise<string
     platform: "browser",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*"],
+    external: ["cloudflare:*", "node:zlib"],
     logLevel: "silent",
   });
   return outfile;

@@ -62,7 +62,7 @@ export function createContentDoor(
     const here = await look();
     const { region, config } = here;
     const hint = config.regions.find((spec) => spec.id === region)?.locationHint ?? null;
-    const { hostname: host, host: authority, protocol } = new URL(request.url);
+    const { hostname: host, host: authority, protocol } = scope.url ?? new URL(request.url);
     const name = siteOf(host, config.sites);
     const way = ways.of(name, config);
     const watch = watchPurges(here, look, (scopes) =>
