@@ -42,8 +42,8 @@ export class SqlPages {
   readonly #onDamage: (what: string) => void;
   /** Where something was left out since this was opened: from a key until before another; null: the end. */
   readonly damaged: Map<string, string | null> = new Map();
-  /** The pages that were read or written last, the latest first. */
-  readonly #read: ReadPage[] = [];
+  /** The pages that were read or written last by their first keys, the latest at the end. */
+  readonly #read = new Map<string, ReadPage>();
 
   /** @param onDamage Told of a page or an item that is left out because its checksum is wrong. */
   constructor(sql: Sql, table: string, onDamage: (what: string) => void) {
@@ -182,25 +182,25 @@ export class SqlPages {
   }
 
   #pageBefore(key: string): Page | null {
-    const at = this.#read.findIndex(
-      ({ page, end }) => page.first <= key && (end === null || key < end),
-    );
-    const page = this.#read[at]?.page ?? this.#load(`first <= ? order by first desc`, key);
-    if (at === 0 || page === null) return page;
-    const known = at < 0 ? undefined : this.#read.splice(at, 1)[0];
-    this.#remember(known ?? { page, end: this.#firstAfter(page.first) });
-    return page;
+    for (const read of this.#read.values())
+      if (read.page.first <= key && (read.end === null || key < read.end))
+        return this.#remember(read);
+    const page = this.#load(`first <= ? order by first desc`, key);
+    return page && this.#remember({ page, end: this.#firstAfter(page.first) });
   }
 
-  #remember(read: ReadPage): void {
-    this.#read.unshift(read);
-    if (this.#read.length > PAGES_REMEMBERED) this.#read.pop();
+  #remember(read: ReadPage): Page {
+    const { page } = read;
+    this.#read.delete(page.first);
+    this.#read.set(page.first, read);
+    const [oldest] = this.#read.keys();
+    if (this.#read.size > PAGES_REMEMBERED && oldest !== undefined) this.#read.delete(oldest);
+    return page;
   }
 
   /** A page that is about to change. The one before it may go on saying that it ends there. */
   #forget({ first }: Page): void {
-    const at = this.#read.findIndex(({ page }) => page.first === first);
-    if (at >= 0) this.#read.splice(at, 1);
+    this.#read.delete(first);
   }
 
   #pageAfter(key: string): Page | null {
