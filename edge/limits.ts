@@ -109,7 +109,7 @@ const own = {
   /** Bytes of journal after which it is sealed: what a restart has to fold again, about. */
   sealBytes: 524_288,
   /** The same of a hub whose commits are slow, because what its slots hold stays in the file. */
-  sealSlowBytes: 327_680,
+  sealSlowBytes: 294_912,
   /** How long nothing else may have been to be done before a hub seals, milliseconds. */
   sealQuietMs: 25,
   /** Other work that took so long between two slices is work that more will follow, milliseconds. */
@@ -141,7 +141,7 @@ const own = {
   dropRowsMax: 1_024,
   dropTurnsMax: 64,
   /** Bytes of a page of items: devices, segments, rollups. */
-  pageBytesMax: 65_536,
+  pageBytesMax: 98_304,
   /** Bytes of journal and segments that one reading check decodes; beyond it the origin's check decides alone. */
   overlapBytesMax: 4_194_304,
   /** Event times further apart than this are looked up apart, at first. */
