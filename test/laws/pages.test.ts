@@ -82,3 +82,20 @@ test("pages hold what was put into them, in order, found by key, floor and range
     { numRuns: 40, endOnFailure: true },
   );
 });
+
+test("a page that was read again after it lost its first item is remembered once", () => {
+  const sql = openNodeSql();
+  sql.exec(pagesTable("item"));
+  const pages = new SqlPages(sql, "item", (what) => assert.fail(what));
+  // Two to a page: a and b, c and d.
+  const large = (fill: number): Uint8Array => new Uint8Array(30_000).fill(fill);
+  const put = (...edits: Edit[]): void => pages.put(edits, 1);
+  put(["a", large(1)], ["b", large(2)], ["c", large(3)], ["d", large(4)]);
+  put(["c", null]);
+  assert.equal(pages.get("c"), null);
+  put(["a", null], ["b", null]);
+  assert.equal(pages.get("a"), null);
+  put(["b0", large(5)]);
+  const names = [...pages.range("", END)].map(([name]) => name);
+  assert.deepEqual(names, ["b0", "d"]);
+});
