@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { limits } from "../../edge/limits.ts";
 import { pagesTable, SqlPages, type Edit, type Item } from "../../edge/platform/sql-pages.ts";
 import { openNodeSql } from "../support/node-sql.ts";
 
@@ -88,7 +89,7 @@ test("a page that was read again after it lost its first item is remembered once
   sql.exec(pagesTable("item"));
   const pages = new SqlPages(sql, "item", (what) => assert.fail(what));
   // Two to a page: a and b, c and d.
-  const large = (fill: number): Uint8Array => new Uint8Array(30_000).fill(fill);
+  const large = (fill: number): Uint8Array => new Uint8Array(limits.pageBytesMax * 0.4).fill(fill);
   const put = (...edits: Edit[]): void => pages.put(edits, 1);
   put(["a", large(1)], ["b", large(2)], ["c", large(3)], ["d", large(4)]);
   put(["c", null]);
