@@ -9,7 +9,7 @@ import path from "node:path";
 import { Command } from "commander";
 import { LaunchError } from "../tools/launcher/launch-error.ts";
 import { REPOSITORY } from "../tools/launcher/wrangler-config.ts";
-import { runCommand } from "../tools/terminal.ts";
+import { parseCount, runCommand } from "../tools/terminal.ts";
 import { Progress } from "./ingest/progress.ts";
 import { CONTESTANTS, WORKLOAD_IDS, type Contestant, type WorkloadId } from "./sync/contestants.ts";
 import { judge, type Row } from "./sync/gates.ts";
@@ -20,6 +20,7 @@ interface Options {
   readonly quick?: true;
   readonly only?: readonly string[];
   readonly workload?: readonly string[];
+  readonly jobs: string;
   readonly out: string;
   readonly plot: string;
 }
@@ -36,6 +37,7 @@ const program = new Command("bench:sync")
   .option("--quick", "small workloads: does it still work? Nothing is to be reached")
   .option("--only <system...>", `only these: ${CONTESTANTS.map(({ id }) => id).join(", ")}`)
   .option("--workload <workload...>", `only these: ${WORKLOAD_IDS.join(", ")}`)
+  .option("--jobs <count>", "processes at once: what is measured is their own time", "1")
   .option("--out <file>", "where the report goes", "bench/results/sync.json")
   .option("--plot <file>", "where the plot goes", "docs/img/sync-bytes.svg")
   .parse();
@@ -87,6 +89,21 @@ async function runOne({ contestant, workload }: Run, isQuick: boolean): Promise<
   return { workload, system, label, isPeer: contestant.package !== null, figures, parts };
 }
 
+/** Runs everything, some at once; rows are in the order of `runs`. */
+async function runAll(runs: readonly Run[], jobs: number, isQuick: boolean): Promise<Row[]> {
+  const progress = new Progress(runs.length);
+  const rows: Row[] = [];
+  const left = runs.entries();
+  const work = async (): Promise<void> => {
+    for (const [at, run] of left) {
+      rows[at] = await runOne(run, isQuick);
+      progress.step(`${run.contestant.label} ${run.workload}`);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  return rows;
+}
+
 function versionsOf(runs: readonly Run[]): Record<string, string> {
   const names = new Set(runs.flatMap(({ contestant }) => contestant.package ?? []));
   return Object.fromEntries(
@@ -108,12 +125,7 @@ async function main(): Promise<void> {
   const runs = listRuns(options);
   const isQuick = options.quick === true;
   const isDefault = !isQuick && options.only === undefined && options.workload === undefined;
-  const progress = new Progress(runs.length);
-  const rows: Row[] = [];
-  for (const run of runs) {
-    rows.push(await runOne(run, isQuick));
-    progress.step(`${run.contestant.label} ${run.workload}`);
-  }
+  const rows = await runAll(runs, parseCount("--jobs", options.jobs, 1, 64), isQuick);
   for (const workload of new Set(rows.map((row) => row.workload)))
     console.log(`${formatWorkload(workload, rows)}\n`);
   if (rows.some(({ parts }) => parts !== null)) console.log(`${formatParts(rows)}\n`);

@@ -82,7 +82,7 @@ function drawPanel(
   const to = top + TITLE_HEIGHT + bars.length * LINE_HEIGHT - 2;
   lines.push(
     `<line x1="${x}" y1="${from}" x2="${x}" y2="${to}" stroke="#c2410c" stroke-dasharray="3 3"/>`,
-    `<text x="${x}" y="${from - 3}" text-anchor="middle" font-size="10" fill="#c2410c">floor</text>`,
+    `<text x="${x}" y="${to + 10}" text-anchor="middle" font-size="10" fill="#c2410c">floor</text>`,
   );
   return lines;
 }
