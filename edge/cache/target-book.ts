@@ -50,8 +50,13 @@ export class TargetBook {
     }
     if (known?.kind !== "shared") return { kind: "together", id: target };
     const lines = selectingLines(fields, policy);
-    const values = known.names.map((name) => [name, lines.get(name)]);
-    return { kind: "together", id: `${target} ${JSON.stringify(values)}` };
+    const values = known.names.flatMap((name) => {
+      const value = lines.get(name);
+      return value === null ? [] : [[name, value]];
+    });
+    // Who selects by nothing goes with those who came before it was known what selects.
+    const id = values.length === 0 ? target : `${target} ${JSON.stringify(values)}`;
+    return { kind: "together", id };
   }
 
   /** Learns by which fields what came for a request is selected. */
