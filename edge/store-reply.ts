@@ -3,9 +3,10 @@
 
 import { fieldBytesOf, linesOf, type FieldLines, type FieldList } from "../http/fields.ts";
 import { formatHttpDate } from "../http/http-date.ts";
+import { parseVary } from "../http/vary.ts";
 import { ruledExchange, type AskedContent } from "./asked-content.ts";
 import { publicFields, type PassedReply } from "./cache/answer.ts";
-import { PLAIN_REQUEST_BYTES_MAX } from "./cache/caused-error.ts";
+import { hasKnownFields, PLAIN_REQUEST_BYTES_MAX } from "./cache/caused-error.ts";
 import type { PurgeView, StoredMeta, StoredResponse } from "./cache/stored-response.ts";
 import {
   decideStoring,
@@ -90,7 +91,7 @@ export async function storeReply<Body>(
   ports: ContentPorts<Body>,
 ): Promise<Stored<Body>> {
   const { method, isReplacing } = how;
-  const isPlain = reply.status < 400 || isPlainRequest(asked);
+  const isPlain = reply.status < 300 || isPlainRequest(asked, reply);
   const exchange = ruledExchange(asked, { ...reply, method, isPlain });
   const storing = decideStoring(exchange, asked.policy, limits);
   if (storing.kind === "pass") {
@@ -128,9 +129,16 @@ function refusalOfSize(fields: FieldList, bodyBytes: number): PassReason | null 
   return bodyBytes > limits.storedBodyBytesMax ? "body-too-large" : null;
 }
 
-/** Tells whether a request is so small that its size was no reason to refuse it. */
-function isPlainRequest({ forwarded, upstream }: AskedContent): boolean {
-  return fieldBytesOf(forwarded()) + upstream.length <= PLAIN_REQUEST_BYTES_MAX;
+/** Tells whether neither a request's size nor its fields were a reason to refuse it. */
+function isPlainRequest(
+  { forwarded, upstream, policy }: AskedContent,
+  { fields }: UpstreamReply<unknown>,
+): boolean {
+  const sent = forwarded();
+  const isSmall = fieldBytesOf(sent) + upstream.length <= PLAIN_REQUEST_BYTES_MAX;
+  if (!isSmall || !policy.suspectsRequests) return isSmall;
+  const vary = parseVary(linesOf(fields).get("vary"));
+  return hasKnownFields(sent, vary.kind === "names" ? vary.names : []);
 }
 
 /** Tells whether a request is answered only once all of the body is there. */

@@ -15,6 +15,8 @@ export interface CachePolicy {
   readonly obeysClient: boolean;
   /** A response with Set-Cookie, or to a Cookie, may be stored although it does not say `public`. */
   readonly storesCookies: boolean;
+  /** An error to a request with fields that not every server knows is taken for that request's own. */
+  readonly suspectsRequests: boolean;
   /** A 206 whose length is not what its Content-Range says may be stored. */
   readonly storesOddParts: boolean;
   /** The answer to a POST may be stored for GET (RFC 9110 §9.3.3). */
@@ -41,6 +43,7 @@ export const PUBLISHED: CachePolicy = {
   isPublished: true,
   obeysClient: false,
   storesCookies: false,
+  suspectsRequests: true,
   storesOddParts: false,
   storesPost: false,
   ranksLanguages: false,
@@ -70,6 +73,7 @@ export const RFC: CachePolicy = {
   name: "rfc",
   obeysClient: true,
   storesCookies: true,
+  suspectsRequests: false,
   storesOddParts: true,
   storesPost: true,
   ranksLanguages: true,

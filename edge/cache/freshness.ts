@@ -25,6 +25,8 @@ export interface Freshening {
   readonly status: number;
   readonly fields: FieldLines;
   readonly directives: Directives;
+  /** As in `Exchange`. */
+  readonly isPlain?: boolean;
   /** When the response arrived; stands in for a missing Date (RFC 9110 §6.6.1). */
   readonly responseMs: number;
 }
@@ -55,7 +57,7 @@ export function freshnessLifetime(
   policy: CachePolicy,
   secondsMax: number,
 ): FreshnessLifetime {
-  const isCaused = decideCausedError(response.status, true) !== null;
+  const isCaused = decideCausedError(response.status, response.isPlain ?? true) !== null;
   return lifetimeSaid(response, policy, isCaused ? CAUSED_ERROR_S_MAX : secondsMax);
 }
 

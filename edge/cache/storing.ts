@@ -15,7 +15,7 @@ import { parseContentRange, type ContentRange } from "../../http/range.ts";
 import { correctedInitialAgeMs } from "./age.ts";
 import { hasHiddenDots } from "./cache-key.ts";
 import type { CachePolicy } from "./cache-policy.ts";
-import { decideCausedError } from "./caused-error.ts";
+import { CAUSED_ERROR_S_MAX, decideCausedError } from "./caused-error.ts";
 import { directivesOf } from "./directives.ts";
 import {
   freshnessLifetime,
@@ -34,7 +34,7 @@ export interface Exchange {
   readonly fields: FieldList;
   /** The canonical path of the target; not given: it promises no type. */
   readonly path?: string;
-  /** The request is small; not given: it is. */
+  /** Nothing about the request is a reason to refuse it; not given: nothing is. */
   readonly isPlain?: boolean;
   readonly requestMs: number;
   readonly responseMs: number;
@@ -126,7 +126,7 @@ export function decideStoring(
     refusalOfEcho(exchange, fields) ??
     refusalOfRule(exchange);
   if (refusal !== null) return { kind: "pass", reason: refusal };
-  const rule = exchange.rule ?? KEPT;
+  const { rule, isPlain } = { ...KEPT, ...exchange, rule: exchange.rule ?? KEPT.rule };
   const part = exchange.status === 206 ? parseContentRange(fields.get("content-range")) : null;
   const selecting = selectingLines(exchange.request, policy);
   const namesMax = bounds.varyNamesMax;
@@ -134,7 +134,7 @@ export function decideStoring(
   if (selected.kind === "none") return { kind: "pass", reason: selected.reason };
   const response = { ...exchange, fields, directives };
   const said = freshnessLifetime(response, policy, bounds.freshnessLifetimeSMax);
-  const lifetime = ruledLifetime(said, rule);
+  const lifetime = ruledLifetime(said, rule, isPlain);
   const unused =
     lifetime.seconds > 0
       ? refusalOfGuess(exchange, lifetime, fields)
@@ -149,8 +149,8 @@ export function decideStoring(
   };
 }
 
-/** What is said where no rule is. */
-const KEPT: LifetimeRuling = { store: true };
+/** What holds where nothing else is said. */
+const KEPT = { rule: { store: true }, isPlain: true } satisfies Partial<Exchange>;
 
 function refusalOfRule({ rule, path = "" }: Exchange): StoringRefusal | null {
   if (rule?.store === false) return "rule";
@@ -159,10 +159,15 @@ function refusalOfRule({ rule, path = "" }: Exchange): StoringRefusal | null {
 }
 
 /** A rule's `override` is the lifetime of whatever may be stored; its `ttl` where none is said. */
-function ruledLifetime(said: FreshnessLifetime, rule: LifetimeRuling): RuledLifetime {
+function ruledLifetime(
+  said: FreshnessLifetime,
+  rule: LifetimeRuling,
+  isPlain: boolean,
+): RuledLifetime {
   const isUnsaid = said.reason === "heuristic" || said.reason === "no-explicit-freshness";
   const seconds = rule.override ?? (isUnsaid ? rule.ttl : undefined);
-  return seconds === undefined ? said : { seconds, reason: "rule" };
+  if (seconds === undefined) return said;
+  return { seconds: isPlain ? seconds : Math.min(seconds, CAUSED_ERROR_S_MAX), reason: "rule" };
 }
 
 /** How long stale, by a rule, where the response does not say (RFC 5861). */
@@ -191,6 +196,9 @@ function refusalOfRequest(
     return "request-authorization";
   }
   if (request.has("cookie") && !isCookieAllowed(isPublic, policy)) return "request-cookie";
+  // A refusal is about who asks: by an address or a User-Agent, which Vary seldom names.
+  const isRefused = status === 401 || status === 403;
+  if (isRefused && policy.suspectsRequests && !isPublic) return "caused-by-request";
   return policy.obeysClient && asksNoStore(request) ? "request-no-store" : null;
 }
 

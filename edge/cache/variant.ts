@@ -27,7 +27,7 @@ const PART = "range";
  * Fields by which frameworks ask for another representation of a page, and often forget to say so in
  * Vary: whoever sends one gets what came to the same.
  */
-const FRAMEWORK_FIELDS = [
+export const FRAMEWORK_FIELDS: readonly string[] = [
   "hx-request",
   "next-router-prefetch",
   "next-router-segment-prefetch",

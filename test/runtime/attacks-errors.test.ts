@@ -80,7 +80,9 @@ test("attack C3: a method in a field makes no error", async () => {
 });
 
 test("attack C4: errors that a request may have caused are not stored, or for 10 s", async () => {
-  for (const status of [406, 411, 412, 413, 415, 416, 417, 421, 422, 426, 428, 431, 505]) {
+  for (const status of [
+    406, 411, 412, 413, 415, 416, 417, 421, 422, 426, 428, 429, 431, 505, 511,
+  ]) {
     const target = `/c4-${status}`;
     errorFor(target, status, ({ headers }) => headers.has("x-odd"));
     for (const host of ["one.test", "lax.test"]) {
@@ -98,6 +100,62 @@ test("attack C4: errors that a request may have caused are not stored, or for 10
     assert.equal(again.status, status);
     const ttl = Number(/hit; ttl=([0-9]+)/.exec(again.cache)?.[1]);
     assert.ok(ttl <= 10, again.cache);
+  }
+});
+
+test("attack C4: what one odd field brings about takes a page from nobody, however often it is sent", async () => {
+  for (const status of [400, 401, 402, 403, 405, 409, 451, 500, 501, 502, 503, 504]) {
+    const target = `/c4-odd-${status}`;
+    errorFor(target, status, ({ headers }) => headers.has("x-odd"));
+    for (let i = 0; i < 3; i += 1) {
+      const attacker = await send(target, { "x-odd": "1" });
+      assert.equal(attacker.status, status);
+      assert.match(attacker.cache, /detail=caused-by-request/, target);
+    }
+    const victim = await send(target);
+    assert.deepEqual([victim.status, victim.text, site.asked(target)], [200, "clean", 4], target);
+    assert.ok(isHit(await send(target, { "x-odd": "1" })), "the page is everybody's");
+  }
+});
+
+test("attack C4: what is plain, or named by Vary, caused nothing: its error is kept as it says", async () => {
+  const browser = { "user-agent": "Mozilla/5.0", accept: "*/*", "sec-fetch-mode": "navigate" };
+  for (const [status, vary, asked] of [
+    [500, "", browser],
+    [404, "", browser],
+    [503, "x-plan", { ...browser, "x-plan": "gold" }],
+  ] as const) {
+    const target = `/c4-plain-${status}`;
+    const headers = { ...FRESH, ...(vary === "" ? {} : { vary }) };
+    site.serve(target, () => ({ status, headers, body: "error" }));
+    await send(target, asked);
+    const again = await send(target, asked);
+    assert.ok(Number(/hit; ttl=([0-9]+)/.exec(again.cache)?.[1]) > 10, again.cache);
+  }
+});
+
+test("attack C4: a redirect or a 404 that an odd field may have brought about is kept for 10 s", async () => {
+  for (const status of [301, 302, 307, 308, 404, 410]) {
+    const target = `/c4-while-${status}`;
+    site.serve(target, () => ({ status, headers: { ...FRESH, location: "/x" }, body: "" }));
+    await send(target, { "x-odd": "1" });
+    const again = await send(target);
+    const ttl = Number(/hit; ttl=([0-9]+)/.exec(again.cache)?.[1]);
+    assert.ok(ttl <= 10, `${status} ${again.cache}`);
+  }
+});
+
+test("attack C4: a 403 is about who asks, and kept only with `public`", async () => {
+  for (const said of ["max-age=60", "public, max-age=60"]) {
+    const target = `/c4-403-${said.length}`;
+    site.serve(target, ({ headers }) =>
+      headers.get("user-agent") === "scanner"
+        ? { status: 403, headers: { "cache-control": said }, body: "refused" }
+        : { headers: FRESH, body: "clean" },
+    );
+    await send(target, { "user-agent": "scanner" });
+    const text = said.startsWith("public") ? "refused" : "clean";
+    assert.equal((await send(target, { "user-agent": "Mozilla/5.0" })).text, text, said);
   }
 });
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SAFE } from "../../../../edge/cache/cache-policy.ts";
 import { hasHiddenDots } from "../../../../edge/cache/cache-key.ts";
-import { decideCausedError } from "../../../../edge/cache/caused-error.ts";
+import { decideCausedError, hasKnownFields } from "../../../../edge/cache/caused-error.ts";
 import { isNamedOtherwise } from "../../../../edge/cache/named-type.ts";
 import { guardRequest } from "../../../../edge/cache/request-guard.ts";
 import { decideVariant, isSelected, selectingLines } from "../../../../edge/cache/variant.ts";
@@ -35,16 +35,33 @@ test("guardRequest() refuses what is too large or holds a control character, and
     });
 });
 
-test("decideCausedError() tells errors of the request from those of the target", () => {
-  assert.equal(decideCausedError(200, true), null);
-  for (const status of [401, 403, 404, 410, 451, 500, 503])
-    assert.equal(decideCausedError(status, false), null, String(status));
-  for (const status of [400, 405, 414, 501]) {
-    assert.equal(decideCausedError(status, true), "of-plain-requests", String(status));
+test("decideCausedError() tells what a request may have caused from what is of the target", () => {
+  for (const isPlain of [true, false])
+    assert.equal(decideCausedError(200, isPlain), null, String(isPlain));
+  for (const status of [301, 302, 308, 404, 410]) {
+    assert.equal(decideCausedError(status, true), null, String(status));
+    assert.equal(decideCausedError(status, false), "for-a-while", String(status));
+  }
+  for (const status of [402, 409, 451, 499, 500, 502, 503, 504, 599]) {
+    assert.equal(decideCausedError(status, true), null, String(status));
     assert.equal(decideCausedError(status, false), "of-this-request", String(status));
   }
-  for (const status of [406, 413, 416, 431])
+  for (const status of [400, 405, 414, 501]) {
+    assert.equal(decideCausedError(status, true), "for-a-while", String(status));
+    assert.equal(decideCausedError(status, false), "of-this-request", String(status));
+  }
+  for (const status of [406, 413, 416, 429, 431, 511])
     assert.equal(decideCausedError(status, true), "of-this-request", String(status));
+});
+
+test("hasKnownFields() tells a field that may have caused an error, unless Vary names it", () => {
+  const known = ["user-agent", "accept", "sec-ch-ua", "via", "forwarded", "rsc", "if-none-match"];
+  const list = (names: readonly string[]) => names.map((name) => [name, "x"] as const);
+  assert.equal(hasKnownFields(list(known), []), true);
+  for (const odd of ["x-odd", "cookie", "origin", "range", "sec-odd"]) {
+    assert.equal(hasKnownFields(list([...known, odd]), ["accept"]), false, odd);
+    assert.equal(hasKnownFields(list([...known, odd]), ["accept", odd]), true, odd);
+  }
 });
 
 test("isNamedOtherwise() compares a type with the extension of the path", () => {
