@@ -21,6 +21,7 @@ import {
   noteReply,
   noteSlow,
   passReply,
+  probeByHead,
   refusePassing,
   type Passing,
 } from "./pass-content.ts";
@@ -89,10 +90,7 @@ async function serveAway<Body>(
   if (claim.kind === "ask") return null;
   if (claim.kind === "probe") {
     // HEAD: its answer is of use to nobody, and must not be stored for this request.
-    const askedMs = ports.nowMs();
-    const probe = { method: "HEAD", target: asked.upstream, fields: [] } as const;
-    const work = ports.origin.fetch(probe);
-    ports.background(work.then((reply) => noteAndDiscard(reply, asked.policy, askedMs, ports)));
+    ports.background(probeByHead(asked, ports));
   }
   return serveStandIn(asked, standIn, claim.reason, ports);
 }

@@ -16,6 +16,19 @@ import type { WrittenKeys } from "./cache/written-keys.ts";
 import type { OriginFailure, OriginHealth, Tolerance } from "./routing/origin-health.ts";
 import type { SparedTargets } from "./routing/spared-targets.ts";
 
+/**
+ * A client's body on its way to the upstream.
+ *
+ * - `open` gives it as it arrives, and calls `onBroken` if it breaks off: the request must then be ended,
+ *   since a body that merely goes no further would look whole to the upstream. Use it once.
+ * - `fault` says what the client has to do with it that a request failed: its body is `broken`, or the
+ *   rest of it is `late` and still waited for; null: nothing.
+ */
+export interface SentBody<Body> {
+  open(onBroken: () => void): Body;
+  fault(): "broken" | "late" | null;
+}
+
 /** A content request as the use case sees it. */
 export interface ContentRequest<Body> {
   readonly method: string;
@@ -28,7 +41,7 @@ export interface ContentRequest<Body> {
   /** The same fields as a list. */
   readonly fieldList: () => FieldList;
   /** As it arrives; null if there is none. */
-  readonly body: Body | null;
+  readonly body: SentBody<Body> | null;
 }
 
 /** A site as a request sees it. */
@@ -132,7 +145,7 @@ export interface UpstreamRequest<Body = unknown> {
   readonly target: string;
   readonly fields: FieldList;
   /** Not given: none. */
-  readonly body?: Body | null;
+  readonly body?: SentBody<Body> | null;
 }
 
 /** What reading a body to its end came to. */

@@ -3,6 +3,7 @@
 
 import type { CacheStatusMember } from "../http/cache-status.ts";
 import type { FieldLines } from "../http/fields.ts";
+import type { AskedContent } from "./asked-content.ts";
 import { answerPassed, answerProblem, type ContentAnswer } from "./cache/answer.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import { originFailed } from "./cache/problems.ts";
@@ -50,7 +51,10 @@ export function refusePassing<Body>(
   return answerProblem(problem, passing.members(null), `failed:${reason}`);
 }
 
-/** Brings the belief about the origin up to date; a server error does not say that it is well. */
+/**
+ * Brings the belief about the origin up to date. A gateway's error does not say that it is well; a 500 is
+ * an answer of its own.
+ */
 export function noteReply<Body>(
   reply: OriginReply<Body>,
   policy: CachePolicy,
@@ -59,8 +63,20 @@ export function noteReply<Body>(
 ): void {
   if (reply.kind === "failed") return noteFailure(reply.reason, askedMs, ports);
   const validation = decideValidation(reply.status, policy);
-  if (validation.kind !== "failed") ports.health.state = afterAnswer(ports.nowMs());
-  else if (validation.isAway) ports.health.state = afterServerError(ports.health.state);
+  const isAnswer = validation.kind !== "failed" || !validation.isAway;
+  const { state } = ports.health;
+  ports.health.state = isAnswer ? afterAnswer(ports.nowMs()) : afterServerError(state);
+}
+
+/** Asks whether the origin is back, with what changes nothing there; its answer is of no other use. */
+export async function probeByHead<Body>(
+  { upstream: target, policy }: Pick<AskedContent, "upstream" | "policy">,
+  ports: ContentPorts<Body>,
+): Promise<void> {
+  const askedMs = ports.nowMs();
+  const reply = await ports.origin.fetch({ method: "HEAD", target, fields: [] });
+  noteReply(reply, policy, askedMs, ports);
+  if (reply.kind === "reply") reply.discard();
 }
 
 /** Notes that a request which was sent at `askedMs` failed. */

@@ -77,8 +77,7 @@ function noteTarget<Body>(
   const { state, spared } = ports.health;
   if (refreshed.kind !== "failed") return spared.forget(key);
   // What hung while the upstream did, and times out now that it is well, says nothing of its target.
-  const isOver =
-    refreshed.reason === "origin-unreachable" && askedMs < (state.answeredMs ?? -Infinity);
+  const isOver = refreshed.reason === "origin-timeout" && askedMs < (state.answeredMs ?? -Infinity);
   if (state.kind === "up" && !isOver) spared.note(key, refreshed.reason, ports.nowMs());
 }
 

@@ -6,38 +6,88 @@ import type { AskedContent } from "./asked-content.ts";
 import { answerProblem, answerStored, type ContentAnswer } from "./cache/answer.ts";
 import { cacheKeyOf } from "./cache/cache-key.ts";
 import { invalidatedBy, invalidatedGroups } from "./cache/invalidation.ts";
-import { traceNotAllowed } from "./cache/problems.ts";
-import type { ContentPorts, UpstreamReply } from "./content-ports.ts";
+import { badBody, traceNotAllowed } from "./cache/problems.ts";
+import type { ContentPorts, OriginReply, SentBody, UpstreamReply } from "./content-ports.ts";
 import { limits } from "./limits.ts";
 import { groupScope, objectOf } from "./purge-scopes.ts";
-import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./pass-content.ts";
+import {
+  claimAsk,
+  noteReply,
+  passReply,
+  probeByHead,
+  refusePassing,
+  type Passing,
+} from "./pass-content.ts";
+import { decideAsk, type AskDecision } from "./routing/origin-health.ts";
 import { storeReply } from "./store-reply.ts";
 
 /** Sends a request on, and forgets what it changes. */
 export async function writeContent<Body>(
   asked: AskedContent,
-  body: Body | null,
+  body: SentBody<Body> | null,
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
-  const { method, policy, target } = asked;
+  const { method, policy } = asked;
   if (method === "TRACE") return answerProblem(traceNotAllowed(), [], "refused:method");
   const passing = passingOf(asked, body);
-  const claim = claimAsk(ports, false);
+  const claim = await claimWrite(asked, ports);
   if (claim.kind === "hold") return refusePassing(passing, claim.reason, claim.retryAfterMs);
   const askedMs = ports.nowMs();
   const reply = await ports.origin.fetch(passing.upstream);
+  const fault = faultOf(reply, body);
+  // What the client breaks off says nothing of the upstream (P9).
+  if (fault !== null)
+    return answerProblem(badBody(fault), passing.members(null), `refused:body-${fault}`);
   noteReply(reply, policy, askedMs, ports);
   if (reply.kind === "failed") return refusePassing(passing, reply.reason, limits.originProbeMs);
-  const doubtful = invalidatedBy(method, target, reply.status, reply.fields, asked.arrival);
-  await Promise.all(doubtful.map((gone) => forgetEverywhere(cacheKeyOf(asked.site, gone), ports)));
-  const keyed = asked.run?.hasKeys === true ? doubtful : [];
-  if (keyed.length > 0)
-    await ports.purges.mark(keyed.map(({ path }) => urlScope(asked.site, objectOf(path))));
-  const groups = doubtful.length === 0 ? [] : invalidatedGroups(reply.fields);
-  if (groups.length > 0)
-    await ports.purges.mark(groups.map((group) => groupScope(asked.site, group)));
+  await forgetDoubtful(asked, reply, ports);
   const isStorable = policy.storesPost && method === "POST" && isAboutTarget(asked, reply);
   return isStorable ? storePosted(asked, passing, reply, ports) : passReply(passing, reply, ports);
+}
+
+/**
+ * Decides whether a write is sent. None is a probe: a client may hold its body back, or break it off, and
+ * take the turn of whoever would find the upstream well. A HEAD goes before it instead.
+ */
+async function claimWrite<Body>(
+  asked: AskedContent,
+  ports: ContentPorts<Body>,
+): Promise<AskDecision> {
+  const claim = claimAsk(ports, false);
+  if (claim.kind !== "probe") return claim;
+  const work = probeByHead(asked, ports);
+  ports.background(work);
+  await ports.within(work, limits.probePatienceMs);
+  const probed = decideAsk(ports.health.state, ports.nowMs(), limits.originProbeMs, false);
+  if (probed.kind !== "probe") return probed;
+  return { kind: "hold", reason: probed.reason, retryAfterMs: limits.originProbeMs };
+}
+
+/** Tells what the client has to do with it that a write failed; null: nothing. */
+function faultOf<Body>(
+  reply: OriginReply<Body>,
+  body: SentBody<Body> | null,
+): "broken" | "late" | null {
+  const fault = reply.kind === "failed" && body !== null ? body.fault() : null;
+  // While a body is waited for the upstream may fail all the same, but not run out of time.
+  const isWaited = reply.kind === "failed" && reply.reason === "origin-timeout";
+  return fault === "late" && !isWaited ? null : fault;
+}
+
+/** Forgets in every tier what an answered write makes doubtful. */
+async function forgetDoubtful<Body>(
+  asked: AskedContent,
+  reply: UpstreamReply<Body>,
+  ports: ContentPorts<Body>,
+): Promise<void> {
+  const { site, method, target, arrival } = asked;
+  const doubtful = invalidatedBy(method, target, reply.status, reply.fields, arrival);
+  await Promise.all(doubtful.map((gone) => forgetEverywhere(cacheKeyOf(site, gone), ports)));
+  const keyed = asked.run?.hasKeys === true ? doubtful : [];
+  if (keyed.length > 0)
+    await ports.purges.mark(keyed.map(({ path }) => urlScope(site, objectOf(path))));
+  const groups = doubtful.length === 0 ? [] : invalidatedGroups(reply.fields);
+  if (groups.length > 0) await ports.purges.mark(groups.map((group) => groupScope(site, group)));
 }
 
 /** RFC 9110 §9.3.3: what a POST answers about its own target answers a GET of it. */
@@ -81,7 +131,7 @@ async function forgetEverywhere<Body>(key: string, ports: ContentPorts<Body>): P
   await ports.region.delete(key);
 }
 
-function passingOf<Body>(asked: AskedContent, body: Body | null): Passing<Body> {
+function passingOf<Body>(asked: AskedContent, body: SentBody<Body> | null): Passing<Body> {
   const { method, fields, policy, upstream: target } = asked;
   const member = { cache: "skerry-memory", outcome: "method" } as const;
   return {

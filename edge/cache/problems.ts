@@ -1,6 +1,7 @@
 // How does the content door say no? One problem (RFC 9457) for each reason that it has.
 
 import type { Problem } from "../../http/problem.ts";
+import { limits } from "../limits.ts";
 import type { GuardDecision } from "./request-guard.ts";
 import type { OriginFailure } from "../routing/origin-health.ts";
 
@@ -38,6 +39,25 @@ export function badFields({ reason, field }: Extract<GuardDecision, { kind: "ref
       field === null
         ? "The request's fields are together larger than 16 KiB: send fewer or shorter ones"
         : `The field "${field}" is larger than 8 KiB: shorten it`,
+  };
+}
+
+/** 400 or 408: the client's body did not come whole (RFC 9110 §15.5.1, §15.5.9). */
+export function badBody(fault: "broken" | "late"): Problem {
+  if (fault === "late") {
+    return {
+      code: "body-late",
+      status: 408,
+      title: "Request body too slow",
+      detail: `The request's body did not come whole within ${limits.originTimeoutMs / 1000} s: send it faster, or in parts`,
+    };
+  }
+  return {
+    code: "body-broken",
+    status: 400,
+    title: "Broken request body",
+    detail:
+      "The request's body broke off, or its chunks are malformed: send all that Content-Length or the chunks announce",
   };
 }
 
@@ -108,6 +128,12 @@ const FAILURES: Record<OriginFailure, Omit<Problem, "headers">> = {
     title: "Origin too slow",
     detail:
       "This is not stored here, or must not be served stale, and the origin did not answer in time",
+  },
+  "origin-timeout": {
+    code: "origin-timeout",
+    status: 504,
+    title: "Origin did not answer in time",
+    detail: `This is not stored here, or must not be served stale, and the origin did not answer within ${limits.originTimeoutMs / 1000} s`,
   },
   "origin-error": {
     code: "origin-error",

@@ -26,6 +26,7 @@ import { EncodedBodies } from "./encoded-bodies.ts";
 import { MemoryHits, type HitTarget } from "./memory-hits.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { EdgeBody } from "./origin-content.ts";
+import { StreamedBody } from "./sent-body.ts";
 import { RegionCells } from "./region-content.ts";
 import { decideUpgrade } from "../upgrade-content.ts";
 import { passSocket } from "./upstream-socket.ts";
@@ -89,7 +90,7 @@ export function createContentDoor(
       arrival: { host: authority, scheme: protocol === "https:" ? "https" : "http" },
       rawTarget: rawTargetOf(request.url),
       ...endNominated({ fields: request.headers, fieldList: () => [...request.headers] }),
-      body: request.body,
+      body: sentBodyOf(request),
     };
     const site = siteFor(name, way, config);
     const upgrade = decideUpgrade(asked, site);
@@ -106,6 +107,10 @@ export function createContentDoor(
     return responseOf(answered);
   };
   return { hit: (request, ctx) => hits.answer(request, ctx), answer };
+}
+
+function sentBodyOf({ body, headers }: Request): StreamedBody | null {
+  return body === null ? null : new StreamedBody(body, headers.get("content-length"));
 }
 
 /** What the requests of an isolate share, and is lost with it. */

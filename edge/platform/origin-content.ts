@@ -3,7 +3,7 @@
 
 import { contentContext, importLinkKey, macText } from "../../doors/seal.ts";
 import type { FieldList } from "../../http/fields.ts";
-import type { OriginContent, SharedBody, UpstreamReply } from "../content-ports.ts";
+import type { OriginContent, SentBody, SharedBody, UpstreamReply } from "../content-ports.ts";
 import { limits } from "../limits.ts";
 import { ArrivingBody, type BodyBudget } from "./arriving-body.ts";
 
@@ -58,7 +58,7 @@ export function openHttpUpstream(baseUrl: string, budget: BodyBudget): OriginCon
 interface Sending {
   readonly method: string;
   readonly headers: Headers;
-  readonly body?: EdgeBody | null;
+  readonly body?: SentBody<EdgeBody> | null;
 }
 
 /** How soon a request must have failed to be sent again. */
@@ -98,11 +98,12 @@ async function sendOnce(
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), limits.originTimeoutMs);
   const requestMs = Date.now();
+  const sent = body === null ? null : body.open(() => controller.abort());
   try {
     const response = await fetch(url, {
       method,
       headers,
-      body: body as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
+      body: sent as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
       redirect: "manual",
       // Nothing between may keep it: this is the cache, and a purge reaches only what it knows.
       cache: "no-store",
@@ -111,7 +112,8 @@ async function sendOnce(
     });
     return replyOf(response, requestMs, controller, budget);
   } catch {
-    return { kind: "failed", reason: "origin-unreachable" };
+    const reason = controller.signal.aborted ? "origin-timeout" : "origin-unreachable";
+    return { kind: "failed", reason };
   } finally {
     clearTimeout(timer);
   }

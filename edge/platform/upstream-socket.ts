@@ -21,7 +21,8 @@ export async function passSocket(url: string, fields: FieldList): Promise<Respon
     if (status < 200) return problemResponse(originFailed("origin-error", limits.originProbeMs));
     return new Response(reply.body, { status, headers: shown });
   } catch {
-    return problemResponse(originFailed("origin-unreachable", limits.originProbeMs));
+    const reason = controller.signal.aborted ? "origin-timeout" : "origin-unreachable";
+    return problemResponse(originFailed(reason, limits.originProbeMs));
   } finally {
     clearTimeout(timer);
   }

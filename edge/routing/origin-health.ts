@@ -30,8 +30,10 @@ export type OriginHealth =
 
 /** How a request to the origin failed; appears as the detail of Cache-Status. */
 export type OriginFailure =
-  /** No connection, or no answer in time. */
+  /** No connection, or one that was lost before the answer. */
   | "origin-unreachable"
+  /** No head of an answer in time: it may be one target alone that hangs. */
+  | "origin-timeout"
   /** No answer within the patience of a request that had something to serve. */
   | "origin-slow"
   /** An answer that is a server error, breaks off, or cannot be passed on. */
@@ -68,7 +70,7 @@ export const INITIAL_HEALTH: OriginHealth = { kind: "up", reason: "no-failure" }
  * Failures that may concern one target alone. They let stored responses be served without waiting,
  * but must not cost another target, of which nothing is stored, its answer (P9).
  */
-const SOFT: ReadonlySet<OriginFailure> = new Set(["origin-slow", "origin-error"]);
+const SOFT: ReadonlySet<OriginFailure> = new Set(["origin-timeout", "origin-slow", "origin-error"]);
 
 /**
  * Decides whether a request at `nowMs` asks the origin, probes it, or leaves it alone.

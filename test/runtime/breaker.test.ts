@@ -2,6 +2,7 @@
 // On bare workerd; a server's ill page, and what a client breaks off, are nobody else's concern.
 
 import assert from "node:assert/strict";
+import net from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { AttackSite, type Answer } from "../support/attack-site.ts";
@@ -11,11 +12,18 @@ let site: AttackSite;
 before(async () => {
   site = await AttackSite.open();
 });
-after(() => site.close());
+after(async () => {
+  for (const halt of halts) halt();
+  await site.close();
+});
+
+/** What goes on is halted even if its test failed. */
+const halts: (() => void)[] = [];
 
 /** Does something again and again, `everyMs` apart, until it is stopped. */
 function repeat(act: (count: number) => Promise<unknown>, everyMs: number): () => Promise<void> {
   let isOn = true;
+  halts.push(() => (isOn = false));
   const under: Promise<unknown>[] = [];
   const run = (async () => {
     for (let count = 0; isOn; count += 1) {
@@ -67,4 +75,128 @@ test("P6: one page that goes on failing keeps no other stale once the server is 
   await stop();
   t.diagnostic(`back after ${Math.round(tookMs)} ms`);
   assert.ok(tookMs < 4_000, `${tookMs} ms`);
+});
+
+/** Sends the beginning of a request, ends the connection or leaves it open, and gives what came back. */
+function sendBroken(bytes: string, end: "half" | "open" | "destroy"): Promise<string> {
+  return new Promise((resolve) => {
+    let got = "";
+    const socket = net.connect(site.edge.port, "127.0.0.1", () => {
+      socket.write(bytes, "latin1");
+      if (end === "half") setTimeout(() => socket.end(), 20);
+      if (end === "destroy") setTimeout(() => socket.destroy(), 20);
+    });
+    const limit = setTimeout(() => socket.destroy(), 3_000);
+    socket.on("data", (data) => {
+      got += data.toString("latin1");
+    });
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      clearTimeout(limit);
+      resolve(got);
+    });
+  });
+}
+
+const post = (host: string, rest: string): string =>
+  `POST /form HTTP/1.1\r\nhost: ${host}\r\n${rest}`;
+
+for (const [name, rest, end] of [
+  ["a malformed chunk", "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\nZZ\r\n", "open"],
+  ["a body cut short", "content-length: 1000\r\n\r\nhello", "half"],
+  ["a lost connection", "content-length: 1000\r\n\r\nhello", "destroy"],
+] as const) {
+  test(`P9: ${name} is its client's fault, and costs nobody else a page`, async () => {
+    const host = "one.test";
+    site.serve("/form", () => ({ body: "ok" }));
+    site.serve("/page", () => ({ body: "page" }));
+    const bytes = post(host, rest);
+    for (let count = 0; count < 8; count += 1) {
+      const got = await sendBroken(bytes, end);
+      if (end !== "destroy") {
+        assert.match(got, /^HTTP\/1\.1 400 /);
+        assert.match(got, /urn:skerry:problem:body-broken/);
+      }
+      await pause(150);
+    }
+    const stop = repeat(() => sendBroken(bytes, end), 50);
+    for (let count = 0; count < 20; count += 1) {
+      const { status, cache } = await site.send(`/page?${end}${count}`, { host });
+      assert.equal(status, 200, `page ${count}: ${cache}`);
+      await pause(50);
+    }
+    await stop();
+    assert.equal(site.asked("/form"), 0, "the server was never given a body as if it were whole");
+  });
+}
+
+test("RFC 9112 §6 a body goes on as it came: with its length, or in chunks", async () => {
+  const host = "two.test";
+  const body = Array.from({ length: 40_000 }, (_, i) => `${i};`).join("");
+  site.serve("/whole", (seen) => ({ body: `${seen.headers.get("content-length")} ${seen.body}` }));
+  const whole = await site.send("/whole", { host }, "POST", body);
+  assert.equal(whole.text, `${body.length} ${body}`);
+  site.serve("/chunks", (seen) => ({
+    body: `${seen.headers.get("transfer-encoding")} ${seen.body}`,
+  }));
+  const head = `PUT /chunks HTTP/1.1\r\nhost: ${host}\r\ntransfer-encoding: chunked\r\nconnection: close`;
+  const [chunked] = await site.raw(`${head}\r\n\r\n5\r\nhilly\r\n6\r\n roots\r\n0\r\n\r\n`);
+  assert.match(chunked?.text ?? "", /^chunked /);
+  const sent = (chunked?.text ?? "").replace("chunked ", "").replaceAll(/[0-9a-f]+\r\n|\r\n/g, "");
+  assert.equal(sent, "hilly roots");
+  const empty = await site.send("/whole", { host, "content-length": "0" }, "POST");
+  assert.equal(empty.text, "0 ");
+});
+
+test("P6: no write is the probe of a server that is away, and the first that finds it well goes through", async () => {
+  const host = "any.test";
+  site.serve("/dead", (_seen, _count, socket) => (socket.destroy(), null));
+  for (let count = 0; count < 6; count += 1) {
+    assert.equal((await site.send(`/dead?${count}`, { host })).status, 504);
+    await pause(300);
+  }
+  const asked = () => site.seen.filter(({ target }) => target === "/dead?write");
+  const write = () => site.send("/dead?write", { host }, "POST", "x=1");
+  const stop = repeat(async () => assert.equal((await write()).status, 504), 50);
+  await pause(3_000);
+  await stop();
+  assert.ok(asked().length >= 2, "it is probed");
+  // A lost connection may have been one that was kept too long, so it is asked twice at most.
+  assert.ok(asked().length <= 8, `${asked().length} probes in 3 s`);
+  assert.ok(asked().every(({ method }) => method === "HEAD"));
+  site.serve("/dead", () => ({ body: "done" }));
+  const tookMs = await askUntil(write, ({ text }) => text === "done", 5_000);
+  assert.ok(tookMs < 2_500, `${tookMs} ms`);
+  assert.equal(asked().filter(({ method }) => method === "POST").length, 1);
+});
+
+test("P9: a page that hangs, and a body that does not come, cost others nothing", async () => {
+  const host = "two.test";
+  site.serve("/hang", () => null);
+  site.serve("/form", () => ({ body: "ok" }));
+  const late = site.raw(post(host, "content-length: 1000\r\nconnection: close\r\n\r\nhello"));
+  const hung: Promise<Answer | null>[] = [];
+  for (let count = 0; count < 12; count += 1) {
+    hung.push(site.attempt(`/hang?${count}`, { host }));
+    await pause(150);
+  }
+  const stop = repeat(
+    async (count) => void hung.push(site.attempt(`/hang?more${count}`, { host })),
+    200,
+  );
+  const first = await hung[0];
+  assert.equal(first?.status, 504);
+  assert.match(first.text, /urn:skerry:problem:origin-timeout/);
+  await pause(2_000);
+  for (let count = 0; count < 20; count += 1) {
+    site.serve(`/hang/other${count}`, () => ({ body: "page" }));
+    const { status, cache } = await site.send(`/hang/other${count}`, { host });
+    assert.equal(status, 200, `page ${count}: ${cache}`);
+    await pause(100);
+  }
+  await stop();
+  const [answer] = await late;
+  assert.equal(answer?.status, 408);
+  assert.match(answer.text, /urn:skerry:problem:body-late/);
+  await Promise.all(hung);
 });
