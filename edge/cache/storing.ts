@@ -10,7 +10,6 @@ import {
   type CacheControl,
 } from "../../http/cache-control.ts";
 import { isFieldValue, linesOf, type FieldLines, type FieldList } from "../../http/fields.ts";
-import { parseVary } from "../../http/vary.ts";
 import { parseContentRange, type ContentRange } from "../../http/range.ts";
 import { correctedInitialAgeMs } from "./age.ts";
 import { hasHiddenDots } from "./cache-key.ts";
@@ -90,7 +89,6 @@ export type StoringRefusal =
   | "vary-undecodable"
   | "content-range"
   | "caused-by-request"
-  | "origin-echoed"
   | "other-type"
   | "hidden-dots"
   | "bad-field"
@@ -123,7 +121,7 @@ export function decideStoring(
     refusalOfRequest(exchange, control, isPublic, policy) ??
     refusalOfControl(exchange.status, control, policy) ??
     refusalOfFields(exchange, fields, isPublic, policy) ??
-    refusalOfEcho(exchange, fields) ??
+    refusalOfCause(exchange) ??
     refusalOfRule(exchange);
   if (refusal !== null) return { kind: "pass", reason: refusal };
   const { rule, isPlain } = { ...KEPT, ...exchange, rule: exchange.rule ?? KEPT.rule };
@@ -264,17 +262,9 @@ function refusalOfFields(
   return list.every(([, value]) => isFieldValue(value)) ? null : "bad-field";
 }
 
-/** What an answer repeats of this request alone, or says of it. */
-function refusalOfEcho(
-  { request, status, isPlain = true }: Exchange,
-  fields: FieldLines,
-): StoringRefusal | null {
-  if (decideCausedError(status, isPlain) === "of-this-request") return "caused-by-request";
-  const allowed = fields.get("access-control-allow-origin");
-  if (allowed === null || allowed.trim() === "*" || !request.has("origin")) return null;
-  // Made for the Origin of the request, which Vary then has to name.
-  const vary = parseVary(fields.get("vary"));
-  return vary.kind === "names" && !vary.names.includes("origin") ? "origin-echoed" : null;
+/** What an answer says of this request alone. */
+function refusalOfCause({ status, isPlain = true }: Exchange): StoringRefusal | null {
+  return decideCausedError(status, isPlain) === "of-this-request" ? "caused-by-request" : null;
 }
 
 /** A 206 holds one range and as many bytes as it says; with another status Content-Range is noise. */

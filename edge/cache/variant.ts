@@ -117,6 +117,9 @@ function selectingNames(
   const names = new Set(vary);
   if (response.has("content-encoding")) names.add("accept-encoding");
   if (isPart) names.add(PART);
+  // Who may read it was decided for the Origin that asked, or for none, as long as it is not everybody.
+  const allowed = response.get("access-control-allow-origin");
+  if (allowed !== null && allowed.trim() !== "*") names.add("origin");
   for (const name of FRAMEWORK_FIELDS) if (selecting.has(name)) names.add(name);
   return names;
 }

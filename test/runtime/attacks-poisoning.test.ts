@@ -173,29 +173,43 @@ test("attack P5: junk in Accept-Encoding makes no variants, and in Accept only w
   assert.equal(seen?.headers.get("accept-encoding"), "identity");
 });
 
-test("attack P6: an answer that allows the Origin that asked is kept only if Vary names it", async () => {
-  const allow = (vary: Record<string, string>) => (target: string) =>
+test("attack P6: an answer that allows an Origin is for that one, whatever Vary says", async () => {
+  const origins = ["https://evil.test", "https://shop.test", "null"];
+  for (const [i, vary] of [{}, { vary: "Origin" }, { vary: "accept" }].entries()) {
+    const target = `/p6-${i}`;
     site.serve(target, ({ headers }) => ({
       headers: {
         ...FRESH,
         ...vary,
-        "access-control-allow-origin": headers.get("origin") ?? "null",
+        "access-control-allow-origin": headers.get("origin") ?? "https://own.test",
       },
       body: "data",
     }));
-  allow({})("/p6");
-  const attacker = await send("/p6", { origin: "https://evil.test" });
-  assert.match(attacker.cache, /detail=origin-echoed/);
-  const victim = await send("/p6", { origin: "https://shop.test" });
-  assert.equal(victim.headers.get("access-control-allow-origin"), "https://shop.test");
-  assert.equal(site.asked("/p6"), 2);
-  allow({ vary: "Origin" })("/p6-vary");
-  await send("/p6-vary", { origin: "https://evil.test" });
-  for (let i = 0; i < 2; i += 1) {
-    const other = await send("/p6-vary", { origin: "https://shop.test" });
-    assert.equal(other.headers.get("access-control-allow-origin"), "https://shop.test");
+    for (const isAgain of [false, true]) {
+      for (const origin of origins) {
+        const { headers, ...answer } = await send(target, { origin });
+        assert.equal(headers.get("access-control-allow-origin"), origin);
+        assert.equal(isHit({ headers, ...answer }), isAgain, answer.cache);
+      }
+      const none = await send(target);
+      assert.equal(none.headers.get("access-control-allow-origin"), "https://own.test");
+      assert.equal(isHit(none), isAgain);
+    }
+    assert.equal(site.asked(target), origins.length + 1);
   }
-  assert.equal(site.asked("/p6-vary"), 2);
+});
+
+test("attack P6: what allows one Origin always, or all, is kept for who sends an Origin", async () => {
+  for (const allowed of ["https://app.test", "*"]) {
+    const target = `/p6-fixed-${allowed.length}`;
+    site.serve(target, () => ({
+      headers: { ...FRESH, "access-control-allow-origin": allowed, "content-type": "font/woff2" },
+      body: "font",
+    }));
+    await send(target, { origin: "https://app.test" });
+    assert.ok(isHit(await send(target, { origin: "https://app.test" })), allowed);
+    assert.equal(isHit(await send(target, { origin: "https://other.test" })), allowed === "*");
+  }
 });
 
 test("attack P7: the body of a GET does not reach the server", async () => {
