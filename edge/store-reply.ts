@@ -83,6 +83,12 @@ export interface Replacing {
 
 export const NOTHING_REPLACED: Replacing = { method: "GET", isReplacing: false, hasStandIn: false };
 
+/** Why an answer is not stored, where the reason is the request's and not the answer's. */
+const OF_THE_REQUEST: ReadonlySet<PassReason> = new Set<PassReason>([
+  "caused-by-request",
+  "request-no-store",
+]);
+
 /** Stores the upstream's answer under the target, if it may be stored. */
 export async function storeReply<Body>(
   asked: AskedContent,
@@ -96,7 +102,7 @@ export async function storeReply<Body>(
   const storing = decideStoring(exchange, asked.policy, limits);
   if (storing.kind === "pass") {
     // What is wrong with this request alone says nothing about what is stored for others.
-    const isReplaced = isReplacing && storing.reason !== "caused-by-request";
+    const isReplaced = isReplacing && !OF_THE_REQUEST.has(storing.reason);
     return pass(asked, reply, storing.reason, isReplaced, ports);
   }
   const fields = storedFieldsOf(datedFields(reply));

@@ -143,6 +143,14 @@ test("attack A11: a client's reload makes the server work once", async () => {
   ];
   for (let i = 0; i < 100; i += 1) await send("/a11", reloads[i % reloads.length] ?? {});
   assert.equal(site.asked("/a11"), 1);
+  // A client that is obeyed has its own answer; what is stored stays what others get.
+  for (const [i, reload] of reloads.slice(0, 3).entries()) {
+    const target = `/a11-rfc-${i}`;
+    site.serve(target, (_seen, count) => ({ headers: FRESH, body: `${count}` }));
+    for (const asked of [{}, reload, reload]) await send(target, { ...asked, host: "lax.test" });
+    assert.equal(site.asked(target), 3, target);
+    assert.ok(isHit(await send(target, { host: "lax.test" })), target);
+  }
 });
 
 test("attack A12: a server that says 503 to all is left alone while there is something to serve", async () => {
