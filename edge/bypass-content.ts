@@ -69,7 +69,7 @@ export async function bypassContent<Body>(
   if (early === "late") {
     const standIn = await findStandIn(asked, ports);
     if (standIn !== null) {
-      noteSlow(asked.key, ports);
+      noteSlow(asked, ports);
       ports.background(work.then((reply) => noteAndDiscard(reply, asked.policy, askedMs, ports)));
       return serveStandIn(asked, standIn, "origin-slow", ports);
     }

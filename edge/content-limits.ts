@@ -84,7 +84,11 @@ export const contentLimits = {
   originProbeMs: 1_000,
   /** How long that request waits if there is nothing to serve; then its answer is of use to the next. */
   probePatienceMs: 1_000,
-  /** How long a target that failed is not asked for again while it can be served stale, and how many are known. */
+  /**
+   * How long a target that failed is not asked for again while it can be served stale, after one failure and
+   * after more; and how many are known.
+   */
+  sparedFirstMs: 1_000,
   sparedTargetMs: 10_000,
   sparedTargetsMax: 4_096,
   /** Bytes of bodies that are kept coded, beside those that they were made of. */

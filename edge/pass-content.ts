@@ -2,9 +2,10 @@
 // edge/write-content.ts and edge/bypass-content.ts, which ask it.
 
 import type { CacheStatusMember } from "../http/cache-status.ts";
-import type { FieldLines } from "../http/fields.ts";
+import { fieldBytesOf, type FieldLines } from "../http/fields.ts";
 import type { AskedContent } from "./asked-content.ts";
 import { answerPassed, answerProblem, type ContentAnswer } from "./cache/answer.ts";
+import { hasKnownFields, PLAIN_REQUEST_BYTES_MAX } from "./cache/caused-error.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import { originFailed } from "./cache/problems.ts";
 import { decideValidation } from "./cache/validation.ts";
@@ -19,6 +20,7 @@ import {
   type AskDecision,
   type OriginFailure,
 } from "./routing/origin-health.ts";
+import type { SparedDecision } from "./routing/spared-targets.ts";
 
 /** What is to be passed on, and how its answer is described. */
 export interface Passing<Body> {
@@ -92,12 +94,56 @@ export function noteFailure<Body>(
   ports.health.state = next;
 }
 
-/** Notes that a target kept a request waiting that could be served what is stored: the next need not wait. */
-export function noteSlow<Body>(key: string, ports: ContentPorts<Body>): void {
-  const { health } = ports;
+/** What the failures of requests are noted under whose fields not every server knows. */
+const oddKeyOf = ({ key }: Pick<AskedContent, "key">): string => `${key} odd`;
+
+/** Tells whether neither the size of a request nor its fields are a reason to fail it. */
+function isPlain({ forwarded, upstream }: AskedContent): boolean {
+  const sent = forwarded();
+  const isSmall = fieldBytesOf(sent) + upstream.length <= PLAIN_REQUEST_BYTES_MAX;
+  return isSmall && hasKnownFields(sent, []);
+}
+
+/**
+ * Leaves a target alone for a while that failed. A request with fields that not every server knows may be
+ * why: then only such requests are kept from asking for it (P9).
+ */
+export function spareTarget<Body>(
+  asked: AskedContent,
+  reason: OriginFailure,
+  ports: ContentPorts<Body>,
+): void {
+  const key = isPlain(asked) ? asked.key : oddKeyOf(asked);
+  ports.health.spared.note(key, reason, ports.nowMs());
+}
+
+/** Notes that the upstream answered for a target. */
+export function unspareTarget<Body>(asked: AskedContent, { health }: ContentPorts<Body>): void {
+  health.spared.forget(asked.key);
+  health.spared.forget(oddKeyOf(asked));
+}
+
+/** Decides whether a target is left alone; null: it may be asked for, and waited for. */
+export function takeSpared<Body>(
+  asked: AskedContent,
+  ports: ContentPorts<Body>,
+): SparedDecision | null {
+  const { spared } = ports.health;
   const nowMs = ports.nowMs();
-  noteFailure("origin-slow", nowMs, ports);
-  if (health.state.kind === "up") health.spared.note(key, "origin-slow", nowMs);
+  if (spared.isEmpty) return null;
+  if (isPlain(asked)) return spared.take(asked.key, nowMs);
+  const plain = spared.look(asked.key, nowMs);
+  if (plain !== null && !plain.isDue) return plain;
+  // The turn of plain requests is not taken, or odd ones could take it every time.
+  const odd = spared.take(oddKeyOf(asked), nowMs);
+  if (odd === null && plain !== null) spared.note(oddKeyOf(asked), plain.reason, nowMs);
+  return odd ?? plain;
+}
+
+/** Notes that a target kept a request waiting that could be served what is stored: the next need not wait. */
+export function noteSlow<Body>(asked: AskedContent, ports: ContentPorts<Body>): void {
+  noteFailure("origin-slow", ports.nowMs(), ports);
+  if (ports.health.state.kind === "up") spareTarget(asked, "origin-slow", ports);
 }
 
 /**

@@ -14,7 +14,7 @@ import {
 } from "./cache/validation.ts";
 import type { ContentPorts } from "./content-ports.ts";
 import { limits } from "./limits.ts";
-import { noteFailure } from "./pass-content.ts";
+import { noteFailure, spareTarget, unspareTarget } from "./pass-content.ts";
 import { afterAnswer, afterServerError, type OriginFailure } from "./routing/origin-health.ts";
 import {
   datedFields,
@@ -55,7 +55,7 @@ export async function refreshContent<Body>(
   const askedMs = ports.nowMs();
   const refreshed = await askOnce(asked, doubtful, ports);
   if (refreshed !== "purged") {
-    if (doubtful.stale !== null) noteTarget(asked.key, refreshed, askedMs, ports);
+    if (doubtful.stale !== null) noteTarget(asked, refreshed, askedMs, ports);
     return refreshed;
   }
   // P5: what was purged while it was on its way is asked for again, and what it would renew is dead too.
@@ -69,16 +69,16 @@ export async function refreshContent<Body>(
  * the upstream itself counts as away there is one belief about all of its targets.
  */
 function noteTarget<Body>(
-  key: string,
+  asked: AskedContent,
   refreshed: Refreshed<Body>,
   askedMs: number,
   ports: ContentPorts<Body>,
 ): void {
-  const { state, spared } = ports.health;
-  if (refreshed.kind !== "failed") return spared.forget(key);
+  const { state } = ports.health;
+  if (refreshed.kind !== "failed") return unspareTarget(asked, ports);
   // What hung while the upstream did, and times out now that it is well, says nothing of its target.
   const isOver = refreshed.reason === "origin-timeout" && askedMs < (state.answeredMs ?? -Infinity);
-  if (state.kind === "up" && !isOver) spared.note(key, refreshed.reason, ports.nowMs());
+  if (state.kind === "up" && !isOver) spareTarget(asked, refreshed.reason, ports);
 }
 
 async function askOnce<Body>(

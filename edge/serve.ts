@@ -46,7 +46,7 @@ import type { ContentPorts, ContentRequest, ContentSite, RegionFinding } from ".
 import { claimFill, flyBehind, flyContent } from "./fly-content.ts";
 import { headContent } from "./head-content.ts";
 import { limits } from "./limits.ts";
-import { claimAsk, noteSlow } from "./pass-content.ts";
+import { claimAsk, noteSlow, takeSpared } from "./pass-content.ts";
 import { refreshContent, type Doubtful } from "./refresh-content.ts";
 import type { AskDecision, OriginFailure } from "./routing/origin-health.ts";
 import { writeContent } from "./write-content.ts";
@@ -177,7 +177,7 @@ function serveReady<Body>(
   const isStaleAnyway = reuse.kind === "serve-stale";
   if (isStaleAnyway && !reuse.isRefreshed)
     return serveCandidate(asked, candidate, found, reuse.reason, ports);
-  const ask = claimStale(asked.key, isStaleAnyway || reuse.isForErrors, ports);
+  const ask = claimStale(asked, isStaleAnyway || reuse.isForErrors, ports);
   if (ask.kind === "ask" && !isStaleAnyway) return null;
   if (ask.kind !== "hold") refreshBehind(asked, stored, ask.kind === "probe", ports);
   const because = isStaleAnyway && ask.kind === "ask" ? reuse.reason : ask.reason;
@@ -186,13 +186,13 @@ function serveReady<Body>(
 
 /** Decides whether a target that can be served stale is asked for: the upstream, or it, may be ill. */
 function claimStale<Body>(
-  key: string,
+  asked: AskedContent,
   isForErrors: boolean,
   ports: ContentPorts<Body>,
 ): Pick<AskDecision, "kind" | "reason"> {
   const claim = claimAsk(ports, true);
   if (claim.kind !== "ask" || !isForErrors) return claim;
-  const spared = ports.health.spared.take(key, ports.nowMs());
+  const spared = takeSpared(asked, ports);
   if (spared === null) return claim;
   return { kind: spared.isDue ? "probe" : "hold", reason: spared.reason };
 }
@@ -309,7 +309,7 @@ async function askUpstream<Body>(
   if (refreshed !== "late") return answerRefreshed(asked, found, refreshed, ports);
   if (!(await isStillAlive(asked, candidate, ports)))
     return answerRefreshed(asked, found, await work, ports);
-  noteSlow(asked.key, ports);
+  noteSlow(asked, ports);
   ports.background(work.then(discardUnused));
   return serveCandidate(asked, candidate, found, "origin-slow", ports);
 }

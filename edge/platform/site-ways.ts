@@ -79,6 +79,7 @@ function serverOf(
   baseUrl: string,
 ): Server {
   const spared = new SparedTargets({
+    firstMs: limits.sparedFirstMs,
     sparedMs: limits.sparedTargetMs,
     targetsMax: limits.sparedTargetsMax,
   });

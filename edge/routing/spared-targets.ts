@@ -4,8 +4,9 @@
 
 import type { OriginFailure } from "./origin-health.ts";
 
-/** How long a target is left alone, and how many are remembered. */
+/** How long a target is left alone, the first time and then, and how many are remembered. */
 export interface SparingBounds {
+  readonly firstMs: number;
   readonly sparedMs: number;
   readonly targetsMax: number;
 }
@@ -13,6 +14,8 @@ export interface SparingBounds {
 interface Spared {
   readonly reason: OriginFailure;
   readonly sinceMs: number;
+  /** Failures since the upstream answered for it. One may be the fault of its request. */
+  readonly failures: number;
 }
 
 /** Why a target is spared, and whether it is this request's turn to have it asked for behind its answer. */
@@ -30,10 +33,19 @@ export class SparedTargets {
     this.#bounds = bounds;
   }
 
+  get isEmpty(): boolean {
+    return this.#spared.size === 0;
+  }
+
   /** Notes that asking for a target failed. */
   note(key: string, reason: OriginFailure, nowMs: number): void {
+    const failures = (this.#spared.get(key)?.failures ?? 0) + 1;
+    this.#put(key, { reason, sinceMs: nowMs, failures });
+  }
+
+  #put(key: string, spared: Spared): void {
     this.#spared.delete(key);
-    this.#spared.set(key, { reason, sinceMs: nowMs });
+    this.#spared.set(key, spared);
     const oldest = this.#spared.keys().next();
     if (this.#spared.size > this.#bounds.targetsMax && oldest.done !== true)
       this.#spared.delete(oldest.value);
@@ -49,14 +61,23 @@ export class SparedTargets {
   }
 
   /** Decides whether a target is left alone at `nowMs`; null: it may be asked for, and waited for. */
-  take(key: string, nowMs: number): SparedDecision | null {
+  look(key: string, nowMs: number): SparedDecision | null {
     const spared = this.#spared.get(key);
     if (spared === undefined) return null;
-    const { reason, sinceMs } = spared;
+    const { reason, sinceMs, failures } = spared;
     const forMs = nowMs - sinceMs;
+    const { firstMs, sparedMs } = this.#bounds;
     // A clock that stepped back must not spare a target for longer.
-    const isDue = forMs < 0 || forMs >= this.#bounds.sparedMs;
-    if (isDue) this.note(key, reason, nowMs);
+    const isDue = forMs < 0 || forMs >= (failures > 1 ? sparedMs : firstMs);
     return { reason, isDue };
+  }
+
+  /** The same, and takes the turn if it is due. */
+  take(key: string, nowMs: number): SparedDecision | null {
+    const spared = this.#spared.get(key);
+    const decision = this.look(key, nowMs);
+    if (spared !== undefined && decision?.isDue === true)
+      this.#put(key, { ...spared, sinceMs: nowMs });
+    return decision;
   }
 }

@@ -59,7 +59,11 @@ export class ContentWorld {
     this.#hooks = hooks;
     this.#policy = policy;
     this.#settings = settings;
-    const spared = new SparedTargets({ sparedMs: 10_000, targetsMax: 100 });
+    const spared = new SparedTargets({
+      firstMs: 1_000,
+      sparedMs: 10_000,
+      targetsMax: 100,
+    });
     this.#health = { state: INITIAL_HEALTH, tolerance: policy.tolerance, spared };
   }
 

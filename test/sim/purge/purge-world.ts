@@ -107,7 +107,7 @@ export class SimIsolate {
   readonly #health = {
     state: INITIAL_HEALTH,
     tolerance: { failures: 99, ms: 99_999 },
-    spared: new SparedTargets({ sparedMs: 10_000, targetsMax: 100 }),
+    spared: new SparedTargets({ firstMs: 1_000, sparedMs: 10_000, targetsMax: 100 }),
   };
 
   constructor(region: SimRegion, time: VirtualTime, chance: Prng, weather: Weather) {
