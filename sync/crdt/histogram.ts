@@ -20,7 +20,7 @@ const OFFSET = BUCKET_NUMBER_MAX / 2;
 export function observe(state: Histogram, value: number): Histogram {
   let bucket = bucketOf(value);
   if (!state.has(bucket) && state.size >= BUCKETS_MAX) bucket = nearest(state, bucket);
-  return combine(state, new Map([[bucket, 1]]));
+  return new Map(state).set(bucket, (state.get(bucket) ?? 0) + 1);
 }
 
 /** Adds up histograms of distinct values. */

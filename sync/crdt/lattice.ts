@@ -30,8 +30,11 @@ export function replicaKey(replica: string, replicaEpoch: number): ReplicaKey {
   return `${replica}#${replicaEpoch}`;
 }
 
-/** Builds the lattice of maps whose missing keys are bottom, from that of their values. */
-export function mapLattice<Value>(values: Lattice<Value>): Lattice<ReadonlyMap<string, Value>> {
+/** Builds the lattice of maps whose missing keys are bottom, from that of their values and its parts. */
+export function mapLattice<Value>(
+  values: Lattice<Value>,
+  partsOf: (value: Value) => Value[] = (value) => decompose(values, value),
+): Lattice<ReadonlyMap<string, Value>> {
   type State = ReadonlyMap<string, Value>;
   return {
     bottom: new Map(),
@@ -50,7 +53,7 @@ export function mapLattice<Value>(values: Lattice<Value>): Lattice<ReadonlyMap<s
     },
     decompose(state: State): State[] {
       return [...state].flatMap(([key, value]) =>
-        decompose(values, value).map((part) => new Map([[key, part]])),
+        partsOf(value).map((part) => new Map([[key, part]])),
       );
     },
   };

@@ -18,14 +18,14 @@ export const pnComponent: Lattice<PnComponent> = {
     removed: Math.max(left.removed, right.removed),
   }),
   lessOrEqual: (left, right) => left.added <= right.added && left.removed <= right.removed,
-  decompose: (state) =>
-    [
-      { ...state, removed: 0 },
-      { ...state, added: 0 },
-    ].filter(({ added, removed }) => added + removed > 0),
 };
 
-export const pnCounter: Lattice<PnCounter> = /* @__PURE__ */ mapLattice(pnComponent);
+export const pnCounter: Lattice<PnCounter> = /* @__PURE__ */ mapLattice(pnComponent, (state) =>
+  [
+    { ...state, removed: 0 },
+    { ...state, added: 0 },
+  ].filter(({ added, removed }) => added + removed > 0),
+);
 
 /** Returns the delta that adds `by`, a whole number of either sign, to a life's component. */
 export function add({ added, removed }: PnComponent, by: number): PnComponent {

@@ -43,7 +43,7 @@ export const NOTHING_AT_HUB: StarHubEntry<never> = { tags: new Map(), stable: nu
 /** Adds a value at the hub for a link, at the hub's seq `seq`. */
 export function addAtHub<V>(
   lattice: Lattice<V>,
-  held: StarHubEntry<V> = NOTHING_AT_HUB,
+  held: StarHubEntry<V>,
   link: number,
   value: V,
   seq: number,

@@ -21,8 +21,8 @@ export interface KeptGroup {
 interface StoredGroup extends Omit<Group, "body"> {
   readonly link: number;
   readonly limitMs: number;
-  /** Hexadecimal. */
-  readonly body: string;
+  /** Its bytes. */
+  readonly body: readonly number[];
 }
 
 const PREFIX = "kept:";
@@ -39,21 +39,18 @@ export class Kept {
 
   /** Bytes that are taken, of KEPT_BYTES_MAX. */
   bytes(): number {
-    return this.#facts().reduce(
-      (sum, [, { keys, body }]) => sum + roomOf(keys, body.length / 2),
-      0,
-    );
+    return roomOf(this.#facts().map(([, group]) => group));
   }
 
   hasRoom(groups: readonly Group[]): boolean {
-    const bytes = groups.reduce((sum, group) => sum + roomOf(group.keys, group.body.length), 0);
+    const bytes = roomOf(groups);
     return bytes === 0 || bytes + this.bytes() <= KEPT_BYTES_MAX;
   }
 
   keep(link: number, groups: readonly Group[], limitMs: number): void {
     for (const group of groups) {
       const last = this.#facts().at(-1)?.[0].slice(PREFIX.length) ?? 0;
-      const body = Array.from(group.body, (byte) => byte.toString(16).padStart(2, "0")).join("");
+      const body = [...group.body];
       this.#stored.state(`${PREFIX}${Number(last) + 1}`, { ...group, link, limitMs, body });
     }
   }
@@ -63,8 +60,7 @@ export class Kept {
     return this.#facts().flatMap(([name, { link, limitMs, body, ...rest }]) => {
       if (!collectionOf(rest)) return [];
       this.#stored.state(name, null);
-      const bytes = body.match(/../g) ?? [];
-      const group = { ...rest, body: Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 16)) };
+      const group = { ...rest, body: Uint8Array.from(body) };
       return [{ link, limitMs, group }];
     });
   }
@@ -74,6 +70,9 @@ export class Kept {
   }
 }
 
-function roomOf(keys: readonly string[], bytes: number): number {
-  return keys.reduce((sum, key) => sum + key.length + BESIDE_BYTES, bytes + BESIDE_BYTES * 8);
+function roomOf(groups: readonly Pick<Group | StoredGroup, "keys" | "body">[]): number {
+  return groups.reduce((sum, { keys, body }) => {
+    const bytes = sum + body.length + BESIDE_BYTES * 8;
+    return keys.reduce((room, key) => room + key.length + BESIDE_BYTES, bytes);
+  }, 0);
 }

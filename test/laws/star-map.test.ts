@@ -13,6 +13,7 @@ import {
   absorbAtEdge,
   addAtEdge,
   addAtHub,
+  NOTHING_AT_HUB,
   removeAtEdge,
   removeAtHub,
   stabilizeEntry,
@@ -183,7 +184,7 @@ class World {
     for (const [key, op] of ops) {
       const held = this.hub.get(key)?.entry;
       if (op.kind === "add") {
-        const entry = addAtHub(lwwRegister, held, link, op.value, this.seq);
+        const entry = addAtHub(lwwRegister, held ?? NOTHING_AT_HUB, link, op.value, this.seq);
         this.hub.set(key, { entry, changed: this.seq });
       } else if (held !== undefined) {
         const entry = removeAtHub(held, link, op.context);
@@ -299,7 +300,7 @@ test("an addition wins over a removal that had not seen it, also one made while 
 
 test("a removal takes the value away that it had seen, and leaves a concurrent one", () => {
   const at = (wallMs: number): Value => write(`v${wallMs}`, { wallMs, logical: 0 });
-  const first = addAtHub(lwwRegister, undefined, 1, at(9), 1);
+  const first = addAtHub(lwwRegister, NOTHING_AT_HUB, 1, at(9), 1);
   const both = addAtHub(lwwRegister, first, 2, at(5), 2);
   assert.deepEqual(valueAtHub(lwwRegister, both), at(9));
   assert.deepEqual(valueAtHub(lwwRegister, removeAtHub(both, 3, 1)), at(5));
@@ -316,7 +317,7 @@ test("values that are not above each other are joined: an adder's own, others', 
   // Only what is not confirmed is sent again.
   const edge2 = addAtEdge(values, absorbAtEdge(edge1, ab, false), c);
   assert.deepEqual(edge2, { present: values.join(ab, c), op: { kind: "add", value: c } });
-  const hub1 = addAtHub(values, addAtHub(values, undefined, 1, a, 1), 1, b, 2);
+  const hub1 = addAtHub(values, addAtHub(values, NOTHING_AT_HUB, 1, a, 1), 1, b, 2);
   assert.deepEqual(hub1, {
     tags: new Map([[1, { seq: 2, value: ab }]]),
     stable: null,
@@ -347,7 +348,7 @@ test("stabilizeEntry() gives the same whatever steps led there", () => {
 });
 
 test("what became stable without a remover's knowing stays", () => {
-  const stable = stabilizeEntry(unit, addAtHub(unit, undefined, 1, true, 7), 9);
+  const stable = stabilizeEntry(unit, addAtHub(unit, NOTHING_AT_HUB, 1, true, 7), 9);
   assert.equal(valueAtHub(unit, removeAtHub(stable, 2, 6)), true);
   assert.equal(valueAtHub(unit, removeAtHub(stable, 2, 7)), null);
 });
@@ -360,7 +361,7 @@ test("a set is a map to unit", () => {
   assert.equal(removeAtEdge(removed, 9), removed);
   assert.deepEqual(absorbAtEdge(removed, true, true), removed);
   assert.deepEqual(absorbAtEdge(removed, true, false), { present: true, op: null });
-  const held = addAtHub(unit, undefined, 1, true, 7);
+  const held = addAtHub(unit, NOTHING_AT_HUB, 1, true, 7);
   const gone = removeAtHub(held, 1, 0);
   assert.equal(valueAtHub(unit, gone), null);
   assert.equal(removeAtHub(gone, 2, 9), gone);

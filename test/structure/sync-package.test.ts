@@ -26,29 +26,40 @@ const {
   "sync-hub": hub,
 } = JSON.parse(readFile("tools/budgets.json")) as Readonly<Record<string, Budget>>;
 
-/** The statement that exports what the README names of a file. */
-function exportsOf(file: string, names: readonly string[]): string {
-  return `export { ${names.join(", ")} } from "${path.join(SYNC, file)}";\n`;
-}
+/** Files, and what the README names of each. */
+type Parts = Readonly<Record<string, readonly string[]>>;
 
 const KINDS = [...readme.matchAll(/`(\w+Kind)`/g)].map(([, name = ""]) => name);
-const LINK = exportsOf("link/edge.ts", ["openEdgeLink", "stepEdgeLink"]);
-const EDGE = exportsOf("replica/edge-replica.ts", ["EdgeReplica"]);
-const HUB = exportsOf("replica/hub-replica.ts", ["HubReplica"]);
-const REST =
-  exportsOf("replica/kind.ts", ["collection"]) +
-  exportsOf("replica/kinds.ts", KINDS) +
-  exportsOf("replica/component.ts", ["componentKey"]) +
-  exportsOf("replica/store.ts", ["MemoryReplicaStore"]) +
-  exportsOf("brand.ts", ["parseReplicaId"]) +
-  exportsOf("crdt/lww-register.ts", ["write", "erase"]) +
-  exportsOf("crdt/pn-counter.ts", ["add"]) +
-  exportsOf("crdt/alert.ts", ["fire"]) +
-  exportsOf("crdt/versioned.ts", ["publish"]) +
-  exportsOf("crdt/counts.ts", ["observe"]);
+const LINK: Parts = { "link/edge.ts": ["openEdgeLink", "stepEdgeLink"] };
+const EDGE: Parts = { "replica/edge-replica.ts": ["EdgeReplica"] };
+const HUB: Parts = { "replica/hub-replica.ts": ["HubReplica"] };
+const REST: Parts = {
+  "replica/kind.ts": ["collection"],
+  "replica/kinds.ts": KINDS,
+  "replica/component.ts": ["componentKey"],
+  "replica/store.ts": ["MemoryReplicaStore"],
+  "brand.ts": ["parseReplicaId"],
+  "crdt/lww-register.ts": ["write", "erase"],
+  "crdt/pn-counter.ts": ["add"],
+  "crdt/alert.ts": ["fire"],
+  "crdt/versioned.ts": ["publish"],
+  "crdt/counts.ts": ["observe"],
+};
+
+/**
+ * A program that uses all of the names. It exports none of them: a program that carries sync/ has no
+ * list of them by name, as a file of the package would.
+ */
+function programOf(parts: Parts): string {
+  const imports = Object.entries(parts).map(
+    ([file, names]) => `import { ${names.join(", ")} } from "${path.join(SYNC, file)}";\n`,
+  );
+  return `${imports.join("")}globalThis.used = [${Object.values(parts).flat().join(", ")}];`;
+}
 
 /** Bundles and minifies, by esbuild and then terser; gives the size and the files that went in. */
-async function bundle(contents: string): Promise<{ gzipKb: number; files: string[] }> {
+async function bundle(parts: Parts): Promise<{ gzipKb: number; files: string[] }> {
+  const contents = programOf(parts);
   const built = await build({
     stdin: { contents, resolveDir: SYNC, loader: "ts" },
     bundle: true,
@@ -64,19 +75,19 @@ async function bundle(contents: string): Promise<{ gzipKb: number; files: string
   const { code = "" } = await minify(output?.text ?? "", {
     module: true,
     ecma: 2022,
-    compress: { passes: 3, pure_getters: true, unsafe_arrows: true },
+    compress: { passes: 5, pure_getters: true, unsafe_arrows: true, lhs_constants: false },
   });
   const gzipKb = gzipSync(code, { level: 9 }).length / KB;
   return { gzipKb, files: Object.keys(built.metafile.inputs) };
 }
 
-for (const [what, contents, budget] of [
-  ["everything that its README names", LINK + HUB + EDGE + REST, sync],
-  ["an edge", LINK + EDGE + REST, edge],
-  ["a hub", HUB + REST, hub],
+for (const [what, parts, budget] of [
+  ["everything that its README names", { ...LINK, ...HUB, ...EDGE, ...REST }, sync],
+  ["an edge", { ...LINK, ...EDGE, ...REST }, edge],
+  ["a hub", { ...HUB, ...REST }, hub],
 ] as const)
   test(`sync/ stays small: ${what}`, async (t) => {
-    const { gzipKb, files } = await bundle(contents);
+    const { gzipKb, files } = await bundle(parts);
     const max = budget?.gzipKbMax ?? 0;
     t.diagnostic(`${gzipKb.toFixed(3)} kB of ${max}`);
     assert.ok(
