@@ -4,7 +4,7 @@
 import type { ReplicaId } from "../sync/brand.ts";
 import { assert } from "../sync/assert.ts";
 import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../sync/limits.ts";
-import { newLife, type Cut, type EdgeLinkRecord } from "../sync/link/edge.ts";
+import { newLife, type Cut, type EdgeLinkRecord, type HeldLog } from "../sync/link/edge.ts";
 import { entryDigest } from "../sync/wire/log-lane.ts";
 import type { DownState } from "../sync/wire/down-frame.ts";
 import type { HubStore } from "./ports.ts";
@@ -49,8 +49,8 @@ export class JournalReplica implements LinkedReplica {
     return { floor, head, to: log.at(-1)?.seq ?? after, log, groups: [], latestMs: 0 };
   }
 
-  floor(): number {
-    return this.#store.extent().floor;
+  get log(): HeldLog {
+    return { floor: this.#store.extent().floor, digestAt: (seq) => this.digestAt(seq) };
   }
 
   digestAt(seq: number): number | null {

@@ -10,6 +10,7 @@ import {
   type EdgeLinkEffect,
   type EdgeLinkEvent,
   type EdgeLinkRecord,
+  type HeldLog,
 } from "../sync/link/edge.ts";
 import { LOG_LANE } from "../sync/wire/log-lane.ts";
 import type { DownState } from "../sync/wire/down-frame.ts";
@@ -22,10 +23,8 @@ export interface LinkedReplica {
   readonly record: EdgeLinkRecord;
   /** Cuts what follows `after`; without `isWhole` only log entries. */
   cut(isWhole: boolean, after: number): Cut;
-  /** The lowest seq whose log entry is held; 1 for a replica without a log. */
-  floor(): number;
-  /** The checksum of what was committed as `seq`; null if that is not known. */
-  digestAt(seq: number): number | null;
+  /** None: it has no log. */
+  readonly log?: HeldLog | undefined;
   save(record: EdgeLinkRecord): void;
   /** Takes in what the hub told; false if it cannot be read. */
   absorb(state: DownState, record: EdgeLinkRecord): boolean;
@@ -155,8 +154,7 @@ async function interpret(
           kind: "answer",
           frame: outcome.frame,
           nowMs: ports.now(),
-          floor: replica.floor(),
-          digestAt: (seq) => replica.digestAt(seq),
+          log: replica.log,
         };
       ports.log("exchange-failed", { reason: outcome.reason });
       return { kind: "failed", chance: ports.chance() };

@@ -110,9 +110,9 @@ export function addAtEdge<V>(
   };
 }
 
-/** Removes at an edge that knows the hub up to its seq `context`; what is absent stays as it is. */
-export function removeAtEdge<V>(held: StarEdgeEntry<V>, context: number): StarEdgeEntry<V> {
-  return held.present === null ? held : { present: null, op: { kind: "remove", context } };
+/** Removes what is present at an edge that knows the hub up to its seq `context`. */
+export function removeAtEdge(context: number): StarEdgeEntry<never> {
+  return { present: null, op: { kind: "remove", context } };
 }
 
 /**

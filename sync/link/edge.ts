@@ -91,6 +91,14 @@ export interface Cut {
   readonly latestMs: number;
 }
 
+/** What a replica still holds of its log. */
+export interface HeldLog {
+  /** The lowest seq whose entry is held. */
+  readonly floor: number;
+  /** The checksum of what was committed as `seq`; null if that is not known. */
+  readonly digestAt: (seq: number) => number | null;
+}
+
 export type EdgeLinkEvent =
   /**
    * Something was committed, or the timer rang. With `isHeartbeat` a link at rest sends a frame all
@@ -99,13 +107,12 @@ export type EdgeLinkEvent =
   | { readonly kind: "wake"; readonly isHeartbeat: boolean }
   /** What `cut` asked for. */
   | { readonly kind: "cut"; readonly cut: Cut; readonly nowMs: number }
-  /** The hub's answer, its seal already checked. `digestAt` finds what was committed as a seq. */
+  /** The hub's answer, its seal already checked; `log` is that of a replica that has one. */
   | {
       readonly kind: "answer";
       readonly frame: Uint8Array;
       readonly nowMs: number;
-      readonly floor: number;
-      readonly digestAt: (seq: number) => number | null;
+      readonly log?: HeldLog | undefined;
     }
   /** No answer; `chance` is uniform in [0, 1) and spreads the retries. */
   | { readonly kind: "failed"; readonly chance: number };
@@ -355,14 +362,15 @@ function found(state: EdgeLink, at: Position, event: Answer): EdgeLinkStep {
 }
 
 /** Tells whether the hub's history ends where this replica's was; else, after a hello, it is a twin's. */
-function isOurs(record: EdgeLinkRecord, at: Position, answer: Answer): boolean {
+function isOurs(record: EdgeLinkRecord, at: Position, { log }: Answer): boolean {
   const { cursor } = record;
   if (wasSent(record, at)) return true;
   if (record.link === 0) return false;
-  const digest = answer.digestAt(at.seq);
+  if (isSamePosition(at, cursor) || isSamePosition(at, ORIGIN_POSITION)) return true;
+  if (!log) return false;
+  const digest = log.digestAt(at.seq);
   // A hub that was restored from a copy may lack what is gone here: it records the gap.
-  const isForgotten = digest === null && at.seq < Math.min(cursor.seq, answer.floor - 1);
-  return isForgotten || isSamePosition(at, cursor) || digest === at.digest;
+  return digest === null ? at.seq < Math.min(cursor.seq, log.floor - 1) : digest === at.digest;
 }
 
 function ended(state: EdgeLink, effect: EdgeLinkEffect): EdgeLinkStep {

@@ -85,18 +85,6 @@ export class EdgeReplica extends Replica {
     return isWhole ? { ...nothing, ...this.gather(after, bytesMax, () => true) } : nothing;
   }
 
-  /** The lowest seq whose log entry is held; this replica has no log. */
-  floor(): number {
-    return 1;
-  }
-
-  /** The checksum of what was committed as `seq`; null if that is not known. */
-  digestAt(seq: number): number | null {
-    const { cursor } = this.record;
-    if (seq === 0) return 0;
-    return seq === cursor.seq ? cursor.digest : null;
-  }
-
   /** Stores where the link stands. */
   save(record: EdgeLinkRecord): void {
     this.stored.state("link", record);

@@ -21,7 +21,7 @@ export class Schema {
     const isLegal = this.all.every(
       ({ id }, i) => id > (this.all[i - 1]?.id ?? 0) && id <= COLLECTION_ID_MAX,
     );
-    assert(isLegal, `Ids of collections are distinct, 1 to ${COLLECTION_ID_MAX}`);
+    assert(isLegal, `Ids are distinct, 1 to ${COLLECTION_ID_MAX}`);
   }
 
   get(id: number): Collection | undefined {
@@ -42,7 +42,7 @@ export class Schema {
     if (writtenBytes(KEY, key) === null)
       refuse(
         "key",
-        `it has more than ${KEY_BYTES_MAX} bytes, in any life of its replica, or is no text`,
+        `it has more than ${KEY_BYTES_MAX} bytes in a life of its replica, or could not be read again`,
       );
   }
 

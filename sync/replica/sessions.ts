@@ -82,10 +82,8 @@ export class Sessions {
     const session = this.#sessions.get(link) ?? new Session();
     this.#sessions.delete(link);
     this.#sessions.set(link, session);
-    if (this.#sessions.size > SESSIONS_MAX) {
-      const [oldest] = this.#sessions.keys();
-      if (oldest !== undefined) this.#sessions.delete(oldest);
-    }
+    for (const oldest of this.#sessions.keys())
+      if (this.#sessions.size > SESSIONS_MAX) this.#sessions.delete(oldest);
     return session;
   }
 

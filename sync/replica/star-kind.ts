@@ -57,7 +57,7 @@ export function starKind<Value>(
     toDown: viewAtHub,
     writeAtEdge(held, write, context) {
       if (write.kind === "add") return addAtEdge(lattice, held, write.value);
-      return held && held.present !== null ? removeAtEdge(held, context) : null;
+      return held && held.present !== null ? removeAtEdge(context) : null;
     },
     writeAtHub: (held, write, seq) =>
       applyAtHub(lattice, held, write.kind === "add" ? write : { ...write, context: seq }, 0, seq),

@@ -134,8 +134,6 @@ export class EdgeNode {
       kind: "answer",
       frame: answer.bytes,
       nowMs: this.nowMs(),
-      floor: this.replica.floor(),
-      digestAt: (seq) => this.replica.digestAt(seq),
     });
     this.#answer = null;
   }

@@ -109,7 +109,6 @@ export class LinkedEdge {
     this.exchanges += 1;
     this.bytesUp += request.length;
     this.bytesDown += exchange.answer.length;
-    const digestAt = (seq: number): number | null => this.replica.digestAt(seq);
-    return { kind: "answer", frame: exchange.answer, nowMs, floor: 1, digestAt };
+    return { kind: "answer", frame: exchange.answer, nowMs };
   }
 }

@@ -169,9 +169,7 @@ class Skerry implements System {
         else if (effect.kind === "send") {
           const frame = this.#exchange(effect.request, nowMs);
           messages.push({ way: "up", bytes: effect.request }, { way: "down", bytes: frame });
-          const { replica } = at;
-          const digestAt = (seq: number): number | null => replica.digestAt(seq);
-          event = { kind: "answer", frame, nowMs, floor: replica.floor(), digestAt };
+          event = { kind: "answer", frame, nowMs };
         } else if (effect.kind !== "at-rest") throw new Error(`The link came to ${effect.kind}`);
       }
     }

@@ -238,15 +238,12 @@ export class World {
   #hear({ edge: number, bytes, told }: Answer): void {
     const edge = this.#edges[number] as Edge;
     edge.awaited += 1;
-    const { replica } = edge;
     this.#feed(
       edge,
       {
         kind: "answer",
         frame: bytes,
         nowMs: this.#nowMs,
-        floor: replica.floor(),
-        digestAt: (seq) => replica.digestAt(seq),
       },
       told,
     );

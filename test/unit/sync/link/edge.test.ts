@@ -15,6 +15,7 @@ import {
   type EdgeLinkEvent,
   type EdgeLinkRecord,
   type EdgeLinkStep,
+  type HeldLog,
 } from "../../../../sync/link/edge.ts";
 import { entryDigest, LOG_LANE } from "../../../../sync/wire/log-lane.ts";
 import { KeyDictionary } from "../../../../sync/wire/dictionary.ts";
@@ -66,9 +67,13 @@ function answer(
     kind: "answer",
     frame: encodeDownFrame({ ...down, ...fields }, keys, base),
     nowMs: NOW,
-    floor: 1,
-    digestAt: (seq) => held[seq] ?? null,
+    log: { floor: 1, digestAt: (seq) => held[seq] ?? null },
   };
+}
+
+/** A log whose entries begin at `floor`, and are not those that are asked for. */
+function logFrom(floor: number): HeldLog {
+  return { floor, digestAt: () => null };
 }
 
 function kinds(effects: readonly EdgeLinkEffect[]): string {
@@ -163,7 +168,7 @@ function answerAtSent(): EdgeLinkEvent {
   return answer({ outcome: "at", at: sent });
 }
 function damaged(): EdgeLinkEvent {
-  return { kind: "answer", frame: Uint8Array.of(1), nowMs: NOW, floor: 1, digestAt: () => null };
+  return { kind: "answer", frame: Uint8Array.of(1), nowMs: NOW };
 }
 /** A link of which the hub has never told anything. */
 function asking0(): EdgeLink {
@@ -273,11 +278,11 @@ test("an edge that was restored from a copy finds another history at the hub, an
 test("a hub that was restored from a copy is given what it lacks, or records the gap", () => {
   const behind = step(logging, answer({ outcome: "at", at: { seq: 2, digest: 22 } }, { 2: 22 }));
   assert.deepEqual(behind.effects.at(-1), { kind: "cut", after: 2, isWhole: true });
-  const gone = { ...answer({ outcome: "at", at: { seq: 1, digest: 11 } }), floor: 3 };
+  const gone = { ...answer({ outcome: "at", at: { seq: 1, digest: 11 } }), log: logFrom(3) };
   assert.ok(gone.kind === "answer");
   const gap = step(logging, gone);
   assert.deepEqual(gap.effects.at(-1), { kind: "cut", after: 1, isWhole: true });
-  const held = { ...gone, floor: 2 };
+  const held = { ...gone, log: logFrom(2) };
   assert.equal(kinds(step(logging, held).effects), "renew");
 });
 

@@ -76,7 +76,7 @@ test("write() refuses the key of a count that would not fit once its replica beg
       const name = "n".repeat(bytes - componentKey("", draft.life).length);
       draft.write(counts, componentKey(name, draft.life), 1);
     });
-  assert.throws(() => put1(KEY_BYTES_MAX), /in any life of its replica/);
+  assert.throws(() => put1(KEY_BYTES_MAX), /in a life of its replica/);
   // The epochs of this world have one digit, and may have ten.
   put1(KEY_BYTES_MAX - 9);
   edge.renew();
