@@ -18,6 +18,8 @@ export interface SiteUpstream {
   /** A base URL without a trailing slash; the path and query of a request follow it. */
   readonly url: string;
   readonly profile: "safe" | "rfc";
+  /** Lower-case names of fields that the server knows, beside those that every server does. */
+  readonly fields: readonly string[];
 }
 
 /** The edge's configuration, checked; `sites`, `regions` and `content` may be published at the origin. */

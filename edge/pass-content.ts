@@ -98,10 +98,10 @@ export function noteFailure<Body>(
 const oddKeyOf = ({ key }: Pick<AskedContent, "key">): string => `${key} odd`;
 
 /** Tells whether neither the size of a request nor its fields are a reason to fail it. */
-function isPlain({ forwarded, upstream }: AskedContent): boolean {
+function isPlain({ forwarded, upstream, policy }: AskedContent): boolean {
   const sent = forwarded();
   const isSmall = fieldBytesOf(sent) + upstream.length <= PLAIN_REQUEST_BYTES_MAX;
-  return isSmall && hasKnownFields(sent, []);
+  return isSmall && hasKnownFields(sent, policy.knownFields);
 }
 
 /**

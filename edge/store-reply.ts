@@ -144,7 +144,7 @@ function isPlainRequest(
   const isSmall = fieldBytesOf(sent) + upstream.length <= PLAIN_REQUEST_BYTES_MAX;
   if (!isSmall || !policy.suspectsRequests) return isSmall;
   const vary = parseVary(linesOf(fields).get("vary"));
-  return hasKnownFields(sent, vary.kind === "names" ? vary.names : []);
+  return hasKnownFields(sent, policy.knownFields, vary.kind === "names" ? vary.names : []);
 }
 
 /** Tells whether a request is answered only once all of the body is there. */

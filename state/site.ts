@@ -29,6 +29,8 @@ const COMPRESSED_BYTES = { least: 256, most: 1_048_576, usual: 1_024 } as const;
 export interface UpstreamSetting {
   readonly url: string;
   readonly profile: "safe" | "rfc";
+  /** Lower-case names of fields that the server knows, beside those that every server does. */
+  readonly fields: readonly string[];
 }
 
 /** What a site says of the lifetime of some of its responses. Times are seconds. */
@@ -139,6 +141,7 @@ const HTTP_URL = /^https?:\/\/[^\s/?#@\\]+(?:\/[^\s?#\\]*)?$/;
 const upstreamShape = {
   url: text(HTTP_URL, URL_CHARS_MAX, urlError),
   profile: z._default(z.enum(["safe", "rfc"], { error: 'profile is "safe" or "rfc"' }), "safe"),
+  fields: z._default(list(fieldName, NAMES_MAX, "fields"), []),
 };
 
 const STATUSES = [200, 203, 204, 300, 301, 302, 307, 308, 404, 410, 451, 500, 502, 503, 504];

@@ -17,6 +17,8 @@ export interface CachePolicy {
   readonly storesCookies: boolean;
   /** An error to a request with fields that not every server knows is taken for that request's own. */
   readonly suspectsRequests: boolean;
+  /** Lower-case names of fields that this one knows besides. */
+  readonly knownFields: readonly string[];
   /** A 206 whose length is not what its Content-Range says may be stored. */
   readonly storesOddParts: boolean;
   /** The answer to a POST may be stored for GET (RFC 9110 §9.3.3). */
@@ -44,6 +46,7 @@ export const PUBLISHED: CachePolicy = {
   obeysClient: false,
   storesCookies: false,
   suspectsRequests: true,
+  knownFields: [],
   storesOddParts: false,
   storesPost: false,
   ranksLanguages: false,

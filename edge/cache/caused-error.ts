@@ -56,14 +56,20 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Tells whether each field of a request is one that every server knows, or that its answer is selected by.
+ * Tells whether each field of a request is one that every server knows, or this one, or that its answer is
+ * selected by.
  *
+ * @param known  Those that the site says its server knows.
  * @param vary  The names in the answer's Vary.
  */
-export function hasKnownFields(sent: FieldList, vary: readonly string[]): boolean {
-  return sent.every(
-    ([name]) => KNOWN_FIELDS.has(name) || name.startsWith("sec-ch-") || vary.includes(name),
-  );
+export function hasKnownFields(
+  sent: FieldList,
+  known: readonly string[],
+  vary: readonly string[] = [],
+): boolean {
+  const isKnown = (name: string): boolean =>
+    KNOWN_FIELDS.has(name) || name.startsWith("sec-ch-") || known.includes(name);
+  return sent.every(([name]) => isKnown(name) || vary.includes(name));
 }
 
 /** What an answer says about the request that it came to; null: nothing. `for-a-while`: maybe. */

@@ -24,6 +24,9 @@ const NAME = /^[a-z0-9-]{1,32}$/;
 /** A region numbers its purges under its name, and the origin under its own. */
 const REGION_NAME = /^(?!origin$)[a-z0-9-]{1,32}$/;
 const HTTP_URL = /^https?:\/\/[^\s/?#]+(\/[^\s?#]*)?$/;
+/** Names of fields in lower case, and how many of an upstream. */
+const FIELD_NAME = /^[a-z0-9-]{1,128}$/;
+const UPSTREAM_FIELDS_MAX = 64;
 const degrees = (most: number) => z.number().check(z.gte(-most), z.lte(most));
 const json = <T>(schema: z.ZodMiniType<T>) =>
   z.pipe(z.pipe(z.string(), z.transform(parseJson)), schema);
@@ -76,6 +79,10 @@ const varsSchema = z.object({
         z.strictObject({
           url: z.string().check(z.regex(HTTP_URL)),
           profile: z._default(z.enum(["safe", "rfc"]), "safe"),
+          fields: z._default(
+            z.array(z.string().check(z.regex(FIELD_NAME))).check(z.maxLength(UPSTREAM_FIELDS_MAX)),
+            [],
+          ),
         }),
       ),
     ),
@@ -126,9 +133,9 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
     originUrl: vars.ORIGIN_URL.replace(/\/+$/, ""),
     sites: mapKeys(vars.SITES, lowerHost),
     upstreams: Object.fromEntries(
-      Object.entries(vars.UPSTREAMS).map(([site, { url, profile }]) => [
+      Object.entries(vars.UPSTREAMS).map(([site, { url, profile, fields }]) => [
         site,
-        { url: url.replace(/\/+$/, ""), profile },
+        { url: url.replace(/\/+$/, ""), profile, fields },
       ]),
     ),
     eviction: vars.EVICTION,

@@ -58,8 +58,8 @@ export class SiteWays {
     return made;
   }
 
-  #toUpstream(site: string, { url, profile }: UpstreamSetting): Way {
-    const policy = profile === "rfc" ? RFC : SAFE;
+  #toUpstream(site: string, { url, profile, fields }: UpstreamSetting): Way {
+    const policy = { ...(profile === "rfc" ? RFC : SAFE), knownFields: fields };
     const baseUrl = url.replace(/\/+$/, "");
     // Its own for each site: what one believes of a server must not come from another site's pages.
     const name = `${site} ${baseUrl}`;

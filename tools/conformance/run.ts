@@ -46,6 +46,8 @@ export type Outcomes = ReadonlyMap<string, string | null>;
 const READY_TRIES = 100;
 const READY_MS = 50;
 const RUN_MS_MAX = 180_000;
+/** What the suite's client tells its server in each request. */
+const SUITE_FIELDS = ["test-id", "test-name", "req-num"];
 
 /** Runs the suite against one profile. */
 export async function runConformance(plan: ConformancePlan): Promise<Outcomes> {
@@ -53,7 +55,8 @@ export async function runConformance(plan: ConformancePlan): Promise<Outcomes> {
   const server = startServer(serverPort, plan.stateDir);
   try {
     await untilListening(server, serverPort);
-    const upstream = { url: `http://127.0.0.1:${serverPort}`, profile: plan.profile };
+    const url = `http://127.0.0.1:${serverPort}`;
+    const upstream = { url, profile: plan.profile, fields: SUITE_FIELDS };
     const edge = await startEdge(plan, JSON.stringify({ suite: upstream }));
     try {
       return await runClient(edge.url, plan);

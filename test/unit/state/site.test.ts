@@ -25,7 +25,7 @@ test("checkConfig() fills in what a site leaves out, and readConfig() reads it b
   assert.partialDeepStrictEqual(
     { upstream, rules, redirects, security, cors, compression },
     {
-      upstream: { profile: "safe" },
+      upstream: { profile: "safe", fields: [] },
       rules: [{ status: [200], store: true }],
       redirects: [{ status: 308 }],
       security: { preset: "basic" },
@@ -55,6 +55,7 @@ test("checkConfig() names each fault of a site", () => {
     [{ upstream: { url: "shop.internal" } }, "/upstream/url", /begins with http/],
     [{ upstream: { url: "http://user@shop" } }, "/upstream/url", /begins with http/],
     [{ upstream: { url: "http://shop?x" } }, "/upstream/url", /without a query/],
+    [{ upstream: { url: "http://shop", fields: ["X-Plan"] } }, "/upstream/fields/0", /lower case/],
     [{ upstream: { url: "http://shop", profile: "lax" } }, "/upstream/profile", /"safe" or "rfc"/],
     [{ maxOffline: 2_592_001 }, "/maxOffline", /0 to 2592000/],
     [{ rules: [{ ...rule, path: "a" }] }, "/rules/0/path", /begins with "\/"/],

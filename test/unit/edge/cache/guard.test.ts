@@ -54,13 +54,14 @@ test("decideCausedError() tells what a request may have caused from what is of t
     assert.equal(decideCausedError(status, true), "of-this-request", String(status));
 });
 
-test("hasKnownFields() tells a field that may have caused an error, unless Vary names it", () => {
+test("hasKnownFields() tells a field that may have caused an error, unless the site or Vary names it", () => {
   const known = ["user-agent", "accept", "sec-ch-ua", "via", "forwarded", "rsc", "if-none-match"];
   const list = (names: readonly string[]) => names.map((name) => [name, "x"] as const);
   assert.equal(hasKnownFields(list(known), []), true);
   for (const odd of ["x-odd", "cookie", "origin", "range", "sec-odd"]) {
     assert.equal(hasKnownFields(list([...known, odd]), ["accept"]), false, odd);
     assert.equal(hasKnownFields(list([...known, odd]), ["accept", odd]), true, odd);
+    assert.equal(hasKnownFields(list([...known, odd]), [], ["accept", odd]), true, odd);
   }
 });
 
