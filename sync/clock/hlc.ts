@@ -82,8 +82,9 @@ export function compareHlc(left: Hlc, right: Hlc): number {
 
 /** The stamp right after `last`; a full counter carries into the wall time. */
 function after(last: Hlc, quantumMs: number): Hlc {
-  if (last.logical < LOGICAL_MAX) return { wallMs: last.wallMs, logical: last.logical + 1 };
-  return { wallMs: last.wallMs + quantumMs, logical: 0 };
+  const { wallMs, logical } = last;
+  if (logical < LOGICAL_MAX) return { wallMs, logical: logical + 1 };
+  return { wallMs: wallMs + quantumMs, logical: 0 };
 }
 
 function withLast(clock: Clock, last: Hlc): Clock {

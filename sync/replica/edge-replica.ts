@@ -43,7 +43,6 @@ export class EdgeReplica extends Replica {
       view: "viewAtEdge",
       said: "toUp",
       way: "up",
-      closed: "down",
       isPassing,
     });
     this.#options = options;
@@ -81,8 +80,10 @@ export class EdgeReplica extends Replica {
     after: number = this.record.cursor.seq,
     bytesMax: number = FRAME_BYTES_TARGET,
   ): Cut {
-    const nothing = { floor: 1, head: this.head, to: after, log: [], groups: [], latestMs: 0 };
-    return isWhole ? { ...nothing, ...this.gather(after, bytesMax, () => true) } : nothing;
+    const said = isWhole
+      ? this.gather(after, bytesMax, () => true)
+      : { groups: [], to: after, latestMs: 0 };
+    return { floor: 1, head: this.head, log: [], ...said };
   }
 
   /** Stores where the link stands. */

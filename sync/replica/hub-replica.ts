@@ -80,7 +80,6 @@ export class HubReplica extends Replica {
       view: "viewAtHub",
       said: "toDown",
       way: "down",
-      closed: "up",
       isPassing,
     });
     this.#options = options;

@@ -7,7 +7,7 @@ import type { ReplicaKey } from "../crdt/lattice.ts";
 import { FRAME_STATE_ENTRIES_MAX } from "../limits.ts";
 import type { Draft } from "./draft.ts";
 import { wallMsOf, writtenGroups, type Gathered, type Said } from "./groups.ts";
-import type { Collection, Direction, Kind } from "./kind.ts";
+import type { Collection, Kind } from "./kind.ts";
 import { Schema } from "./schema.ts";
 import type { ReplicaStore } from "./store.ts";
 import { StoredTable } from "./stored-table.ts";
@@ -26,11 +26,9 @@ interface End {
   /** How what it holds is stored, and how it is shown. */
   readonly held: "edge" | "hub";
   readonly view: "viewAtEdge" | "viewAtHub";
-  /** What it says to the other end, and how that is written. */
+  /** What it says to the other end, and how that is written; the other way it does not write. */
   readonly said: "toUp" | "toDown";
   readonly way: "up" | "down";
-  /** The direction of the collections that it does not write. */
-  readonly closed: Direction;
   /** Tells whether an entry goes, or changes, once every link has acknowledged it. */
   readonly isPassing: (collection: Collection, entry: Entry) => boolean;
 }
@@ -99,9 +97,9 @@ export abstract class Replica {
   }
 
   #write(collection: Collection<never>, key: string, delta: unknown): void {
-    const { held, closed } = this.#end;
+    const { held, way } = this.#end;
     const { kind } = collection;
-    this.schema.check(collection, this.longest(key), closed);
+    this.schema.check(collection, this.longest(key), way);
     const before = this.stored.get(collection, key);
     const value = this.written(kind, before, delta);
     if (value === null) return;

@@ -34,11 +34,11 @@ export class Schema {
     return known?.kind.code === kind ? known : undefined;
   }
 
-  /** Throws a RangeError unless an end of a link may write the key; `closed` is not its direction. */
-  check({ id, kind, direction }: Collection<never>, key: string, closed: Direction | null): void {
+  /** Throws a RangeError unless the end of a link that says things `way` may write the key. */
+  check({ id, kind, direction }: Collection<never>, key: string, way: Direction): void {
     const name = `collection ${id}`;
     if (this.get(id)?.kind !== kind) refuse(name, "the replica does not hold it");
-    if (direction === closed) refuse(name, `its direction is ${closed}`);
+    if (direction !== way && direction !== "both") refuse(name, `its direction is ${direction}`);
     if (writtenBytes(KEY, key) === null)
       refuse(
         "key",

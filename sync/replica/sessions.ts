@@ -44,7 +44,7 @@ export class Session {
   hear({ newKeys, isKeyless }: Pick<ReceivedUpFrame, "newKeys" | "isKeyless">): void {
     if (newKeys) this.up.take(newKeys);
     // The edge holds no keys of the way down any more.
-    if (isKeyless) [this.ackedKeys, this.toldKeys] = [0, 0];
+    if (isKeyless) this.ackedKeys = this.toldKeys = 0;
   }
 
   /**

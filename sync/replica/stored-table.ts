@@ -147,15 +147,15 @@ export class StoredTable extends Table {
     if (this.#pages !== before) this.#soil(Math.max(this.#pages, before));
     const byPage = Map.groupBy(all, ({ collection, key }) => this.#pageOf(collection, key));
     const pages = new Map<number, Uint8Array | null>();
-    const encode = (image: Image): Uint8Array => encodeImage(image, this.#codecOf);
     for (const page of this.#dirty) {
       const image = newRow();
       for (const { collection, key, entry } of byPage.get(page) ?? [])
         within(image.entries, collection.id).set(key, entry);
-      pages.set(page, image.entries.size === 0 ? null : encode(image));
+      pages.set(page, image.entries.size === 0 ? null : encodeImage(image, this.#codecOf));
     }
     const facts = new Map(this.#facts).set("pages", this.#pages);
-    this.#store.checkpoint(pages.set(0, encode({ ...newRow(), facts, unread: this.#unread })));
+    const first = { ...newRow(), facts, unread: this.#unread };
+    this.#store.checkpoint(pages.set(0, encodeImage(first, this.#codecOf)));
     this.#row = newRow();
     this.#dirty = new Set();
     this.#rowBytes = 0;

@@ -20,7 +20,7 @@ const LINK_MAX = 0xffffffff;
 export function starUpCodec<V>(values: Codec<V>): Codec<StarOp<V>> {
   return mappedCodec(
     choiceCodec({ add: values, remove: naturalCodec }),
-    (op) => (op.kind === "add" ? op : { kind: op.kind, value: op.context }),
+    (op) => (op.kind === "add" ? op : { ...op, value: op.context }),
     ({ kind, value }) => (kind === "add" ? { kind, value } : { kind, context: value }),
   );
 }
