@@ -53,6 +53,9 @@ export const contentLimits = {
   hitForMissErrorMs: 1_000,
   /** How long an answer is held back for the rest of its body, so that small ones are sent whole. */
   bodyGatherMs: 4,
+  /** The same for a body whose announced bytes fit into a connection's first window (RFC 6928). */
+  briefBodyBytesMax: 14_600,
+  briefBodyGatherMs: 50,
   /** Bytes of a body on its way that are held for who joins, and of all of an isolate's. */
   arrivingBodyBytesMax: 8_388_608,
   arrivingBytesMax: 33_554_432,

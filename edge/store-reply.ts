@@ -114,7 +114,7 @@ export async function storeReply<Body>(
   // Stored only after the last byte: RFC 9111 §3.3 forbids to use an incomplete body as a whole one.
   const reading = isHeldBack(asked, how)
     ? await arriving.whole
-    : await ports.within(arriving.whole, limits.bodyGatherMs);
+    : await ports.within(arriving.whole, gatherMsOf(length));
   const metaOfBody = (bytes: number): StoredMeta =>
     metaOf(reply.status, fields, bytes, reply, storing);
   if (reading === "late") return answerEarly(asked, arriving, metaOfBody(length), reply, ports);
@@ -155,6 +155,12 @@ function isHeldBack({ fields }: AskedContent, { method, hasStandIn }: Replacing)
 /** Tells whether a request may be answered with less than a whole body, which has to be known first. */
 export function needsWhole(request: FieldLines): boolean {
   return ["range", "if-none-match", "if-modified-since"].some((name) => request.has(name));
+}
+
+/** A body that mostly comes in one piece with its head is worth a moment more: then it needs no stream. */
+function gatherMsOf(length: number): number {
+  const isBrief = length > 0 && length <= limits.briefBodyBytesMax;
+  return isBrief ? limits.briefBodyGatherMs : limits.bodyGatherMs;
 }
 
 /** Answers with what is still arriving, and stores it when it has. */

@@ -40,6 +40,8 @@ export interface BodyBounds {
   readonly heldBytesMax: number;
   /** How long the upstream, or all readers, may pause. */
   readonly idleMs: number;
+  /** The runtime ends the body at its Content-Length, so that none of it can be longer; not given: no. */
+  readonly isLengthFinal?: boolean;
 }
 
 interface Reader {
@@ -165,7 +167,13 @@ export class ArrivingBody implements SharedBody<Uint8Array | Stream> {
       this.#budget.take(read.value.length);
       if (this.#bytes > this.#bounds.wholeBytesMax) this.#settle({ kind: "too-large" });
       this.#changed();
+      if (this.#isAllHere()) return "ended";
     }
+  }
+
+  /** Tells whether a body has its announced length: where that ends it, nothing is left to read. */
+  #isAllHere(): boolean {
+    return this.#bounds.isLengthFinal === true && this.#announced === String(this.#bytes);
   }
 
   /** Waits until all that came is read, but for nobody who does not read. */

@@ -90,6 +90,16 @@ export class Regions {
     return { ...decided, place, config, guard, purges, arePurgesCurrent };
   }
 
+  /** Finds where a request is served by its own word; reading `cf` costs, so only where the place decides. */
+  atRequest(
+    request: { readonly cf?: unknown },
+    background: Background,
+    patienceMs: number,
+  ): Promise<Here> {
+    const cf = this.#config.pinnedRegion === null ? request.cf : undefined;
+    return this.at(cf, background, patienceMs);
+  }
+
   /** Gives what `at` would find, if that is known without waiting and is current; null otherwise. */
   known(
     request: { readonly cf?: unknown },
@@ -98,7 +108,6 @@ export class Regions {
   ): Pick<Here, "config" | "purges"> | null {
     const { pinnedRegion, regions, place: deployed } = this.#config;
     if (pinnedRegion !== null) return this.#leaseOf(pinnedRegion, this.#config).held(nowMs, ctx);
-    // Reading `cf` costs a fifth of a hit: only where the place decides.
     const place = placeOf(request.cf, deployed);
     const first = decideRegion(place, regions, pinnedRegion).region;
     const view = this.#leaseOf(first, this.#config).held(nowMs, ctx);

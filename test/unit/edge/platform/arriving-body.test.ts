@@ -80,6 +80,20 @@ test("RFC 9111 §3.3 what breaks off, or is not as long as it says, is not whole
   }
 });
 
+test("a body ends with its announced length only where the runtime ends it there", async () => {
+  for (const isLengthFinal of [true, false]) {
+    const from = source();
+    const bounds = { ...BOUNDS, isLengthFinal };
+    const body = new ArrivingBody(from.stream, "3", bounds, new BodyBudget(9_999));
+    from.send("one");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    // Where it might go on, more than it announced is found.
+    from.send("two");
+    from.end();
+    assert.equal((await body.whole).kind, isLengthFinal ? "whole" : "broken");
+  }
+});
+
 test("an upstream that pauses for too long is given up", async () => {
   const from = source();
   const body = new ArrivingBody(
