@@ -10,7 +10,7 @@ import { passedMembers, type Found } from "./cache/tiers.ts";
 import type { ContentPorts, UpstreamReply } from "./content-ports.ts";
 import { limits } from "./limits.ts";
 import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./pass-content.ts";
-import { storedFieldsOf } from "./store-reply.ts";
+import { refusalNow, storedFieldsOf } from "./store-reply.ts";
 
 /** Passes a HEAD on; null: the upstream failed, and what is stored may be served instead. */
 export async function headContent<Body>(
@@ -58,7 +58,8 @@ async function freshenStored<Body>(
   reply: UpstreamReply<Body>,
   ports: ContentPorts<Body>,
 ): Promise<StoredResponse<Body> | null> {
-  if (reply.status !== meta.status) return null;
+  // What was written since it was asked says nothing of the stored GET, which that write has ended.
+  if (reply.status !== meta.status || refusalNow(asked, reply, ports) !== null) return null;
   const freshening = freshenByHead(meta, reply.fields);
   const exchange = { ...reply, method: "GET" };
   const storing =

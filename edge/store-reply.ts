@@ -232,7 +232,7 @@ export async function isPurgedMeanwhile<Body>(
 }
 
 /** Why what was asked for then must not be stored now; null: it may be. */
-function refusalNow<Body>(
+export function refusalNow<Body>(
   asked: AskedContent,
   { requestMs }: { readonly requestMs: number },
   ports: ContentPorts<Body>,

@@ -4,7 +4,7 @@
 import { urlScope } from "../state/purge-scope.ts";
 import type { AskedContent } from "./asked-content.ts";
 import { answerProblem, answerStored, type ContentAnswer } from "./cache/answer.ts";
-import { cacheKeyOf } from "./cache/cache-key.ts";
+import { cacheKeyOf, type Target } from "./cache/cache-key.ts";
 import { invalidatedBy, invalidatedGroups } from "./cache/invalidation.ts";
 import { badBody, traceNotAllowed } from "./cache/problems.ts";
 import type { ContentPorts, OriginReply, SentBody, UpstreamReply } from "./content-ports.ts";
@@ -19,6 +19,7 @@ import {
   type Passing,
 } from "./pass-content.ts";
 import { decideAsk, type AskDecision } from "./routing/origin-health.ts";
+import { keptQuery } from "./site/query-rule.ts";
 import { storeReply } from "./store-reply.ts";
 
 /** Sends a request on, and forgets what it changes. */
@@ -82,7 +83,7 @@ async function forgetDoubtful<Body>(
 ): Promise<void> {
   const { site, method, target, arrival } = asked;
   const doubtful = invalidatedBy(method, target, reply.status, reply.fields, arrival);
-  await Promise.all(doubtful.map((gone) => forgetEverywhere(cacheKeyOf(site, gone), ports)));
+  await Promise.all(doubtful.map((gone) => forgetEverywhere(keyOf(asked, gone), ports)));
   const keyed = asked.run?.hasKeys === true ? doubtful : [];
   if (keyed.length > 0)
     await ports.purges.mark(keyed.map(({ path }) => urlScope(site, objectOf(path))));
@@ -90,12 +91,17 @@ async function forgetDoubtful<Body>(
   if (groups.length > 0) await ports.purges.mark(groups.map((group) => groupScope(site, group)));
 }
 
+/** The key of a target that an answer names, as the site's settings make keys. */
+function keyOf({ site, settings }: AskedContent, named: Target): string {
+  return cacheKeyOf(site, { ...named, query: keptQuery(named.query, settings.query) });
+}
+
 /** RFC 9110 §9.3.3: what a POST answers about its own target answers a GET of it. */
 function isAboutTarget<Body>(asked: AskedContent, reply: UpstreamReply<Body>): boolean {
   const named = reply.fields.filter(([name]) => name === "content-location");
   if (named.length !== 1 || reply.status !== 200) return false;
   const [, own, ...others] = invalidatedBy("POST", asked.target, 200, named, asked.arrival);
-  const key = own === undefined ? null : cacheKeyOf(asked.site, own);
+  const key = own === undefined ? null : keyOf(asked, own);
   return others.length === 0 && key === asked.key;
 }
 

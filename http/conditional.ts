@@ -47,21 +47,26 @@ function unquoted(text: string): string {
   return /^"([^"]*)"$/.exec(text.trim())?.[1] ?? text.trim();
 }
 
-/** Fields that a 304 carries (RFC 9110 §15.4.5), and those that explain it. */
+/**
+ * Fields that a 304 carries (RFC 9110 §15.4.5), those that explain it, and what is for the client whatever
+ * it has already: a cookie, and that a script may read the answer (the Fetch standard's CORS check).
+ */
 const NOT_MODIFIED_FIELDS: ReadonlySet<string> = new Set([
   "age",
   "cache-control",
   "cache-status",
+  "cdn-cache-control",
   "content-location",
   "date",
   "etag",
   "expires",
   "last-modified",
+  "set-cookie",
   "skerry-offline",
   "vary",
 ]);
 
 /** Tells whether a field of the 200 belongs on the 304 as well. */
 export function isNotModifiedField(name: string): boolean {
-  return NOT_MODIFIED_FIELDS.has(name);
+  return NOT_MODIFIED_FIELDS.has(name) || name.startsWith("access-control-");
 }

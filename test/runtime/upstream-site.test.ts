@@ -113,6 +113,7 @@ function serve(target: string, fields: http.OutgoingHttpHeaders): void {
   });
 }
 
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const isHit = ({ cache }: Answer): boolean => /^skerry-(memory|region); hit/.test(cache);
 const last = (): Seen => seen.at(-1) ?? assert.fail("nobody asked the server");
 
@@ -271,6 +272,38 @@ test("what was fetched while a write was answered is given to who asked, and not
   assert.match(early.cache, /detail=written-meanwhile/);
   assert.equal((await send("/slow")).text, "after");
   assert.ok(isHit(await send("/slow")));
+});
+
+test("a HEAD that was answered before a write makes nothing fresh that the write has ended", async () => {
+  let version = 1;
+  replies.set("/head-write", ({ method }, response) => {
+    const etag = `"v${version}"`;
+    if (method === "POST") version += 1;
+    const lifetime = method === "HEAD" ? 60 : 1;
+    const answer = (): unknown =>
+      response.writeHead(200, { etag, "cache-control": `max-age=${lifetime}` }).end(etag);
+    setTimeout(answer, method === "HEAD" ? 500 : 0);
+  });
+  await send("/head-write");
+  await pause(2_000);
+  const head = send("/head-write", {}, "HEAD");
+  await pause(150);
+  await send("/head-write", {}, "POST");
+  assert.equal((await head).status, 200);
+  assert.equal((await send("/head-write")).text, '"v2"');
+});
+
+test("a 304 carries a cookie, and who may read it", async () => {
+  serve("/own", {
+    etag: '"own"',
+    "cache-control": "private",
+    "set-cookie": ["a=1", "b=2"],
+    "access-control-allow-origin": "https://app.example",
+  });
+  const { status, headers } = await send("/own", { "if-none-match": '"own"' });
+  assert.equal(status, 304);
+  assert.deepEqual(headers["set-cookie"], ["a=1", "b=2"]);
+  assert.equal(headers["access-control-allow-origin"], "https://app.example");
 });
 
 test("ranges and HEAD are answered from what is stored", async () => {

@@ -252,3 +252,16 @@ test("nothing is coded twice, against no-transform, too small, of another type, 
     }
   }
 });
+
+test("a write ends what its Location names, under the key that the site's query rule makes of it", async () => {
+  const world = new ContentWorld(SAFE, settingsOf({ query: { drop: ["utm_*"] } }));
+  world.answer = ({ method }) =>
+    method === "POST"
+      ? { status: 303, fields: [["location", "/item?utm_source=form&id=1"]] }
+      : page([["cache-control", "max-age=60"]]);
+  await world.send("/item?id=1");
+  await world.send("/form", [], "POST");
+  world.nowMs += 1_000;
+  const answer = await world.send("/item?id=1");
+  assert.match(fieldOf(answer, "cache-status") ?? "", /fwd=miss/);
+});
