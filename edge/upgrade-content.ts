@@ -5,7 +5,8 @@ import { forwardedFields, loopsOf } from "../http/forwarding.ts";
 import type { FieldList } from "../http/fields.ts";
 import type { Problem } from "../http/problem.ts";
 import { decideTarget } from "./cache/cache-key.ts";
-import { badTarget, loopDetected } from "./cache/problems.ts";
+import { badFields, badTarget, loopDetected } from "./cache/problems.ts";
+import { guardRequest } from "./cache/request-guard.ts";
 import type { ContentRequest, ContentSite } from "./content-ports.ts";
 import { limits } from "./limits.ts";
 
@@ -37,6 +38,8 @@ export function decideUpgrade(
   if (target.kind === "refused") {
     return { kind: "refused", problem: badTarget(target.reason, target.detail) };
   }
+  const guard = guardRequest(request.fieldList());
+  if (guard.kind === "refused") return { kind: "refused", problem: badFields(guard) };
   const passed = forwardedFields(request.fieldList(), arrival);
   return {
     kind: "pass",

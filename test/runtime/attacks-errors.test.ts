@@ -68,6 +68,15 @@ test("attack C2: control characters in a field's value are refused", async () =>
   await assertClean("/c2", 5);
 });
 
+test("attacks C1, C2: what asks for a WebSocket passes the same guard", async () => {
+  const asked = { upgrade: "websocket", connection: "upgrade", "sec-websocket-version": "13" };
+  const key = { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
+  const large = await send("/c2-socket", { ...asked, ...key, "x-oversized": "x".repeat(8_300) });
+  const odd = await send("/c2-socket", { ...asked, ...key, "x-meta": "a\u0001b" });
+  assert.deepEqual([large.status, odd.status], [431, 400]);
+  assert.equal(site.asked("/c2-socket"), 0);
+});
+
 test("attack C3: a method in a field makes no error", async () => {
   errorFor("/c3", 405, ({ headers }) =>
     ["x-http-method", "x-http-method-override", "x-method-override"].some((name) =>
