@@ -1,7 +1,7 @@
 // A content request whose site and target are known, with all that its steps decide by.
 
 import { linesOf, type FieldLines, type FieldList } from "../http/fields.ts";
-import { forwardedFields, type Arrival } from "../http/forwarding.ts";
+import { forwardedFields, type Arrival, type RequestFields } from "../http/forwarding.ts";
 import { acceptedCodings } from "../http/vary.ts";
 import type { SiteSettings } from "../state/site.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
@@ -44,7 +44,8 @@ export function askedOf<Body>(
   { name, policy, onlyHost, settings = {}, run }: ContentSite,
   came: Target,
 ): Omit<AskedContent, "flight"> {
-  const { method, fields, arrival } = request;
+  const { method, arrival } = request;
+  const { fields, fieldList } = method === "HEAD" ? withoutRange(request) : request;
   const isRead = method === "GET" || method === "HEAD";
   const target = { ...came, query: keptQuery(came.query, settings.query) };
   // A write may mean what a key leaves out; what it makes doubtful is named as it is kept.
@@ -65,7 +66,7 @@ export function askedOf<Body>(
       const codings = acceptedCodings(fields.get("accept-encoding"));
       // P4: neither the host that was asked nor its scheme is in the key, so the upstream learns neither.
       const host = onlyHost();
-      const passed = forwardedFields(request.fieldList(), host === null ? {} : { host });
+      const passed = forwardedFields(fieldList(), host === null ? {} : { host });
       // Who may read an answer is the site's to say, so that it is the same for all here.
       const isAnswered = settings.cors !== undefined && isRead;
       const said = isAnswered ? passed.filter(([field]) => field !== "origin") : passed;
@@ -74,8 +75,15 @@ export function askedOf<Body>(
       const { path, query } = target;
       return run.fetch({ method: "GET", path, query }, sentFields);
     },
-    selecting: () => (policy.isPublished ? [] : selectingList(request.fieldList(), fields, policy)),
+    selecting: () => (policy.isPublished ? [] : selectingList(fieldList(), fields, policy)),
   };
+}
+
+/** RFC 9110 §14.2: of all methods Range means something to GET alone; a HEAD with one is answered as without. */
+function withoutRange({ fields, fieldList }: RequestFields): RequestFields {
+  if (!fields.has("range")) return { fields, fieldList };
+  const kept = fieldList().filter(([name]) => name !== "range" && name !== "if-range");
+  return { fields: linesOf(kept), fieldList: () => kept };
 }
 
 interface Ruled {
@@ -106,6 +114,12 @@ const CONDITIONS: ReadonlySet<string> = new Set([
   "if-range",
   "if-unmodified-since",
 ]);
+/** Of those, what a part that is asked for as such depends on. */
+const CONDITIONS_OF_PARTS: ReadonlySet<string> = new Set([
+  "if-match",
+  "if-range",
+  "if-unmodified-since",
+]);
 /** A client must not make the upstream's own caches work (RFC 9111 §5.2.1). */
 const RELOADS: ReadonlySet<string> = new Set(["cache-control", "pragma"]);
 
@@ -116,7 +130,7 @@ const RELOADS: ReadonlySet<string> = new Set(["cache-control", "pragma"]);
  */
 export function lookupFields(asked: AskedContent, isPart: boolean): FieldList {
   return asked.forwarded().filter(([name]) => {
-    if (CONDITIONS.has(name)) return isPart && name === "if-range";
+    if (CONDITIONS.has(name)) return isPart && CONDITIONS_OF_PARTS.has(name);
     if (name === "range") return isPart;
     return asked.policy.obeysClient || !RELOADS.has(name);
   });

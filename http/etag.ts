@@ -23,12 +23,22 @@ export function parseEntityTag(text: string | null): EntityTag | null {
  */
 export function matchesNone(ifNoneMatch: string, etag: EntityTag | null): boolean {
   if (ifNoneMatch.trim() === "*") return true;
-  if (etag === null) return false;
+  return etag !== null && tagsOf(ifNoneMatch).some(({ opaque }) => opaque === etag.opaque);
+}
+
+/** Tells whether an If-Match field names this entity tag; compares strongly (RFC 9110 §13.1.1). */
+export function matchesStrongly(ifMatch: string, etag: EntityTag | null): boolean {
+  return ifMatch.trim() === "*" || tagsOf(ifMatch).some((tag) => isSameStrongTag(tag, etag));
+}
+
+/** Reads a list up to the first member that is not an entity tag. */
+function tagsOf(list: string): readonly EntityTag[] {
+  const tags: EntityTag[] = [];
   LIST_MEMBER.lastIndex = 0;
   for (;;) {
-    const member = LIST_MEMBER.exec(ifNoneMatch);
-    if (member === null) return false;
-    if (parseEntityTag(member[1] ?? "")?.opaque === etag.opaque) return true;
+    const tag = parseEntityTag(LIST_MEMBER.exec(list)?.[1] ?? null);
+    if (tag === null) return tags;
+    tags.push(tag);
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { formatCacheStatus, type CacheStatusMember } from "../../http/cache-status.ts";
 import { decidePrecondition, isNotModifiedField } from "../../http/conditional.ts";
-import { isSameStrongTag, parseEntityTag } from "../../http/etag.ts";
+import { isSameStrongTag, matchesStrongly, parseEntityTag } from "../../http/etag.ts";
 import { endToEndFields, linesOf, type FieldLines, type FieldList } from "../../http/fields.ts";
 import { PROXY_NAME } from "../../http/forwarding.ts";
 import type { Problem } from "../../http/problem.ts";
@@ -121,7 +121,8 @@ function answerRange<Body>(
   const whole = meta.part ?? { first: 0, last: meta.bodyBytes - 1, complete: meta.bodyBytes };
   if (range === "unsatisfiable") {
     const unmet = ["content-range", `bytes */${whole.complete ?? "*"}`] as const;
-    return { kind: "content", decision, status: 416, fields: [...others, unmet], body: null };
+    const own = others.filter(([name]) => !isOfRepresentation(name));
+    return { kind: "content", decision, status: 416, fields: [...own, unmet], body: null };
   }
   // All of a stored part is sent as the upstream described it.
   if (meta.part !== null && range.from === 0 && range.to === meta.bodyBytes - 1) {
@@ -133,6 +134,17 @@ function answerRange<Body>(
   return { kind: "content", decision, status: 206, fields: withRange, body, range };
 }
 
+/**
+ * What is said of the representation is not said of a 416 in its place: with a lifetime a cache behind this
+ * one could store it, and give it to who asks for no range (RFC 9111 §3).
+ */
+function isOfRepresentation(name: string): boolean {
+  return (
+    name.startsWith("content-") ||
+    ["age", "cache-control", "cdn-cache-control", "expires", "last-modified"].includes(name)
+  );
+}
+
 /** Finds the bytes that a GET asks for; null: all of them (RFC 9110 §14.2). */
 function rangeOf(
   meta: StoredMeta,
@@ -142,6 +154,7 @@ function rangeOf(
   if (meta.status !== 200 && meta.part === null) return null;
   const spec = parseRange(request.get("range"));
   if (spec.kind === "none" || !isRangeWanted(request.get("if-range"), response)) return null;
+  if (!isMatched(request, response)) return null;
   const whole = { first: 0, last: meta.bodyBytes - 1, complete: meta.bodyBytes };
   const found = locateRange(spec, meta.part ?? whole, meta.bodyBytes);
   return found === "elsewhere" ? null : found;
@@ -159,6 +172,18 @@ function isRangeWanted(ifRange: string | null, response: FieldLines): boolean {
   if (tag !== null) return isSameStrongTag(tag, parseEntityTag(response.get("etag")));
   // A date is a strong validator only when a second has passed since; a cache cannot know.
   return false;
+}
+
+/**
+ * If-Match and If-Unmodified-Since are not for a cache to refuse by (RFC 9111 §4.3.2). But who asks so for the
+ * rest of something must not get the rest of something else: all of it, as if there were no Range.
+ */
+function isMatched(request: FieldLines, response: FieldLines): boolean {
+  const [tags, since] = [request.get("if-match"), request.get("if-unmodified-since")];
+  if (tags !== null) {
+    return matchesStrongly(tags, parseEntityTag(response.get("etag")));
+  }
+  return since === null || since === response.get("last-modified");
 }
 
 /** Leaves out what only this cache reads, and on reuse what must not be repeated. */

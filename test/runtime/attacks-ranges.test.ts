@@ -160,6 +160,36 @@ test("attack R7: a Range on a HEAD, or a POST, is nothing", async () => {
   assert.equal(site.seen.at(-1)?.headers.has("range"), false);
   const whole = await send("/r7");
   assert.deepEqual([whole.text, isHit(whole)], [DIGITS, true]);
+  // Nor is it answered with a part that is stored.
+  assert.equal((await send("/r7?part", { range: "bytes=2-3" })).text, "23");
+  assert.equal((await send("/r7?part", { range: "bytes=2-3" }, "HEAD")).status, 200);
+});
+
+test("a 416 says nothing of the whole that a cache behind this one could store it by", async () => {
+  digits("/unmet");
+  await send("/unmet");
+  const unmet = await send("/unmet", { range: "bytes=10-" });
+  assert.deepEqual([unmet.status, unmet.headers.get("content-range")], [416, "bytes */10"]);
+  assert.deepEqual([unmet.headers.has("cache-control"), isHit(unmet)], [false, true]);
+});
+
+test("the rest of what If-Match names is never the rest of something else", async () => {
+  digits("/match", '"v2"');
+  const rest = { range: "bytes=5-9" };
+  // What is not stored the server decides about; this one does not look, and says what it has.
+  await send("/match?part", { ...rest, "if-match": '"v1"' });
+  assert.equal(site.seen.at(-1)?.headers.get("if-match"), '"v1"');
+  await send("/match");
+  for (const condition of ['"v1"', 'W/"v2"', '"v1", "v0"']) {
+    const all = await send("/match", { ...rest, "if-match": condition });
+    assert.deepEqual([all.status, all.text], [200, DIGITS], condition);
+  }
+  const since = { "if-unmodified-since": "Sun, 06 Nov 1994 08:49:37 GMT" };
+  assert.equal((await send("/match", { ...rest, ...since })).status, 200);
+  for (const condition of ['"v2"', '"v1", "v2"', "*"]) {
+    const part = await send("/match", { ...rest, "if-match": condition });
+    assert.deepEqual([part.status, part.text, isHit(part)], [206, "56789", true], condition);
+  }
 });
 
 test("attack R8: no answer has a boundary that could be guessed, because none has parts", async () => {
