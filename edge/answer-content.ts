@@ -19,8 +19,9 @@ import {
   type Candidate,
   type Found,
   type Judging,
+  type RegionFault,
 } from "./cache/tiers.ts";
-import type { ContentPorts } from "./content-ports.ts";
+import type { ContentPorts, RegionFinding } from "./content-ports.ts";
 import { landStored, type Flight } from "./flights.ts";
 import { limits } from "./limits.ts";
 import type { OriginFailure } from "./routing/origin-health.ts";
@@ -66,6 +67,12 @@ export function serveCandidate<Body>(
     nowMs,
     away: staleBecause === null ? null : awayOf(ports),
   });
+}
+
+/** Why the region gave nothing, if it is not that it has nothing; null: it is. */
+export function regionFaultOf(finding: RegionFinding<unknown>): RegionFault | null {
+  if (finding.kind === "unavailable") return "region-unavailable";
+  return finding.kind === "none" ? (finding.fault ?? null) : null;
 }
 
 /** The upstream as an answer tells of it while it counts as away; null: it does not. */

@@ -39,6 +39,8 @@ export interface EdgeConfig {
   readonly eviction: EvictionName;
   /** The tiers of the cache that there are. */
   readonly tiers: readonly TierName[];
+  /** Bytes on disk that a region's cell may take. */
+  readonly cellBytesMax: number;
   /** What is published of sites, by their names: it goes before `upstreams`. */
   readonly content: Readonly<Record<string, SiteSettings>>;
   /** DeviceHubs of a region: a power of two from 1 to 256. */

@@ -26,8 +26,18 @@ export const contentLimits = {
   hitsToldEveryMs: 1_000,
   /** Bytes of a body that may be stored; SQLite rows end at 2 MB on Cloudflare. */
   storedBodyBytesMax: 1_048_576,
-  /** Bytes of all stored bodies of one ContentCell. */
+  /** Bytes of a body that lies in its row of a ContentCell; a longer one is kept apart, once. */
+  inlineBodyBytesMax: 16_384,
+  /** Bytes of a part of such a body. */
+  bodyChunkBytes: 262_144,
+  /** Bytes on disk of all that one ContentCell stores, unless CELL_BYTES says otherwise. */
   cellBytesMax: 268_435_456,
+  /** What of a cell's bytes is for who has not been asked for twice yet. */
+  cellProbationShare: 0.1,
+  /** How often a cell that is full asks what has been purged, so that it goes first. */
+  cellSweepEveryMs: 60_000,
+  /** What share of its bytes makes a cell full in that sense. */
+  cellSweepShare: 0.95,
   /** Bytes of bodies that wait for a cell that is busy; one more goes by itself. */
   waitingSavesBytesMax: 8_388_608,
   /** How long a call that saves may take before another one is made beside it. */

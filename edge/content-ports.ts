@@ -68,7 +68,7 @@ export interface ContentSite {
  * - Atomicity: `get` sees a whole stored response or none.
  * - Durability: none is promised; a stored response may be gone at any time.
  * - Use: what is past `usableUntilMs` is not given out any more.
- * - Limits: holds at most its bound of bytes (`weightOf`) and makes room by dropping what is past its
+ * - Limits: holds at most its bound of bytes (as it weighs them) and makes room by dropping what is past its
  *   use, then what it finds that `isPurged` says is dead, then what it is least likely to need. What
  *   alone exceeds the bound is not stored, and `put` says false. Of a key it holds `variantsPerKeyMax`
  *   variants, and drops the oldest for one more.
@@ -97,12 +97,15 @@ export type RegionFinding<Body> =
       readonly tags: readonly string[];
       /** The fill that was asked for is claimed, as by `claimFill`. */
       readonly isClaimed: boolean;
+      /** What was stored was not whole; not given: nothing was. */
+      readonly fault?: "body-damaged";
     }
   | { readonly kind: "unavailable" };
 
 /**
  * The region's ContentCell, a ContentStore behind a call.
  *
+ * - Integrity: a body is found as it was stored, or not at all; then `fault` says so.
  * - Writes: what was asked for before a `delete` of its key is not stored any more.
  * - Failure: never throws; a cell that cannot be reached is `unavailable`, and what was to be
  *   written to it is lost, which costs a later request its hit and nothing else.

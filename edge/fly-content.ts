@@ -110,7 +110,7 @@ async function join<Body>(
 ): Promise<Joined<Body>> {
   if (landing.kind === "unshared") return { kind: "unsuited" };
   if (landing.kind === "failed") {
-    const found = chooseTier(held, null, false);
+    const found = chooseTier(held, null, null);
     const stoodIn = await standIn(asked, found, landing.reason, ports);
     const { reason, retryAfterMs } = landing;
     return { kind: "answered", answer: stoodIn ?? refuse(asked, found, reason, retryAfterMs) };

@@ -60,7 +60,7 @@ export function hitContent<Body>(
   const answer = answerStored(request, stored, {
     ageS: held.reuse.ageS,
     isReuse: true,
-    members: hitMembers(held, chooseTier(held, null, false), false, because),
+    members: hitMembers(held, chooseTier(held, null, null), false, because),
     decision: because === null ? "memory-hit" : `stale:${because}`,
     nowMs,
     away,

@@ -14,6 +14,7 @@ import {
   landRefreshed,
   mayStandIn,
   refuse,
+  regionFaultOf,
   serveCandidate,
   standIn,
   type Looked,
@@ -108,7 +109,7 @@ function lookUp<Body>(
   const held = candidateOf(inMemory, "memory", atFirstMs, judgingOf(asked));
   if (held !== null) {
     // Fresh, or away and something to serve: at once, without a call to the region's cell.
-    const ready = serveReady(asked, chooseTier(held, null, false), ports);
+    const ready = serveReady(asked, chooseTier(held, null, null), ports);
     if (ready !== null) return Promise.resolve(ready);
   }
   const refused = guarded(asked, request);
@@ -132,7 +133,7 @@ async function lookFurther<Body>(
 }
 
 /** The region is not asked for what nobody may share. */
-const NOWHERE: Found<never> = { ...chooseTier<never>(null, null, false), region: "bypass" };
+const NOWHERE: Found<never> = { ...chooseTier<never>(null, null, null), region: "bypass" };
 
 /** Finds the better of what memory had and what the region has. */
 async function findInRegion<Body>(
@@ -148,7 +149,7 @@ async function findInRegion<Body>(
   const regional = candidateOf(inRegion, "region", ports.nowMs(), judgingOf(asked));
   const tags = tagsOf(asked.key, finding, held, ports);
   const isAlive = held !== null && (await isStillAlive(asked, held, ports));
-  return chooseTier(isAlive ? held : null, regional, finding.kind === "unavailable", tags);
+  return chooseTier(isAlive ? held : null, regional, regionFaultOf(finding), tags);
 }
 
 /** The entity tags of variants that could be the answer after all; none if one is selected. */
@@ -237,7 +238,7 @@ async function takeNewer<Body>(
   const { candidate } = await findInRegion(asked, null, ports);
   if (candidate === null || candidate.stored.meta.responseMs <= meta.responseMs) return false;
   if (candidate.reuse.kind !== "serve-fresh") return false;
-  serveCandidate(asked, candidate, chooseTier(null, candidate, false), null, ports);
+  serveCandidate(asked, candidate, chooseTier(null, candidate, null), null, ports);
   return true;
 }
 

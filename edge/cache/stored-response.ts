@@ -40,6 +40,8 @@ export interface StoredMeta extends StoredPolicy {
   readonly requestMs: number;
   /** When the response, or the 304 that last validated it, arrived. */
   readonly responseMs: number;
+  /** SHA-256 of the body, base64url, as a tier that others write to has it; not given: not known. */
+  readonly bodyDigest?: string;
   /** What was known of purges before the response was asked for; none: nothing. */
   readonly purgeView?: PurgeView;
   /** It counts as stale whatever its age: a soft purge meant it. */

@@ -17,12 +17,15 @@ export interface Judging {
   readonly staleMsMax: number;
 }
 
+/** The cell cannot be asked; or what it stores is not whole, and was dropped. */
+export type RegionFault = "region-unavailable" | "body-damaged";
+
 /** How a request went through the tiers. */
 export interface Passage {
   readonly memory: ForwardReason;
   readonly region: ForwardReason;
-  /** The region's cell could not be asked. */
-  readonly isRegionAway: boolean;
+  /** Why the region's cell gave nothing, where it is not that nothing is there; null: it did what it can. */
+  readonly regionFault: RegionFault | null;
 }
 
 /** A stored response, what it is good for now, and the tier that had it. */
@@ -57,7 +60,7 @@ export function candidateOf<Body>(
 export function chooseTier<Body>(
   held: Candidate<Body> | null,
   regional: Candidate<Body> | null,
-  isRegionAway: boolean,
+  regionFault: RegionFault | null,
   otherTags: readonly string[] = [],
 ): Found<Body> {
   const newerMs = (candidate: Candidate<Body> | null) => candidate?.stored.meta.responseMs ?? -1;
@@ -67,7 +70,7 @@ export function chooseTier<Body>(
     otherTags,
     memory: forwardReason(held, isVaryMiss),
     region: forwardReason(regional, isVaryMiss),
-    isRegionAway,
+    regionFault,
   };
 }
 
@@ -82,9 +85,12 @@ export function passedMembers(
   last: Pick<CacheStatusMember, "fwdStatus" | "isStored" | "detail">,
 ): readonly CacheStatusMember[] {
   const isStored = last.isStored === true;
-  const region = passage.isRegionAway
-    ? { ...last, isStored: false, detail: last.detail ?? "region-unavailable" }
-    : last;
+  const { regionFault } = passage;
+  const isStoredInRegion = isStored && regionFault !== "region-unavailable";
+  const region =
+    regionFault === null
+      ? last
+      : { ...last, isStored: isStoredInRegion, detail: last.detail ?? regionFault };
   return [
     { cache: "skerry-region", outcome: passage.region, ...region },
     { cache: "skerry-memory", outcome: passage.memory, isStored },

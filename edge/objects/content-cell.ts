@@ -5,18 +5,24 @@ import { DurableObject } from "cloudflare:workers";
 import { linesOf, type FieldList } from "../../http/fields.ts";
 import { OFFLINE_S_MAX } from "../../state/site.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
+import { log } from "../../doors/access-log.ts";
 import { within } from "../../doors/within.ts";
+import { assert } from "../../sync/assert.ts";
 import { FillLeases, type FillOutcome } from "../cache/fill-leases.ts";
-import type { StoredResponse } from "../cache/stored-response.ts";
+import { NO_PURGES, PurgeBook } from "../cache/purge-book.ts";
+import type { StoredMeta, StoredResponse } from "../cache/stored-response.ts";
 import { WrittenKeys } from "../cache/written-keys.ts";
 import { limits } from "../limits.ts";
-import type { EdgeEnv } from "../platform/env.ts";
+import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { SqlContentStore } from "../platform/sql-content-store.ts";
+import type { RegionLease } from "../region-replica.ts";
 
 /** What a cell has for a request. */
 export interface CellFinding {
   readonly stored: StoredResponse<Uint8Array> | null;
   readonly tags: readonly string[];
+  /** What was stored there was not whole, and is gone now. */
+  readonly isDamaged: boolean;
   /** Nobody is asking the upstream for it, and who called is the one to ask. */
   readonly isClaimed: boolean;
 }
@@ -28,9 +34,20 @@ export interface CellSave {
   readonly lease: string | null;
 }
 
+/** What was known of a region's purges when it was asked last; opaque `version`. */
+interface KnownPurges {
+  readonly version: string;
+  readonly book: PurgeBook;
+}
+
 /** Stored responses of one region, by cache key. */
 export class ContentCell extends DurableObject<EdgeEnv> {
   readonly #store: SqlContentStore;
+  readonly #bytesMax: number;
+  /** Its region; of whose purges it asks only when it is full. */
+  readonly #region: string;
+  #purges: KnownPurges = { version: "", book: NO_PURGES };
+  #purgesAskedMs = -Infinity;
   readonly #written = new WrittenKeys({
     keysMax: limits.writtenKeysMax,
     keptMs: limits.writtenKeptMs,
@@ -45,8 +62,14 @@ export class ContentCell extends DurableObject<EdgeEnv> {
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env);
+    const [region = "", rest] = (ctx.id.name ?? "").split("/");
+    assert(rest === "cell", `A cell's name is region/cell/number, not ${ctx.id.name ?? "nothing"}`);
+    this.#region = region;
+    // A setting that is wrong is told by the doors; a cell goes on with what it has.
+    const { cellBytesMax } = parseEdgeEnv(env);
+    this.#bytesMax = cellBytesMax;
     this.#store = new SqlContentStore(openSql(ctx.storage), {
-      bytesMax: limits.cellBytesMax,
+      bytesMax: cellBytesMax,
       variantsMax: limits.variantsPerKeyMax,
       staleMsMax: OFFLINE_S_MAX * 1000,
     });
@@ -60,10 +83,12 @@ export class ContentCell extends DurableObject<EdgeEnv> {
    */
   load(key: string, selecting: FieldList, fillId: string | null): CellFinding {
     const nowMs = Date.now();
+    const damaged = this.#store.damaged;
     const stored = this.#store.get(key, nowMs, linesOf(selecting));
-    if (stored !== null) return { stored, tags: [], isClaimed: false };
+    if (stored !== null) return { stored, tags: [], isDamaged: false, isClaimed: false };
+    const isDamaged = this.#store.damaged > damaged;
     const isClaimed = fillId !== null && this.#fills.claimFree(fillId, nowMs);
-    return { stored, tags: this.#store.tags(key, nowMs), isClaimed };
+    return { stored, tags: this.#store.tags(key, nowMs), isDamaged, isClaimed };
   }
 
   /** Gives the variant with an entity tag. */
@@ -75,8 +100,30 @@ export class ContentCell extends DurableObject<EdgeEnv> {
   save(all: readonly CellSave[]): void {
     for (const { key, stored, lease } of all) {
       const isOutdated = this.#written.isSince(key, stored.meta.requestMs);
-      const isStored = !isOutdated && this.#store.put(key, stored, Date.now());
+      const isStored = !isOutdated && this.#store.put(key, stored, Date.now(), this.#isPurged);
       if (lease !== null) this.endFill(lease, isStored ? "stored" : "failed");
+    }
+    if (this.#store.bytes() > limits.cellSweepShare * this.#bytesMax) void this.#askPurges();
+  }
+
+  readonly #isPurged = (key: string, meta: StoredMeta): boolean =>
+    this.#purges.book.isPurged(key, meta);
+
+  /** Asks what has been purged: what is dead goes first when room is needed. Never rejects. */
+  async #askPurges(): Promise<void> {
+    const nowMs = Date.now();
+    if (Math.abs(nowMs - this.#purgesAskedMs) < limits.cellSweepEveryMs) return;
+    this.#purgesAskedMs = nowMs;
+    try {
+      const { REGION_CELL } = this.env;
+      const cell = REGION_CELL.get(REGION_CELL.idFromName(`${this.#region}/cell`));
+      // The call's type loses the tuples of the lists; the value is what `lease` returned.
+      const lease = (await cell.lease(this.#purges.version)) as unknown as RegionLease | null;
+      if (lease === null) return;
+      this.#purges = { version: lease.version, book: new PurgeBook(lease) };
+      this.#store.sweepAnew();
+    } catch (error) {
+      log("purges-not-known", { region: this.#region, error: String(error) });
     }
   }
 
@@ -97,6 +144,11 @@ export class ContentCell extends DurableObject<EdgeEnv> {
 
   endFill(id: string, outcome: FillOutcome): void {
     this.#fills.settle(id, outcome, Date.now());
+  }
+
+  /** Forgets a body that is not what its digest says, and whatever refers to it. */
+  dropBody(digest: string): void {
+    this.#store.deleteBody(digest);
   }
 
   /** Forgets what is stored under a key. */

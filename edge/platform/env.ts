@@ -6,6 +6,7 @@ import { DEFAULT_QUOTA, type ClassQuota } from "../buffer/quota.ts";
 import { TIERS } from "../absent-tiers.ts";
 import { EVICTIONS } from "../cache/eviction/policies.ts";
 import type { EdgeConfig } from "../config.ts";
+import { limits } from "../limits.ts";
 import type { ContentCell } from "../objects/content-cell.ts";
 import type { DeviceHub } from "../objects/device-hub.ts";
 import type { RegionCell } from "../objects/region-cell.ts";
@@ -89,6 +90,7 @@ const varsSchema = z.object({
     {},
   ),
   EVICTION: z._default(z.enum(EVICTIONS), "probation"),
+  CELL_BYTES: z._default(z.string().check(z.regex(/^[0-9]{7,10}$/)), String(limits.cellBytesMax)),
   TIERS: z._default(json(z.array(z.enum(TIERS))), [...TIERS]),
   HUBS: z._default(z.string().check(z.regex(/^(1|2|4|8|16|32|64|128|256)$/)), "1"),
   DEV: orNull(z.string()),
@@ -140,6 +142,7 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
     ),
     eviction: vars.EVICTION,
     tiers: vars.TIERS,
+    cellBytesMax: Number(vars.CELL_BYTES),
     content: {},
     hubs: Number(vars.HUBS),
     isDev: vars.DEV === "1",
@@ -179,6 +182,7 @@ const UNUSABLE: EdgeConfig = {
   content: {},
   eviction: "probation",
   tiers: TIERS,
+  cellBytesMax: limits.cellBytesMax,
   hubs: 1,
   isDev: false,
   apiHosts: [],

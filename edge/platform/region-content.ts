@@ -5,6 +5,7 @@
 import type { StoredResponse } from "../cache/stored-response.ts";
 import type { RegionContent, RegionFinding } from "../content-ports.ts";
 import { log } from "../../doors/access-log.ts";
+import { digestOf } from "./body-digest.ts";
 import { limits } from "../limits.ts";
 import type { EdgeBody } from "./origin-content.ts";
 import type { CellFinding, CellSave, ContentCell } from "../objects/content-cell.ts";
@@ -21,6 +22,22 @@ interface Saves {
   bytes: number;
   /** When the call that is under way began; null: none is. */
   sinceMs: number | null;
+}
+
+const nothing = (
+  tags: readonly string[],
+  isClaimed: boolean,
+  isDamaged: boolean,
+): RegionFinding<never> => ({
+  kind: "none",
+  tags,
+  isClaimed,
+  ...(isDamaged ? { fault: "body-damaged" } : {}),
+});
+
+/** Tells whether a body is what its digest says; what no digest is known of is taken as it is. */
+async function isSound({ meta, body }: StoredResponse<Uint8Array>): Promise<boolean> {
+  return meta.bodyDigest === undefined || meta.bodyDigest === (await digestOf(body));
 }
 
 /** The regions' cells, as an isolate knows them. */
@@ -48,6 +65,10 @@ export class RegionCells {
         return otherwise;
       }
     };
+    const dropDamaged = async ({ meta: { bodyDigest } }: StoredResponse<Uint8Array>) => {
+      log("body-damaged", { region, digest: bodyDigest ?? "" });
+      if (bodyDigest !== undefined) await cell().dropBody(bodyDigest);
+    };
     return {
       get: (key, selecting, fillId) =>
         orElse<RegionFinding<EdgeBody>>(
@@ -55,21 +76,30 @@ export class RegionCells {
           async () => {
             // The call's type loses the tuples of the field list; the value is what `load` returned.
             const found = (await cell().load(key, selecting, fillId)) as CellFinding;
-            const { stored, tags, isClaimed } = found;
-            return stored === null ? { kind: "none", tags, isClaimed } : { kind: "found", stored };
+            const { stored, tags, isDamaged, isClaimed } = found;
+            if (stored === null) return nothing(tags, isClaimed, isDamaged);
+            if (await isSound(stored)) return { kind: "found", stored };
+            await dropDamaged(stored);
+            return nothing([], false, true);
           },
           { kind: "unavailable" },
         ),
       getTagged: (key, tag) =>
         orElse(
           "loadTagged",
-          async () => (await cell().loadTagged(key, tag)) as StoredResponse<Uint8Array> | null,
+          async () => {
+            const stored = (await cell().loadTagged(key, tag)) as StoredResponse<Uint8Array> | null;
+            if (stored === null || (await isSound(stored))) return stored;
+            await dropDamaged(stored);
+            return null;
+          },
           null,
         ),
       put: async (key, { meta, body }, lease) => {
         // Only whole bodies are stored, and those are bytes.
         if (!(body instanceof Uint8Array)) return;
-        const save: CellSave = { key, stored: { meta, body }, lease };
+        const bodyDigest = meta.bodyDigest ?? (await digestOf(body));
+        const save: CellSave = { key, stored: { meta: { ...meta, bodyDigest }, body }, lease };
         await this.#save(region, save, (all) => orElse("save", () => cell().save(all), undefined));
       },
       delete: (key) => orElse("drop", () => cell().drop(key), undefined),

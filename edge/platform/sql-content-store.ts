@@ -1,17 +1,22 @@
 // The region's tier of the cache: a ContentStore over SQLite. Every statement of the ContentCell is
-// here, behind the Sql port, so that tests run the same ones on another SQLite.
+// here or in sql-bodies.ts, behind the Sql port, so that tests run the same ones on another SQLite.
+//
+// What is given up is decided by two queues on disk (segmented LRU): who comes waits in probation; who is
+// asked for again there goes to the main one. While probation has more than its share its oldest goes, else
+// the oldest of the main one. So a scan pushes out a scan, and nothing is held in memory for each row.
 
-import { bytesOf, migrate, numberOf, textOf, type Sql } from "../../storage/sql.ts";
+import { bytesOf, migrate, numberOf, textOf, type Sql, type SqlRow } from "../../storage/sql.ts";
 import { NO_FIELDS, type FieldLines } from "../../http/fields.ts";
 import {
   tagOf,
   usableUntilMs,
-  weightOf,
   type StoredMeta,
   type StoredResponse,
 } from "../cache/stored-response.ts";
 import { isSelected, parseVariantId, variantId } from "../cache/variant.ts";
 import type { ContentStore } from "../content-ports.ts";
+import { limits } from "../limits.ts";
+import { BODY_TABLES, diskBytesOf, SqlBodies, tableBytesOf } from "./sql-bodies.ts";
 
 /** Numbered migrations; the newest applied one is in `schema_version`. */
 const MIGRATIONS: readonly string[] = [
@@ -41,7 +46,30 @@ const MIGRATIONS: readonly string[] = [
      primary key (key, variant));
    create index stored_variant_by_use on stored_variant (used_ms, weight);
    create index stored_variant_by_end on stored_variant (usable_until_ms, weight)`,
+  `drop table stored_variant;
+   create table stored_variant (
+     key text not null,
+     variant text not null,
+     etag text,
+     part integer not null,
+     meta text not null,
+     digest text,
+     body blob,
+     weight integer not null,
+     response_ms integer not null,
+     usable_until_ms integer not null,
+     is_main integer not null,
+     used_ms integer not null,
+     primary key (key, variant));
+   create index stored_variant_by_use on stored_variant (is_main, used_ms, weight);
+   create index stored_variant_by_end on stored_variant (usable_until_ms);
+   create index stored_variant_by_body on stored_variant (digest) where digest is not null;
+   ${BODY_TABLES}`,
 ];
+
+/** What a row takes beside its texts: its other columns, and its entries in the indexes. */
+const COLUMNS_BYTES = 40;
+const INDEXES_BYTES = 100;
 
 /** A use is written down at most this often for each row: a hit must not cost a disk write. */
 const TOUCH_MS = 60_000;
@@ -50,6 +78,7 @@ const EVICTION_ROWS = 32;
 
 /** What a store may hold. */
 export interface SqlContentBounds {
+  /** Bytes on disk, about; those of fields, keys and indexes count. */
   readonly bytesMax: number;
   /** Variants of one key. */
   readonly variantsMax: number;
@@ -57,18 +86,60 @@ export interface SqlContentBounds {
   readonly staleMsMax: number;
 }
 
-/** Stored responses in one SQLite database; the weight of all is counted in memory. */
+/** What a stored response is told by besides its key. */
+interface Row {
+  readonly key: string;
+  readonly variant: string;
+}
+
+/** How many bytes are in each queue, by what its rows weigh; a body counts for each that refers to it. */
+interface Queued {
+  probation: number;
+  main: number;
+}
+
+/** Weighs a stored response as this store does, in bytes on disk; with a body of its own. */
+export function diskWeightOf(key: string, meta: StoredMeta): number {
+  return weigh(key, meta, JSON.stringify(meta), isApart(meta));
+}
+
+/** Tells whether a body is kept apart from its row: one that is long, of which the digest is known. */
+function isApart({ bodyBytes, bodyDigest }: StoredMeta): boolean {
+  return bodyDigest !== undefined && bodyBytes > limits.inlineBodyBytesMax;
+}
+
+function weigh(key: string, meta: StoredMeta, text: string, isBodyApart: boolean): number {
+  const bytesOfText = (chars: string): number => new TextEncoder().encode(chars).length;
+  const named = bytesOfText(key) + bytesOfText(variantId(meta.variant));
+  const inRow = COLUMNS_BYTES + named + bytesOfText(text) + (isBodyApart ? 0 : meta.bodyBytes);
+  // The primary key is an index of its own, two thirds full.
+  const bytes = tableBytesOf(inRow) + Math.ceil(1.5 * named) + INDEXES_BYTES;
+  return isBodyApart ? bytes + diskBytesOf(meta.bodyBytes) : bytes;
+}
+
+/** Stored responses in one SQLite database; what all of it takes is counted in memory. */
 export class SqlContentStore implements ContentStore<Uint8Array> {
   readonly #sql: Sql;
+  readonly #bodies: SqlBodies;
   readonly #bounds: SqlContentBounds;
-  #bytes: number;
+  readonly #queued: Queued = { probation: 0, main: 0 };
+  /** On disk: of bodies each once. */
+  #bytes = 0;
+  #damaged = 0;
+  /** Where the search for what was purged has come; null: nothing is new since it was through. */
+  #sweptTo: number | null = null;
 
   constructor(sql: Sql, bounds: SqlContentBounds) {
     this.#sql = sql;
     this.#bounds = bounds;
     migrate(sql, MIGRATIONS);
-    const sum = sql.exec("select coalesce(sum(weight), 0) as bytes from stored_variant");
-    this.#bytes = numberOf(sum[0]?.["bytes"]);
+    this.#bodies = new SqlBodies(sql);
+    // Read off an index, once in the life of an object.
+    const sums = sql.exec(
+      "select is_main, sum(weight) as weight from stored_variant group by is_main",
+    );
+    for (const { is_main, weight } of sums) this.#queue(is_main, numberOf(weight));
+    this.#bytes = this.#queued.probation + this.#queued.main - this.#bodies.sharedBytes();
   }
 
   get(
@@ -107,44 +178,72 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
 
   #load(key: string, variant: string, nowMs: number): StoredResponse<Uint8Array> | null {
     const [row] = this.#sql.exec(
-      "select meta, body, used_ms from stored_variant where key = ? and variant = ?",
+      "select meta, digest, body, weight, is_main, used_ms from stored_variant where key = ? and variant = ?",
       key,
       variant,
     );
     if (row === undefined) return null;
-    if (nowMs - numberOf(row["used_ms"]) >= TOUCH_MS) {
-      this.#sql.exec(
-        "update stored_variant set used_ms = ? where key = ? and variant = ?",
-        nowMs,
-        key,
-        variant,
-      );
-    }
-    return { meta: JSON.parse(textOf(row["meta"])) as StoredMeta, body: bytesOf(row["body"]) };
+    this.#use({ key, variant }, row, nowMs);
+    const meta = JSON.parse(textOf(row["meta"])) as StoredMeta;
+    if (row["digest"] === null) return { meta, body: bytesOf(row["body"]) };
+    const digest = textOf(row["digest"]);
+    const body = this.#bodies.read(digest, meta.bodyBytes);
+    if (body !== null) return { meta, body };
+    this.#damaged += 1;
+    this.deleteBody(digest);
+    return null;
   }
 
-  put(key: string, stored: StoredResponse<Uint8Array>, nowMs: number): boolean {
+  /** Notes a use: the first one moves it to the main queue, later ones are written down once a while. */
+  #use({ key, variant }: Row, row: SqlRow, nowMs: number): void {
+    const isMain = numberOf(row["is_main"]) === 1;
+    if (isMain && nowMs - numberOf(row["used_ms"]) < TOUCH_MS) return;
+    this.#sql.exec(
+      "update stored_variant set is_main = 1, used_ms = ? where key = ? and variant = ?",
+      nowMs,
+      key,
+      variant,
+    );
+    this.#queue(row["is_main"], -numberOf(row["weight"]));
+    this.#queue(1, numberOf(row["weight"]));
+  }
+
+  put(
+    key: string,
+    stored: StoredResponse<Uint8Array>,
+    nowMs: number,
+    isPurged?: (key: string, meta: StoredMeta) => boolean,
+  ): boolean {
     const { meta, body } = stored;
-    const weight = weightOf(key, meta);
+    const text = JSON.stringify(meta);
+    const digest = isApart(meta) ? (meta.bodyDigest ?? null) : null;
+    const weight = weigh(key, meta, text, digest !== null);
     if (weight > this.#bounds.bytesMax) return false;
     const variant = variantId(meta.variant);
     return this.#sql.transaction(() => {
-      if (!this.#replaces(key, variant, meta.responseMs)) return false;
-      this.#makeRoom(weight, nowMs);
+      const replaced = this.#replaces(key, variant, meta.responseMs);
+      if (replaced === "older") return false;
+      this.#makeRoom(weight, nowMs, isPurged);
+      // What is stored again was asked for again.
+      const isMain = replaced === "same" ? 1 : 0;
       this.#sql.exec(
-        "insert into stored_variant values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into stored_variant values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         key,
         variant,
         tagOf(meta),
         meta.part === null ? 0 : 1,
-        JSON.stringify(meta),
-        body,
+        text,
+        digest,
+        digest === null ? body : null,
         weight,
         meta.responseMs,
         usableUntilMs(meta, this.#bounds.staleMsMax),
+        isMain,
         nowMs,
       );
+      this.#queue(isMain, weight);
       this.#bytes += weight;
+      if (digest !== null) this.#bytes -= this.#bodies.keep(digest, body);
       return true;
     });
   }
@@ -153,8 +252,13 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
     this.#drop("key = ?", key);
   }
 
-  /** Makes room among the variants of a key; false if what it has is newer. */
-  #replaces(key: string, variant: string, responseMs: number): boolean {
+  /** Deletes a body, and whatever refers to it: it is not what its digest says. */
+  deleteBody(digest: string): void {
+    this.#sql.transaction(() => this.#drop("digest = ?", digest));
+  }
+
+  /** Makes room among the variants of a key; tells what was there. */
+  #replaces(key: string, variant: string, responseMs: number): "nothing" | "same" | "older" {
     const kept = this.#sql.exec(
       "select variant, response_ms from stored_variant where key = ? order by response_ms desc",
       key,
@@ -164,40 +268,93 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
       kept.filter((row) => row["variant"] !== variant),
     ];
     const gone = [...same, ...others.slice(this.#bounds.variantsMax - 1)];
-    if (gone.some((row) => numberOf(row["response_ms"]) > responseMs)) return false;
+    if (gone.some((row) => numberOf(row["response_ms"]) > responseMs)) return "older";
     for (const row of gone) this.#drop("key = ? and variant = ?", key, textOf(row["variant"]));
-    return true;
+    return same.length > 0 ? "same" : "nothing";
   }
 
-  #drop(condition: string, ...bindings: readonly string[]): void {
+  #drop(condition: string, ...bindings: readonly (string | number)[]): void {
     const gone = this.#sql.exec(
-      `delete from stored_variant where ${condition} returning weight`,
+      `delete from stored_variant where ${condition} returning weight, is_main, digest`,
       ...bindings,
     );
-    for (const row of gone) this.#bytes -= numberOf(row["weight"]);
+    for (const row of gone) {
+      const weight = numberOf(row["weight"]);
+      this.#queue(row["is_main"], -weight);
+      this.#bytes -= weight;
+      if (row["digest"] !== null) this.#bytes += this.#bodies.release(textOf(row["digest"]));
+    }
+  }
+
+  #queue(isMain: unknown, bytes: number): void {
+    this.#queued[isMain === 1 ? "main" : "probation"] += bytes;
   }
 
   bytes(): number {
     return this.#bytes;
   }
 
-  /** Drops what nobody may use any more, then what was used longest ago. */
-  #makeRoom(weight: number, nowMs: number): void {
-    this.#dropWhile(weight, "usable_until_ms < ? order by usable_until_ms", nowMs);
-    this.#dropWhile(weight, "used_ms <= ? order by used_ms", Number.MAX_SAFE_INTEGER);
+  /** Bodies of which some was missing when they were read; they were deleted. */
+  get damaged(): number {
+    return this.#damaged;
   }
 
-  #dropWhile(weight: number, condition: string, binding: number): void {
-    while (this.#bytes + weight > this.#bounds.bytesMax) {
+  /** Has the next `put`s that need room look for what was purged, from the beginning. */
+  sweepAnew(): void {
+    this.#sweptTo = 0;
+  }
+
+  /** Drops what nobody may use any more, then what was purged, then what the queues say. */
+  #makeRoom(
+    weight: number,
+    nowMs: number,
+    isPurged?: (key: string, meta: StoredMeta) => boolean,
+  ): void {
+    const isOver = (): boolean => this.#bytes + weight > this.#bounds.bytesMax;
+    this.#dropWhile(isOver, "usable_until_ms < ? order by usable_until_ms", nowMs);
+    if (isPurged !== undefined && isOver()) this.#sweep(isPurged);
+    const probationMax = limits.cellProbationShare * this.#bounds.bytesMax;
+    while (isOver()) {
+      const isFromMain = this.#queued.probation <= probationMax && this.#queued.main > 0;
+      const isDue = isFromMain
+        ? isOver
+        : () => isOver() && (this.#queued.probation > probationMax || this.#queued.main <= 0);
+      const dropped = this.#dropWhile(isDue, "is_main = ? order by used_ms", isFromMain ? 1 : 0);
+      if (dropped === 0) return;
+    }
+  }
+
+  /** Gives up rows in their order while something is due; tells how many. */
+  #dropWhile(isDue: () => boolean, condition: string, binding: number): number {
+    let dropped = 0;
+    while (isDue()) {
       const rows = this.#sql.exec(
-        `select key, variant from stored_variant where ${condition} limit ${EVICTION_ROWS}`,
+        `select rowid as id from stored_variant where ${condition} limit ${EVICTION_ROWS}`,
         binding,
       );
-      if (rows.length === 0) return;
+      if (rows.length === 0) return dropped;
       for (const row of rows) {
-        if (this.#bytes + weight <= this.#bounds.bytesMax) return;
-        this.#drop("key = ? and variant = ?", textOf(row["key"]), textOf(row["variant"]));
+        if (!isDue()) return dropped;
+        this.#drop("rowid = ?", numberOf(row["id"]));
+        dropped += 1;
       }
     }
+    return dropped;
+  }
+
+  /** Looks on for what was purged, a few rows for each `put`. */
+  #sweep(isPurged: (key: string, meta: StoredMeta) => boolean): void {
+    if (this.#sweptTo === null) return;
+    const rows = this.#sql.exec(
+      `select rowid as id, key, meta from stored_variant where rowid > ? order by rowid limit ${EVICTION_ROWS}`,
+      this.#sweptTo,
+    );
+    for (const row of rows) {
+      const id = numberOf(row["id"]);
+      this.#sweptTo = id;
+      const meta = JSON.parse(textOf(row["meta"])) as StoredMeta;
+      if (isPurged(textOf(row["key"]), meta)) this.#drop("rowid = ?", id);
+    }
+    if (rows.length < EVICTION_ROWS) this.#sweptTo = null;
   }
 }

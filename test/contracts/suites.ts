@@ -3,8 +3,10 @@
 // file of cases, an entry here, and a test file of one line.
 
 import { EVICTIONS, type EvictionName } from "../../edge/cache/eviction/policies.ts";
+import { weightOf } from "../../edge/cache/stored-response.ts";
+import type { ContentStore } from "../../edge/content-ports.ts";
 import { MemoryStore } from "../../edge/platform/memory-store.ts";
-import { SqlContentStore } from "../../edge/platform/sql-content-store.ts";
+import { diskWeightOf, SqlContentStore } from "../../edge/platform/sql-content-store.ts";
 import type { HubStoreOptions } from "../../edge/platform/hub-memory.ts";
 import { SqlHubStore } from "../../edge/platform/sql-hub-store.ts";
 import { SqlShardStore } from "../../origin/platform/sql-shard-store.ts";
@@ -71,9 +73,8 @@ function sqlShardStore(sql: () => Sql): OpenShardStore {
   });
 }
 
-const memoryStore =
-  (eviction: EvictionName): OpenContentStore =>
-  (bytesMax) =>
+const memoryStore = (eviction: EvictionName): OpenContentStore => {
+  const open = (bytesMax: number): ContentStore<Uint8Array> =>
     new MemoryStore({
       bytesMax,
       entriesMax: 1_000,
@@ -81,10 +82,13 @@ const memoryStore =
       staleMsMax: STALE_MS,
       eviction,
     });
+  return Object.assign(open, { weigh: weightOf });
+};
 
 function sqlContentStore(sql: () => Sql): OpenContentStore {
-  return (bytesMax) =>
+  const open = (bytesMax: number): ContentStore<Uint8Array> =>
     new SqlContentStore(sql(), { bytesMax, variantsMax: VARIANTS_MAX, staleMsMax: STALE_MS });
+  return Object.assign(open, { weigh: diskWeightOf });
 }
 
 function memoryReplicaStore(): OpenReplicaStore {

@@ -36,7 +36,8 @@ export class SlowUpstream {
   readonly replies = new Map<string, Reply>();
   readonly edge: EdgeProcess;
   readonly #server: http.Server;
-  readonly #stateDir: string;
+  /** Where the edge keeps what it stores. */
+  readonly stateDir: string;
   readonly #counts: Map<string, number>;
 
   private constructor(
@@ -48,12 +49,13 @@ export class SlowUpstream {
   ) {
     this.edge = edge;
     this.#server = server;
-    this.#stateDir = stateDir;
+    this.stateDir = stateDir;
     this.#counts = counts;
     this.replies = replies;
   }
 
-  static async open(): Promise<SlowUpstream> {
+  /** @param vars  Of the edge, besides its own. */
+  static async open(vars: Readonly<Record<string, string>> = {}): Promise<SlowUpstream> {
     const replies = new Map<string, Reply>();
     const counts = new Map<string, number>();
     const server = http.createServer((request, response) => {
@@ -86,7 +88,7 @@ export class SlowUpstream {
       port: 0,
       hasTwin: true,
       sites: { "*": "one", "lax.test": "lax" },
-      vars: { UPSTREAMS: JSON.stringify({ one: { url }, lax: { url, profile: "rfc" } }) },
+      vars: { UPSTREAMS: JSON.stringify({ one: { url }, lax: { url, profile: "rfc" } }), ...vars },
     });
     return new SlowUpstream(edge, server, stateDir, counts, replies);
   }
@@ -100,7 +102,7 @@ export class SlowUpstream {
     await this.edge.kill();
     this.#server.closeAllConnections();
     this.#server.close();
-    await fs.rm(this.#stateDir, { recursive: true, force: true });
+    await fs.rm(this.stateDir, { recursive: true, force: true });
   }
 
   /** Starts a GET; `abort` closes the client's connection. */
