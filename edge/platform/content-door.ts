@@ -37,8 +37,8 @@ import { within } from "../../doors/within.ts";
 
 /** Answers content requests. */
 export interface ContentDoor {
-  /** Answers at once from memory; null: it takes more. */
-  readonly hit: (request: Request, ctx: ExecutionContext) => Response | null;
+  /** Answers from memory, at once or as soon as what is known of purges is no longer too old; null: it takes more. */
+  readonly hit: MemoryHits["answer"];
   readonly answer: (
     request: Request,
     scope: RequestScope,

@@ -59,6 +59,9 @@ interface Prepared {
   readonly parts: ResponseParts;
 }
 
+/** What of a region a hit depends on. */
+type KnownView = NonNullable<ReturnType<Regions["known"]>>;
+
 interface HitCount {
   hits: number;
   bytes: number;
@@ -103,16 +106,42 @@ export class MemoryHits {
     if (!this.#urls.add(slot, 0, before)) this.#known.delete(url);
   }
 
-  /** Answers at once, or not at all. Each look at the request leaves V8: there are few of them. */
-  answer(request: Request, ctx: ExecutionContext): Response | null {
+  /**
+   * Answers at once, or not at all (null); and once more is known of purges, if that is too old.
+   * Each look at the request leaves V8: there are few of them.
+   */
+  answer(request: Request, ctx: ExecutionContext): Response | Promise<Response | null> | null {
     const slot = this.#known.get(request.url);
     if (slot === undefined) return null;
-    const { entry: known } = slot;
     const { method, headers } = request;
-    if (!isPlain(method, headers, known) || request.body !== null) return null;
+    if (!isPlain(method, headers, slot.entry) || request.body !== null) return null;
     const nowMs = Date.now();
     const view = this.#regions.known(request, ctx, nowMs);
-    if (view === null || view.config !== known.config) return null;
+    return view === null
+      ? this.#answerRenewed(request, ctx)
+      : this.#answerBy(slot, view, request, ctx, nowMs);
+  }
+
+  /** All who come while the view is too old wait for the one call that renews it, and for nothing else. */
+  async #answerRenewed(request: Request, ctx: ExecutionContext): Promise<Response | null> {
+    const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
+    await this.#regions.atRequest(request, background, limits.purgePatienceMs);
+    const nowMs = Date.now();
+    const view = this.#regions.known(request, ctx, nowMs);
+    const slot = this.#known.get(request.url);
+    if (view === null || slot === undefined) return null;
+    return this.#answerBy(slot, view, request, ctx, nowMs);
+  }
+
+  #answerBy(
+    slot: Slot<Known>,
+    view: KnownView,
+    { method, headers }: Request,
+    ctx: ExecutionContext,
+    nowMs: number,
+  ): Response | null {
+    const { entry: known } = slot;
+    if (view.config !== known.config) return null;
     const stored = this.#memory.get(known.key, nowMs, selectingLines(headers, known.policy));
     if (stored === null) return null;
     const asked: AnswerTo = { method, fields: headers, policy: known.policy };

@@ -141,6 +141,18 @@ test("a write ends what memory answers", async () => {
   assert.equal((await get("/written")).text, "written 3");
 });
 
+test("P5 who comes with an old view of purges waits for a new one, and for nothing else", async () => {
+  upstream.replies.set("/waits", (_request, response, count) => {
+    response.writeHead(200, FIELDS).end(`waits ${count}`);
+  });
+  await warm("/waits");
+  // A view that is a second old, without a request meanwhile.
+  await pause(1_200);
+  const together = await Promise.all(Array.from({ length: 8 }, () => get("/waits")));
+  for (const { headers, text } of together)
+    assert.deepEqual([text, headers["x-request-id"]], ["waits 1", undefined]);
+});
+
 test("one line a second tells of the hits of a site", async () => {
   upstream.replies.set("/told", (_request, response) => {
     response.writeHead(200, FIELDS).end("told");
@@ -152,7 +164,7 @@ test("one line a second tells of the hits of a site", async () => {
       .filter((line) => line.includes('"event":"hits"'));
   await pause(1_100);
   const before = lines().length;
-  // The first has an old view of purges, which the usual way has told anew; the last of these counts.
+  // The first has an old view of purges, which is told anew before it is answered; it counts as well.
   await warm("/told");
   for (let left = 20; left > 0; left -= 1) await get("/told");
   await until(() => lines().length > before, "the hits are in the log");
