@@ -60,7 +60,8 @@ async function freshenStored<Body>(
 ): Promise<StoredResponse<Body> | null> {
   // What was written since it was asked says nothing of the stored GET, which that write has ended.
   if (reply.status !== meta.status || refusalNow(asked, reply, ports) !== null) return null;
-  const freshening = freshenByHead(meta, reply.fields);
+  const freshening = freshenByHead(meta, reply.fields, asked.policy.suspectsRequests);
+  if (freshening.kind === "unproved") return null;
   const exchange = { ...reply, method: "GET" };
   const storing =
     freshening.kind === "mismatch"

@@ -44,18 +44,22 @@ function isSameTag(left: string, right: string | null): boolean {
 /**
  * Brings a stored GET up to date with the fields of a HEAD (RFC 9111 §4.3.5): only if each validator
  * and the length that the HEAD gives is the stored one.
+ *
+ * @param needsProof  A HEAD without a validator is `unproved`. Any client can send one each time that a page
+ *                    gets stale, and would keep an old one for ever.
  */
 export function freshenByHead(
   stored: { readonly fields: FieldList; readonly bodyBytes: number },
   head: FieldList,
-): Freshening {
+  needsProof: boolean,
+): Freshening | { readonly kind: "unproved"; readonly reason: "no-validator" } {
   const [before, now] = [linesOf(stored.fields), linesOf(head)];
-  const isOther = ["etag", "last-modified"].some(
-    (name) => now.has(name) && now.get(name) !== before.get(name),
-  );
+  const given = ["etag", "last-modified"].filter((name) => now.has(name));
+  const isOther = given.some((name) => now.get(name) !== before.get(name));
   const length = now.get("content-length");
   const isOtherLength = length !== null && length !== "0" && length !== String(stored.bodyBytes);
   if (isOther || isOtherLength) return { kind: "mismatch", reason: "other-validator" };
+  if (needsProof && given.length === 0) return { kind: "unproved", reason: "no-validator" };
   return { kind: "freshened", reason: "not-modified", fields: merged(stored.fields, head) };
 }
 

@@ -54,8 +54,12 @@ export interface StoredResponse<Body> {
   readonly body: Body;
 }
 
-/** The entity tag of a stored response as it came; null if it has none. */
+/**
+ * The entity tag by which a 304 may name a stored response, as it came; null if it has none. A part has the
+ * tag of the whole and is not what the 304 is about, nor is an error.
+ */
 export function tagOf(meta: StoredMeta): string | null {
+  if (meta.part !== null || meta.status !== 200) return null;
   return meta.fields.find(([name]) => name === "etag")?.[1] ?? null;
 }
 

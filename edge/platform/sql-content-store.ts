@@ -159,7 +159,7 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
 
   getTagged(key: string, tag: string, nowMs: number): StoredResponse<Uint8Array> | null {
     const [row] = this.#sql.exec(
-      "select variant from stored_variant where key = ? and etag = ? and usable_until_ms >= ? order by part, response_ms desc limit 1",
+      "select variant from stored_variant where key = ? and etag = ? and part = 0 and usable_until_ms >= ? order by response_ms desc limit 1",
       key,
       tag,
       nowMs,
@@ -169,7 +169,7 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
 
   tags(key: string, nowMs: number): readonly string[] {
     const rows = this.#sql.exec(
-      "select etag from stored_variant where key = ? and etag is not null and usable_until_ms >= ? order by response_ms desc",
+      "select etag from stored_variant where key = ? and etag is not null and part = 0 and usable_until_ms >= ? order by response_ms desc",
       key,
       nowMs,
     );

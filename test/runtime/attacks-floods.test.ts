@@ -189,3 +189,19 @@ test("attack A13: a body that stops on its way is given up, and holds nobody up 
   assert.ok(tookMs < 2.5 * limits.originTimeoutMs, `${tookMs} ms`);
   assert.equal((await send("/a13")).text, "clean");
 });
+
+test("who sends a HEAD each time that a page gets stale keeps no old one", async () => {
+  let version = 1;
+  site.serve("/frozen", ({ method }) => ({
+    headers: { "cache-control": "max-age=1" },
+    // One byte or another: the length tells no version from the next.
+    body: method === "HEAD" ? "" : `${version}`,
+  }));
+  assert.equal((await site.send("/frozen")).text, "1");
+  version = 2;
+  for (let i = 0; i < 2; i += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 2_050));
+    await site.send("/frozen", {}, "HEAD");
+  }
+  assert.equal((await site.send("/frozen")).text, "2");
+});

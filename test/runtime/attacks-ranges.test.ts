@@ -149,6 +149,24 @@ test("attack R6: a part of another length than it says is not stored", async () 
   assert.equal(site.asked("/r6"), 4);
 });
 
+test("attack C6: a part has the tag of all of it, and is not what a 304 gives all of it by", async () => {
+  for (const host of ["one.test", "lax.test"]) {
+    site.serve("/c6-tag", ({ headers }) => {
+      const fields = { ...FRESH, etag: '"v1"' };
+      if (headers.get("if-none-match")?.includes('"v1"') === true)
+        return { status: 304, headers: fields };
+      return headers.has("range")
+        ? { status: 206, headers: { ...fields, "content-range": "bytes 0-0/10" }, body: "0" }
+        : { headers: fields, body: DIGITS };
+    });
+    assert.equal((await send("/c6-tag", { host, range: "bytes=0-0" })).text, "0");
+    const victim = await send("/c6-tag", { host });
+    assert.deepEqual([victim.status, victim.text], [200, DIGITS], host);
+    const other = await send("/c6-tag", { host, range: "bytes=3-4" });
+    assert.deepEqual([other.status, other.text], [206, "34"], host);
+  }
+});
+
 test("attack R7: a Range on a HEAD, or a POST, is nothing", async () => {
   digits("/r7");
   await send("/r7");
