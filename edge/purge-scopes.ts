@@ -1,6 +1,7 @@
 // Which stored responses does an operator mean? URLs, prefixes, hosts and tags become the scopes of
 // marks. Scopes name a site and not its hosts, because stored responses of all its hosts are the same.
 
+import { isHostField } from "../http/host.ts";
 import type { ProblemItem } from "../http/problem.ts";
 import {
   EVERYTHING,
@@ -117,16 +118,16 @@ function scopeOfPrefix(prefix: string, sites: Sites, mode: "hard" | "soft"): Sco
 }
 
 function scopeOfHost(host: string, sites: Sites): Scope {
-  const site = siteOf(host.toLowerCase().replace(/:\d+$/, ""), sites);
-  return site === null ? unknownHost(host) : ok(siteScope(site));
+  const site = siteAt(host, sites);
+  return site.ok ? ok(siteScope(site.value)) : site;
 }
 
 /** A group is a string of Structured Fields: printable ASCII. */
 function scopeOfGroup({ host, group }: { host: string; group: string }, sites: Sites): Scope {
-  const site = siteOf(host.toLowerCase().replace(/:\d+$/, ""), sites);
-  if (site === null) return unknownHost(host);
+  const site = siteAt(host, sites);
+  if (!site.ok) return site;
   return /^[\x20-\x7e]+$/.test(group)
-    ? ok(groupScope(site, group))
+    ? ok(groupScope(site.value, group))
     : fault("group", "A group has printable ASCII characters");
 }
 
@@ -141,14 +142,22 @@ function locate(url: string, sites: Sites): Result<{ site: string; target: Targe
   const [, host, rest = ""] = /^https?:\/\/([^/?#@]+)([/?#].*)?$/is.exec(url) ?? [];
   if (host === undefined)
     return fault("url", "Give it whole, as in https://www.example.com/news/today");
-  const site = siteOf(host.toLowerCase().replace(/:\d+$/, ""), sites);
-  if (site === null) return unknownHost(host);
+  const site = siteAt(host, sites);
+  if (!site.ok) return site;
   const target = decideTarget(rest.startsWith("/") ? rest : `/${rest}`);
-  return target.kind === "refused" ? fault(target.reason, target.detail) : ok({ site, target });
+  return target.kind === "refused"
+    ? fault(target.reason, target.detail)
+    : ok({ site: site.value, target });
 }
 
-function unknownHost(host: string): Result<never, Fault> {
-  return fault("unknown-host", `This deployment has no site for "${host.slice(0, 80)}"`);
+/** What is no host at all is not every other host's site: who meant another would take it for purged. */
+function siteAt(host: string, sites: Sites): Result<string, Fault> {
+  if (!isHostField(host))
+    return fault("host", `"${host.slice(0, 80)}" is no host: name it alone, as www.example.com`);
+  const site = siteOf(host.toLowerCase().replace(/:\d+$/, ""), sites);
+  return site === null
+    ? fault("unknown-host", `This deployment has no site for "${host.slice(0, 80)}"`)
+    : ok(site);
 }
 
 function fault(code: string, message: string): Result<never, Fault> {

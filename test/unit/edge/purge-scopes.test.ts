@@ -69,3 +69,18 @@ test("scopesOf() names a long URL by a hash that fits a key", () => {
   assert.ok(found.ok);
   assert.match(found.value[0] ?? "", /^url main\/~[0-9a-f]{1,8}$/);
 });
+
+test("scopesOf() takes what is no host for no other host's either, where every host has a site", () => {
+  const sites = { ...SITES, "*": "else" };
+  for (const host of ["https://example.com", "example.com/", "exa mple.com", "a@example.com"]) {
+    for (const asked of [{ hosts: [host] }, { groups: [{ host, group: "g" }] }]) {
+      const found = scopesOf(asked, sites);
+      assert.ok(!found.ok, host);
+      assert.equal(found.error[0]?.code, "host");
+    }
+  }
+  assert.deepEqual(scopesOf({ hosts: ["other.example:80"] }, sites), {
+    ok: true,
+    value: ["site else"],
+  });
+});
