@@ -55,7 +55,9 @@ export function serveCandidate<Body>(
 ): ContentAnswer<Body> {
   const { stored, reuse, tier } = candidate;
   const nowMs = ports.nowMs();
-  const isStored = tier === "region" && ports.memory.put(asked.key, stored, nowMs);
+  // What a write has ended while it was on its way here does not come back behind it.
+  const isKept = tier === "region" && !ports.written.isSince(asked.key, stored.meta.requestMs);
+  const isStored = isKept && ports.memory.put(asked.key, stored, nowMs);
   asked.flight?.land(landStored(stored, { fwdStatus: null, tier, staleBecause }));
   const members = hitMembers(candidate, found, isStored, staleBecause);
   const decision = staleBecause === null ? `${tier}-hit` : `stale:${staleBecause}`;

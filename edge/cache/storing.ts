@@ -90,6 +90,7 @@ export type StoringRefusal =
   | "content-range"
   | "caused-by-request"
   | "other-type"
+  | "event-stream"
   | "hidden-dots"
   | "bad-field"
   | "invalid-freshness"
@@ -284,9 +285,11 @@ function refusalOfGuess(
   { reason }: RuledLifetime,
   fields: FieldLines,
 ): StoringRefusal | null {
-  const isUnsaid = reason === "heuristic" || reason === "rule";
-  const isOther = isUnsaid && isNamedOtherwise(path, fields.get("content-type"));
-  return isOther ? "other-type" : null;
+  if (reason !== "heuristic" && reason !== "rule") return null;
+  const type = fields.get("content-type");
+  // What was told to one listener is no news to the next.
+  if (/^\s*text\/event-stream\b/i.test(type ?? "")) return "event-stream";
+  return isNamedOtherwise(path, type) ? "other-type" : null;
 }
 
 /** What is not fresh is worth its place only if it can be validated. */

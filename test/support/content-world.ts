@@ -41,6 +41,8 @@ export class ContentWorld {
   readonly region = new Map<string, StoredResponse<string>>();
   isRegionAway = false;
   regionCalls = 0;
+  /** What the region has found gets here when this settles. */
+  regionAnswers: Promise<void> = Promise.resolve();
   /** Scopes that were marked as purged. */
   readonly marked: string[] = [];
   memory: MemoryStore<string> = newMemory();
@@ -103,7 +105,11 @@ export class ContentWorld {
     return {
       memory: this.memory,
       region: {
-        get: async (key, selecting) => this.#fromRegion(key, linesOf(selecting)),
+        get: async (key, selecting) => {
+          const found = this.#fromRegion(key, linesOf(selecting));
+          await this.regionAnswers;
+          return found;
+        },
         getTagged: async (key, tag) => this.#cell.getTagged(key, tag, this.nowMs),
         put: async (key, stored) => this.#toRegion(key, stored),
         delete: async (key) => this.#dropRegion(key),

@@ -57,6 +57,7 @@ test("rules give lifetimes by path, status and type, and none to what must not b
   const world = new ContentWorld(SAFE, settings);
   const cases: [string, ReturnType<typeof page> & { status: number }, string][] = [
     ["/never/a", page([["cache-control", "max-age=60"]]), "detail=rule"],
+    ["/events", page([["content-type", "text/event-stream"]]), "detail=event-stream"],
     [
       "/image",
       page([
@@ -264,4 +265,21 @@ test("a write ends what its Location names, under the key that the site's query 
   world.nowMs += 1_000;
   const answer = await world.send("/item?id=1");
   assert.match(fieldOf(answer, "cache-status") ?? "", /fwd=miss/);
+});
+
+test("what a write has ended does not come back from a region that was asked before it", async () => {
+  const world = new ContentWorld(SAFE);
+  world.answer = ({ method }) => page(method === "GET" ? [["cache-control", "max-age=60"]] : []);
+  await world.send("/a");
+  world.forgetMemory();
+  const arrival = Promise.withResolvers<void>();
+  world.regionAnswers = arrival.promise;
+  const read = world.send("/a");
+  const write = world.send("/a", [], "POST");
+  await new Promise((resolve) => setImmediate(resolve));
+  arrival.resolve();
+  assert.match(fieldOf(await read, "cache-status") ?? "", /^skerry-region; hit.*fwd=miss$/);
+  await write;
+  world.nowMs += 1;
+  assert.match(fieldOf(await world.send("/a"), "cache-status") ?? "", /fwd=miss; fwd-status=200/);
 });
