@@ -16,7 +16,7 @@ import type { Retention } from "./hub-retention.ts";
 import { accountOfEntry, HubAccounts, storedAccount } from "./hub-accounts.ts";
 import { loadAside } from "./hub-shedding.ts";
 import { loadAhead, type AheadRange } from "./sql-ahead.ts";
-import { SqlGaps } from "./sql-gaps.ts";
+import { forgetSent, SqlGaps } from "./sql-gaps.ts";
 import { SqlJournal, type SlotEntry } from "./sql-journal.ts";
 import { SqlKept } from "./sql-kept.ts";
 import { SqlPages } from "./sql-pages.ts";
@@ -70,6 +70,35 @@ export interface HubMemory {
 export function storedLink(sql: Sql): SavedLink {
   const [saved] = sql.exec("select record from link_record");
   return JSON.parse(textOf(saved?.["record"])) as SavedLink;
+}
+
+/**
+ * Puts a new life in the place of a link's record that cannot be read: the origin is sent again what
+ * the journal holds, and counts it once. Without it the hub would never start again.
+ *
+ * @returns True if that was so.
+ */
+export function replaceBrokenLink(sql: Sql, life: SavedLink): boolean {
+  try {
+    if (isLink(storedLink(sql))) return false;
+  } catch {
+    // It is no text, or not JSON.
+  }
+  sql.exec("update link_record set record = ?", JSON.stringify(life));
+  // What was told of gaps is told again: told twice, they are the same.
+  forgetSent(sql);
+  return true;
+}
+
+function isLink(link: Partial<SavedLink> | null): boolean {
+  const { replicaEpoch, link: id, cursor, sent, ack, clock } = link ?? {};
+  const isWhole = [replicaEpoch, id, cursor?.seq, ack?.seq].every(
+    (number) => Number.isSafeInteger(number) && Number(number) >= 0,
+  );
+  const isFinite = [cursor?.digest, ack?.digest, clock?.offsetMs, clock?.heardMs].every(
+    Number.isFinite,
+  );
+  return isWhole && isFinite && typeof sent === "object";
 }
 
 /** Loads what is on disk, and folds again what was committed since the last checkpoint. */

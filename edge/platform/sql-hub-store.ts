@@ -27,6 +27,7 @@ import type { DeviceState } from "../telemetry/device-state.ts";
 import {
   indexSlot,
   loadMemory,
+  replaceBrokenLink,
   storedLink,
   type HubMemory,
   type HubStoreOptions,
@@ -84,8 +85,11 @@ export class SqlHubStore implements HubStore {
     migrate(sql, HUB_MIGRATIONS);
     const { replica: _, ...link } = newLife(NOBODY, newEpoch);
     sql.exec("insert or ignore into link_record values (1, ?)", JSON.stringify(link));
+    const isBroken = replaceBrokenLink(sql, link);
+    if (isBroken) this.#onDamage("the link's record");
     takeOver(sql, storedLink(sql).cursor.seq);
     this.#memory = loadMemory(sql, this.#options, this.#onDamage);
+    if (isBroken) this.#memory.thinned.tellAgain();
   }
 
   transaction<T>(run: () => T): T {

@@ -165,7 +165,7 @@ const WHOLE: ValuePosition = { pointer: "", index: 0 };
 
 const STREAM_NAME = "A stream's name is a lower-case letter, then up to 63 of a-z, 0-9 and _";
 const TIME =
-  "A time is whole epoch milliseconds (seconds times 1000), or RFC 3339 text such as 2026-11-21T10:00:00Z";
+  "A time is whole epoch milliseconds (seconds times 1000), or RFC 3339 text such as 2026-11-21T10:00:00Z, from 1970 to 9999";
 const TYPE_MIXED =
   "One batch holds numbers or booleans of a stream, not both: send them under two names";
 const TIME_REQUIRED =

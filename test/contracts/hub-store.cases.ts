@@ -457,6 +457,27 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       },
     }),
   ),
+  ...["'{bad'", "'null'", `'{"replicaEpoch":7}'`, "x'00ff'"].map(
+    (record): ContractCase<OpenHubStore> => ({
+      name: `damage: a link's record that is ${record} begins a new life, and everything waits again`,
+      *run(open) {
+        const store = fill(open(), 5);
+        moveCursor(store, 4);
+        const before = store.entriesAfter(0, Infinity, 10);
+        open.sql().exec(`update link_record set record = ${record}`);
+        yield RESTART;
+        const damaged: string[] = [];
+        const reopened = open({ onDamage: (what) => damaged.push(what) });
+        assert.deepEqual(damaged, ["the link's record"]);
+        const link = reopened.loadLink();
+        assert.deepEqual([link.cursor, link.isPulling], [{ seq: 0, digest: 0 }, true]);
+        assert.deepEqual(reopened.entriesAfter(0, Infinity, 10), before);
+        assert.deepEqual(fill(reopened, 1).extent(), { floor: 1, head: 6 });
+        yield RESTART;
+        assert.deepEqual([open().damaged(), open().loadLink()], [0, link], "once");
+      },
+    }),
+  ),
   {
     name: "seal() moves readings into segments; entries, devices and what is held stay as they are",
     *run(open) {
