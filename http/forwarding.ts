@@ -40,6 +40,7 @@ const SPOKEN_FOR_PREFIXES = [
   "cf-",
   "fastly-",
   "skerry-",
+  "x-accel-",
   "x-appengine-",
   "x-arr-",
   "x-azure-",
@@ -52,6 +53,7 @@ const SPOKEN_FOR_PREFIXES = [
   "x-original-",
   "x-proxy-",
   "x-rewrite-",
+  "x-sendfile-",
   "x-ssl",
 ];
 /**
