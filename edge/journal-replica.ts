@@ -4,6 +4,7 @@
 import type { ReplicaId } from "../sync/brand.ts";
 import { assert } from "../sync/assert.ts";
 import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX } from "../sync/limits.ts";
+import { heldLog } from "../sync/link/held-log.ts";
 import { newLife, type Cut, type EdgeLinkRecord, type HeldLog } from "../sync/link/edge.ts";
 import { entryDigest } from "../sync/wire/log-lane.ts";
 import type { DownState } from "../sync/wire/down-frame.ts";
@@ -50,7 +51,7 @@ export class JournalReplica implements LinkedReplica {
   }
 
   get log(): HeldLog {
-    return { floor: this.#store.extent().floor, digestAt: (seq) => this.digestAt(seq) };
+    return heldLog(this.#store.extent().floor, (seq) => this.digestAt(seq));
   }
 
   digestAt(seq: number): number | null {

@@ -6,7 +6,7 @@ import type { LogEntry } from "../sync/crdt/batch-log.ts";
 import type { ReplicaId } from "../sync/brand.ts";
 import { answerUnreadable, judge, openLink } from "../sync/link/hub.ts";
 import { encodeDownFrame, type DownFrame } from "../sync/wire/down-frame.ts";
-import { ORIGIN_POSITION, type FrameError } from "../sync/wire/frame.ts";
+import { ORIGIN_POSITION, VERSIONS, type FrameError } from "../sync/wire/frame.ts";
 import { LOG_LANE } from "../sync/wire/log-lane.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../sync/wire/up-frame.ts";
 import { limits } from "./limits.ts";
@@ -50,7 +50,7 @@ export function absorb(
 ): Absorbed {
   const decoded = decodeUpFrame(bytes);
   if (!decoded.ok) {
-    const answer = answerUnreadable(decoded.error, nowMs);
+    const answer = answerUnreadable(decoded.error, nowMs, VERSIONS);
     if (answer === null) return { kind: "not-a-frame", reason: decoded.error };
     return { kind: "answered", answer: encodeDownFrame(answer), replica: null, ...NOTHING };
   }

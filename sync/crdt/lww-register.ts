@@ -44,5 +44,6 @@ const KINDS = ["object", "boolean", "number", "string"];
 
 function compareScalars(left: Scalar, right: Scalar): number {
   const kind = KINDS.indexOf(typeof left) - KINDS.indexOf(typeof right);
-  return kind || left === null || right === null ? kind : compare(left, right);
+  // Of one kind: two texts, or two of another, null being like null.
+  return kind || compare(left as string, right as string);
 }

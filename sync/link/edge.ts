@@ -9,13 +9,12 @@
 import type { ReplicaId } from "../brand.ts";
 import type { LogEntry } from "../crdt/batch-log.ts";
 import { KeyDictionary } from "../wire/dictionary.ts";
-import { decodeDownFrame, type DownState, type ReceivedDownFrame } from "../wire/down-frame.ts";
+import { decodeDown, type DownState, type ReceivedDownFrame } from "../wire/down-frame.ts";
 import {
   digestOf,
-  isSamePosition,
+  hasPosition,
   ORIGIN_POSITION,
   VERSIONS,
-  type FrameError,
   type Group,
   type Position,
   type Versions,
@@ -93,10 +92,8 @@ export interface Cut {
 
 /** What a replica still holds of its log. */
 export interface HeldLog {
-  /** The lowest seq whose entry is held. */
-  readonly floor: number;
-  /** The checksum of what was committed as `seq`; null if that is not known. */
-  readonly digestAt: (seq: number) => number | null;
+  /** Tells whether the hub, which is at `at`, has what was committed here; it was at `cursor`. */
+  readonly hasBeenAt: (at: Position, cursor: Position) => boolean;
 }
 
 export type EdgeLinkEvent =
@@ -162,7 +159,7 @@ export function newLife(
     ack: ORIGIN_POSITION,
     isPulling: true,
     clock,
-    ...(before && { held: heldBefore(before) }),
+    held: before && heldBefore(before),
   };
 }
 
@@ -281,8 +278,10 @@ type Answer = Extract<EdgeLinkEvent, { kind: "answer" }>;
 /** Null: it cannot be read, or understood, and the request is sent again. */
 function answered(state: EdgeLink, phase: Waiting, event: Answer): EdgeLinkStep | null {
   const { record, keys, version } = state;
-  const decoded = decodeDownFrame(event.frame, keys.down, { min: 0, max: version });
-  if (!decoded.ok) return unread(state, decoded.error);
+  const decoded = decodeDown(event.frame, keys.down, { min: 0, max: version });
+  if (!decoded.ok)
+    // The same request would be given the same answer; another says that the keys are gone.
+    return decoded.error === "no-dictionary" && keys.down.size > 0 ? forget(state) : null;
   const answer = decoded.value;
   const clock = measure(record.clock, answer, phase, event.nowMs);
   const heard: EdgeLink = { ...state, attempt: 0, record: { ...record, clock } };
@@ -300,16 +299,13 @@ function answered(state: EdgeLink, phase: Waiting, event: Answer): EdgeLinkStep 
     case "unreadable":
       return forget(heard);
     case "unsupported":
-      // Steps down to a version that the hub reads; waits if there is none.
-      return answer.link < 1 || answer.link >= version
-        ? null
-        : forget({ ...state, version: answer.link });
+      return stepDown(state, answer.link);
   }
 }
 
-/** The same request would be given the same answer; another says that the keys are gone. */
-function unread(state: EdgeLink, error: FrameError): EdgeLinkStep | null {
-  return error === "no-dictionary" && state.keys.down.size > 0 ? forget(state) : null;
+/** Steps down to a version that the hub reads; null: there is none. */
+function stepDown(state: EdgeLink, version: number): EdgeLinkStep | null {
+  return version < 1 || version >= state.version ? null : forget({ ...state, version });
 }
 
 /** Begins the dictionaries anew. */
@@ -366,11 +362,8 @@ function isOurs(record: EdgeLinkRecord, at: Position, { log }: Answer): boolean 
   const { cursor } = record;
   if (wasSent(record, at)) return true;
   if (record.link === 0) return false;
-  if (isSamePosition(at, cursor) || isSamePosition(at, ORIGIN_POSITION)) return true;
-  if (!log) return false;
-  const digest = log.digestAt(at.seq);
-  // A hub that was restored from a copy may lack what is gone here: it records the gap.
-  return digest === null ? at.seq < Math.min(cursor.seq, log.floor - 1) : digest === at.digest;
+  const isKnown = hasPosition([cursor, ORIGIN_POSITION], at);
+  return isKnown || (log?.hasBeenAt(at, cursor) ?? false);
 }
 
 function ended(state: EdgeLink, effect: EdgeLinkEffect): EdgeLinkStep {

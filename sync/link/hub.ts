@@ -8,7 +8,6 @@ import {
   hasPosition,
   isSamePosition,
   ORIGIN_POSITION,
-  VERSIONS,
   type FrameError,
   type Position,
   type Versions,
@@ -87,8 +86,7 @@ export function judge<Record extends HubLinkRecord>(
     answer: refuse(outcome, record, nowMs),
   });
   if (!isSamePosition(frame.from, cursor)) return refused("at");
-  if (frame.log.some((entry) => entry.stampMs > nowMs + AHEAD_MS_MAX))
-    return refused("clock-ahead");
+  if (lane?.isAhead(frame.log, nowMs + AHEAD_MS_MAX)) return refused("clock-ahead");
   // What the replica no longer holds and the hub never saw: waiting for it would stop the link.
   const lostEntries = Math.max(0, Math.min(frame.floor - 1, frame.to) - cursor.seq);
   const answers = answersOf(record);
@@ -143,7 +141,7 @@ export const NO_LINK: Pick<HubLinkRecord, "link" | "cursor"> = { link: 0, cursor
 export function answerUnreadable(
   error: FrameError,
   nowMs: number,
-  { max }: Versions = VERSIONS,
+  { max }: Versions,
 ): DownFrame | null {
   if (error === "no-dictionary") return refuse("unreadable", NO_LINK, nowMs);
   if (error !== "unknown-version") return null;

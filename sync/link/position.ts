@@ -13,6 +13,5 @@ export function endOf(
   frame: Uint8Array,
   lane?: LogLane,
 ): Position {
-  const last = log.at(-1);
-  return { seq, digest: lane && last?.seq === seq ? lane.digestOf(last) : digestOf(frame) };
+  return { seq, digest: lane?.digestAt(log, seq) ?? digestOf(frame) };
 }

@@ -41,7 +41,6 @@ export interface ComponentTraits<Value> {
     held: Component<Value>,
     lives: Lives,
   ) => readonly Renewed<Component<Value>>[] | null;
-  readonly weigh?: (value: Value) => number;
   readonly writeBytesMax?: number;
 }
 
@@ -49,7 +48,7 @@ const SEPARATOR = "|";
 
 /** Names the component of `life` of what `name` counts. */
 export function componentKey(name: string, life: string): string {
-  return `${name}${SEPARATOR}${life}`;
+  return name + SEPARATOR + life;
 }
 
 /** Reads the name back out of a component's key. */
@@ -89,12 +88,12 @@ export function componentKind<Value>(
   code: number,
   lattice: Lattice<Value>,
   codec: Codec<Value>,
-  { weigh, ...rest }: ComponentTraits<Value>,
+  traits: ComponentTraits<Value>,
 ): ComponentKind<Value> {
-  const plain = joinKind(code, lattice, codec, { weigh });
+  const plain = joinKind(code, lattice, codec);
   return {
     ...plain,
-    ...rest,
+    ...traits,
     edge: componentCodec(codec),
     toUp: (held) => held.value,
     writeAtEdge(held, delta, context) {

@@ -5,7 +5,6 @@
 import { compareHlc, isAhead, laterOf, ZERO_HLC, type Hlc } from "../clock/hlc.ts";
 import type { ReplicaId } from "../brand.ts";
 import { replicaKey, type ReplicaKey } from "../crdt/lattice.ts";
-import { FRAME_BYTES_TARGET } from "../limits.ts";
 import { newLife, pullAnew, type Cut, type EdgeLinkRecord } from "../link/edge.ts";
 import { hubTime } from "../link/hub-clock.ts";
 import { sentUpTo } from "../link/sent.ts";
@@ -75,14 +74,9 @@ export class EdgeReplica extends Replica {
   }
 
   /** Cuts what the hub does not know; with `isWhole` false nothing is said. */
-  cut(
-    isWhole: boolean,
-    after: number = this.record.cursor.seq,
-    bytesMax: number = FRAME_BYTES_TARGET,
-  ): Cut {
-    const said = isWhole
-      ? this.gather(after, bytesMax, () => true)
-      : { groups: [], to: after, latestMs: 0 };
+  cut(isWhole: boolean): Cut {
+    const { seq } = this.record.cursor;
+    const said = isWhole ? this.gather(seq, () => true) : { groups: [], to: seq, latestMs: 0 };
     return { floor: 1, head: this.head, log: [], ...said };
   }
 

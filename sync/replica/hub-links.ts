@@ -70,7 +70,7 @@ export class HubLinks {
 
   /** Keeps a record; storing that a link spoke is put off while it does not matter. */
   save(record: StateLinkRecord): void {
-    const name = `${PREFIX}${record.link}`;
+    const name = PREFIX + record.link;
     const { seenMs = 0 } = this.#stored.fact<StateLinkRecord>(name) ?? {};
     this.#links.delete(record.link);
     this.#links.set(record.link, record);
@@ -96,7 +96,7 @@ export class HubLinks {
   /** Forgets a link and where its life stood. */
   remove({ link }: StateLinkRecord): void {
     this.#links.delete(link);
-    this.#stored.state(`${PREFIX}${link}`, null);
+    this.#stored.state(PREFIX + link, null);
   }
 
   /**

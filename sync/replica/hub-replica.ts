@@ -4,10 +4,9 @@
 import { laterOf, ZERO_HLC } from "../clock/hlc.ts";
 import { replicaKey } from "../crdt/lattice.ts";
 import type { ReplicaId } from "../brand.ts";
-import { FRAME_BYTES_TARGET } from "../limits.ts";
 import { answerUnreadable, judge, NO_LINK, openLink, refuse } from "../link/hub.ts";
 import { KeyDictionary } from "../wire/dictionary.ts";
-import { encodeDownFrame, type DownFrame, type DownState } from "../wire/down-frame.ts";
+import { encodeDown, type DownFrame, type DownState } from "../wire/down-frame.ts";
 import { digestOf, VERSIONS, type FrameError, type Versions } from "../wire/frame.ts";
 import { decodeUp, type ReceivedUpFrame } from "../wire/up-frame.ts";
 import type { Draft } from "./draft.ts";
@@ -246,18 +245,18 @@ export class HubReplica extends Replica {
   #tell(record: StateLinkRecord, session: Session, version: number, nowMs: number): Uint8Array {
     const { link, cursor, held, acked: from } = record;
     const isAll = isPulled(record);
-    const { to, groups } = this.gather(from.seq, FRAME_BYTES_TARGET, ({ direction }, entry) => {
+    const { to, groups } = this.gather(from.seq, ({ direction }, entry) => {
       // What came from an edge is not told to it, unless it may have lost it.
       return direction !== "up" && (entry.mark !== link || isAll);
     });
     const horizon = from.seq === 0 ? { ...this.#collected(), known: held?.seq ?? 0 } : null;
     const { head } = this;
     const state: DownState = { from: from.seq, to, head, stable: this.#stable, horizon, groups };
-    const answer = encodeDownFrame(
+    const answer = encodeDown(
       { outcome: "applied", link, at: cursor, hubNowMs: nowMs, state },
+      version,
       session.down,
       session.keysAt(from, record.told),
-      version,
     );
     session.toldKeys = session.down.size;
     const told = to === from.seq ? from : { seq: to, digest: digestOf(answer) };
@@ -321,7 +320,7 @@ export class HubReplica extends Replica {
   #answer(answer: DownFrame, frame: ReceivedUpFrame | null): Exchange {
     this.stored.commit();
     const version = frame?.version ?? this.#versions.min;
-    const encoded = encodeDownFrame(answer, undefined, 0, version);
+    const encoded = encodeDown(answer, version);
     return { kind: "answered", answer: encoded, outcome: answer.outcome, frame };
   }
 

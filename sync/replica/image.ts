@@ -5,7 +5,7 @@
 
 import { assert } from "../assert.ts";
 import { IMAGE_BYTES_MAX, IMAGE_ENTRIES_MAX, IMAGE_PARTS_MAX } from "../limits.ts";
-import { ByteReader, ByteWriter, decodeText, encodeText } from "../wire/bytes.ts";
+import { ByteReader, ByteWriter, encodeText } from "../wire/bytes.ts";
 import { readKeys, writeKeys } from "../wire/dictionary.ts";
 import { closeFrame, isSound } from "../wire/frame.ts";
 import { byKey, integersCodec, recordCodec, unitCodec, type Codec } from "../wire/values.ts";
@@ -105,7 +105,7 @@ export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | nu
   if (!opened) return null;
   const { version, reader } = opened;
   if (version !== null && version !== IMAGE_VERSION) return null;
-  const facts = parseFacts(reader.block(IMAGE_BYTES_MAX));
+  const facts = parseFacts(reader.text(IMAGE_BYTES_MAX));
   const entries = new Map<number, Map<string, Entry | null>>();
   const unread: UnreadPart[] = [];
   reader.times(reader.count(IMAGE_PARTS_MAX, 16), () => {
@@ -132,9 +132,9 @@ function readEntries(
   for (const [i, key] of keys.entries()) held.set(key, entries[i] ?? null);
 }
 
-function parseFacts(bytes: Uint8Array): Facts | null {
+function parseFacts(text: string): Facts | null {
   try {
-    return new Map(JSON.parse(decodeText(bytes) ?? "") as [string, unknown][]);
+    return new Map(JSON.parse(text) as [string, unknown][]);
   } catch {
     return null;
   }

@@ -51,7 +51,7 @@ export class Kept {
     for (const group of groups) {
       const last = this.#facts().at(-1)?.[0].slice(PREFIX.length) ?? 0;
       const body = [...group.body];
-      this.#stored.state(`${PREFIX}${Number(last) + 1}`, { ...group, link, limitMs, body });
+      this.#stored.state(PREFIX + (Number(last) + 1), { ...group, link, limitMs, body });
     }
   }
 

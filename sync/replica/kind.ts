@@ -93,8 +93,6 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
   readonly renew?: (key: string, held: Edge, lives: Lives) => readonly Renewed<Edge>[] | null;
   readonly viewAtEdge: (held: Edge) => View | null;
   readonly viewAtHub: (held: Hub) => View | null;
-  /** About how many bytes of text a value takes in a frame; null or none: few. */
-  readonly weigh?: ((travelled: Up | Down) => number | null) | undefined;
 }
 
 /** A kind whose types only its own collection knows. */
@@ -149,7 +147,6 @@ export interface JoinTraits<Value> {
   readonly isTombstone?: ((value: Value) => boolean) | undefined;
   readonly stampOf?: ((value: Value) => Hlc | null) | undefined;
   readonly restamp?: ((value: Value, stamp: Hlc) => Value) | undefined;
-  readonly weigh?: ((value: Value) => number) | undefined;
 }
 
 /** The kind of a lattice: an edge needs to do nothing to what it holds. */
@@ -168,15 +165,15 @@ export function joinKind<Value>(
   code: number,
   lattice: Lattice<Value>,
   codec: Codec<Value>,
-  { isTombstone, stampOf, restamp = same, weigh }: JoinTraits<Value> = {},
+  { isTombstone = () => false, stampOf, restamp = same }: JoinTraits<Value> = {},
 ): JoinKind<Value> {
   const { join, lessOrEqual } = lattice;
-  const isGone = isTombstone ?? (() => false);
-  const hasTombstones = isTombstone !== undefined;
+  // A kind that has deletions begins with one.
+  const hasTombstones = isTombstone(lattice.bottom);
   const write = (held = lattice.bottom, delta: Value): Value | null => {
     return lessOrEqual(delta, held) ? null : join(held, delta);
   };
-  const view = (held: Value): Value | null => (isGone(held) ? null : held);
+  const view = (held: Value): Value | null => (isTombstone(held) ? null : held);
   return {
     code,
     up: codec,
@@ -195,13 +192,12 @@ export function joinKind<Value>(
       if (lessOrEqual(sent, held)) return null;
       return { value: join(held, sent), isTheirs: lessOrEqual(held, sent) };
     },
-    stabilize: (held, changedSeq, seq) => (isGone(held) && changedSeq <= seq ? null : held),
+    stabilize: (held, changedSeq, seq) => (isTombstone(held) && changedSeq <= seq ? null : held),
     isCollectable: hasTombstones,
     hasTombstones,
     stampOf,
     restamp,
     viewAtEdge: view,
     viewAtHub: view,
-    weigh,
   };
 }

@@ -27,7 +27,6 @@ const LWW_TRAITS: JoinTraits<LwwRegister> = {
   isTombstone: (held) => held.isDeleted,
   stampOf: (held) => held.stamp,
   restamp: (register, stamp) => ({ ...register, stamp }),
-  weigh: ({ value }) => (typeof value === "string" ? value.length * 3 : 0),
 };
 
 /** Last write wins, by stamp and then by value. */
@@ -71,7 +70,6 @@ export const countsKind: ComponentKind<CountComponent> = /* @__PURE__ */ compone
   countComponentCodec,
   {
     renew: /* @__PURE__ */ moveCount(countComponent, subtractCounts),
-    weigh: (held) => 64 + held.histogram.size * 6,
   },
 );
 
@@ -85,24 +83,18 @@ export const mvKind: ComponentKind<MvRegister> = /* @__PURE__ */ componentKind(
     renew: (key, { value, confirmed }, { old, next }) => [
       { key, value: settled(renameDots(value, confirmed, old, next), confirmed) },
     ],
-    weigh: ({ values, context }) =>
-      (values.size + context.size) * 48 + [...values.values()].join("").length * 3,
   },
 );
 
 export const alertKind: JoinKind<Alert> = /* @__PURE__ */ joinKind(8, alert, alertCodec, {
   stampOf: (held) => held.stamp,
   restamp: (held, stamp) => ({ ...held, stamp }),
-  weigh: (held) => held.note.length * 3,
 });
 
 export const versionedKind: JoinKind<Versioned> = /* @__PURE__ */ joinKind(
   9,
   versioned,
   versionedCodec,
-  {
-    weigh: (held) => held.hash.length + held.content.length * 3,
-  },
 );
 
 /** Add-wins set. */

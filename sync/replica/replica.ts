@@ -4,11 +4,11 @@
 
 import type { Clock } from "../clock/hlc.ts";
 import type { ReplicaKey } from "../crdt/lattice.ts";
-import { FRAME_STATE_ENTRIES_MAX } from "../limits.ts";
+import { FRAME_BYTES_TARGET, FRAME_STATE_ENTRIES_MAX } from "../limits.ts";
 import type { Draft } from "./draft.ts";
 import { wallMsOf, writtenGroups, type Gathered, type Said } from "./groups.ts";
 import type { Collection, Kind } from "./kind.ts";
-import { Schema } from "./schema.ts";
+import { checkValue, Schema } from "./schema.ts";
 import type { ReplicaStore } from "./store.ts";
 import { StoredTable } from "./stored-table.ts";
 import type { Entry, Held } from "./table.ts";
@@ -32,9 +32,6 @@ interface End {
   /** Tells whether an entry goes, or changes, once every link has acknowledged it. */
   readonly isPassing: (collection: Collection, entry: Entry) => boolean;
 }
-
-/** Bytes of an entry in a frame without text, beside its key, about. */
-const ENTRY_WEIGHT = 24;
 
 /** One end's replica. */
 export abstract class Replica {
@@ -103,7 +100,7 @@ export abstract class Replica {
     const before = this.stored.get(collection, key);
     const value = this.written(kind, before, delta);
     if (value === null) return;
-    this.schema.checkValue(key, kind, kind[held], value);
+    checkValue(key, kind, kind[held], value);
     // At the hub it names the link that an entry came from.
     const mark = held === "hub" ? 0 : (before?.mark ?? 0);
     this.change(collection, key, value, mark);
@@ -126,7 +123,6 @@ export abstract class Replica {
   /** Gathers what changed after a seq and is to be said, as far as one frame reaches. */
   protected gather(
     after: number,
-    bytesMax: number,
     isSaid: (collection: Collection, entry: Entry) => boolean,
   ): Gathered {
     const { said, way } = this.#end;
@@ -137,9 +133,10 @@ export abstract class Replica {
     for (const { collection, key, entry } of this.changes(after)) {
       if (isSaid(collection, entry)) {
         const value = collection.kind[said](entry.value);
-        bytes += ENTRY_WEIGHT + key.length + (collection.kind.weigh?.(value) ?? 0);
+        bytes += weigh(key) + weigh(value);
         // The first always finds room.
-        isFull = list.length > 0 && (bytes > bytesMax || list.length >= FRAME_STATE_ENTRIES_MAX);
+        isFull =
+          list.length > 0 && (bytes > FRAME_BYTES_TARGET || list.length >= FRAME_STATE_ENTRIES_MAX);
         if (isFull) break;
         list.push({ collection, key, value });
       }
@@ -165,4 +162,13 @@ export abstract class Replica {
   protected put(collection: Collection<never>, key: string, entry: Entry | null): void {
     this.stored.put(collection, key, entry);
   }
+}
+
+/** About how many bytes a value takes in a frame: three a letter at most, and few each of the rest. */
+function weigh(value: unknown): number {
+  if (typeof value === "string") return value.length * 3;
+  const parts = (value instanceof Map ? [...value] : value) as Record<string, unknown>;
+  let bytes = 4;
+  for (const name in parts) bytes += weigh(parts[name]);
+  return bytes;
 }

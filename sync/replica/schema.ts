@@ -4,7 +4,7 @@
 import { assert } from "../assert.ts";
 import { COLLECTION_ID_MAX, FRAME_BYTES_TARGET, KEY_BYTES_MAX } from "../limits.ts";
 import type { Group } from "../wire/frame.ts";
-import { textCodec, writtenBytes, type Codec } from "../wire/values.ts";
+import { isWritable, textCodec, writtenBytes, type Codec } from "../wire/values.ts";
 import type { Collection, Direction, Kind } from "./kind.ts";
 
 const KEY = textCodec(KEY_BYTES_MAX);
@@ -39,24 +39,23 @@ export class Schema {
     const name = `collection ${id}`;
     if (this.get(id)?.kind !== kind) refuse(name, "the replica does not hold it");
     if (direction !== way && direction !== "both") refuse(name, `its direction is ${direction}`);
-    if (writtenBytes(KEY, key) === null)
-      refuse(
-        "key",
-        `it has more than ${KEY_BYTES_MAX} bytes in a life of its replica, or could not be read again`,
-      );
+    if (!isWritable(KEY, key)) refuseSize("key", KEY_BYTES_MAX);
   }
+}
 
-  /** Throws a RangeError for a value that could not be read back, or is larger than its kind takes. */
-  checkValue(
-    key: string,
-    { writeBytesMax = FRAME_BYTES_TARGET * 2 }: Pick<Kind, "writeBytesMax">,
-    codec: Codec<unknown>,
-    value: unknown,
-  ): void {
-    const bytes = writtenBytes(codec, value);
-    if (bytes === null) refuse(key, "its value could not be read again");
-    if (bytes > writeBytesMax) refuse(key, `it has ${bytes} bytes, at most ${writeBytesMax}`);
-  }
+/** Throws a RangeError for a value that could not be read back, or is larger than its kind takes. */
+export function checkValue(
+  key: string,
+  { writeBytesMax = FRAME_BYTES_TARGET * 2 }: Pick<Kind, "writeBytesMax">,
+  codec: Codec<unknown>,
+  value: unknown,
+): void {
+  const bytes = writtenBytes(codec, value);
+  if (bytes === null || bytes > writeBytesMax) refuseSize(key, writeBytesMax);
+}
+
+function refuseSize(what: string, bytesMax: number): never {
+  refuse(what, `it has more than ${bytesMax} bytes, or could not be read again`);
 }
 
 function refuse(what: string, why: string): never {

@@ -41,7 +41,7 @@ export function starKind<Value>(
   code: number,
   lattice: Lattice<Value>,
   values: Codec<Value>,
-  { stampOf, restamp = same, weigh }: Omit<JoinTraits<Value>, "isTombstone"> = {},
+  { stampOf, restamp = same }: Omit<JoinTraits<Value>, "isTombstone"> = {},
 ): StarKind<Value> {
   const viewAtHub = (held: StarHubEntry<Value>): Value | null => valueAtHub(lattice, held);
   return {
@@ -90,7 +90,6 @@ export function starKind<Value>(
     resend: ({ present }) => (present === null ? null : added(present)),
     viewAtEdge: (held) => held.present,
     viewAtHub,
-    weigh: inside(weigh),
   };
 }
 

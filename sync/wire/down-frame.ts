@@ -120,12 +120,31 @@ const HORIZON = /* @__PURE__ */ recordCodec<Horizon>({
   known: naturalCodec,
 });
 
-/** Encodes a down-frame; `base` keys of the dictionary of the way down are known to the edge. */
+/** Encodes a down-frame, by itself if no keys are given; see encodeDown(). */
 export function encodeDownFrame(
   frame: DownFrame,
+  keys?: KeyDictionary,
+  base?: number,
+  version: number = PROTOCOL_VERSION,
+): Uint8Array {
+  return encodeDown(frame, version, keys, base);
+}
+
+/** Decodes a down-frame, one by itself if no keys are given; see decodeDown(). */
+export function decodeDownFrame(
+  bytes: Uint8Array,
+  keys: KeyDictionary = new KeyDictionary(),
+  versions: Versions = VERSIONS,
+): Result<ReceivedDownFrame, FrameError> {
+  return decodeDown(bytes, keys, versions);
+}
+
+/** Encodes a down-frame; `base` keys of the dictionary of the way down are known to the edge. */
+export function encodeDown(
+  frame: DownFrame,
+  version: number,
   keys: KeyDictionary = new KeyDictionary(),
   base = 0,
-  version: number = PROTOCOL_VERSION,
 ): Uint8Array {
   const { state } = frame;
   const hasGroups = (state?.groups.length ?? 0) > 0;
@@ -141,10 +160,10 @@ export function encodeDownFrame(
 }
 
 /** Decodes a down-frame; `keys` is not changed. */
-export function decodeDownFrame(
+export function decodeDown(
   bytes: Uint8Array,
-  keys: KeyDictionary = new KeyDictionary(),
-  versions: Versions = VERSIONS,
+  keys: KeyDictionary,
+  versions: Versions,
 ): Result<ReceivedDownFrame, FrameError> {
   return decodeFrame(bytes, DOWN, FLAGS, versions, ({ reader, flags }) => {
     const [fields] = FIELDS.read(reader, 1);

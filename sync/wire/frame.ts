@@ -10,7 +10,7 @@ import {
   FRAME_GROUPS_MAX,
   FRAME_STATE_ENTRIES_MAX,
 } from "../limits.ts";
-import { err, ok, type Result } from "../result.ts";
+import { err, type Result } from "../result.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { crc32c } from "./crc32c.ts";
 import { readKeys, writeKeys, type KeyDictionary, type NewKeys } from "./dictionary.ts";
@@ -125,7 +125,7 @@ export function decodeFrame<Frame>(
   if (flags & HAS_EXTENSION) reader.block(EXTENSION_BYTES_MAX);
   const frame = read({ reader, version, flags });
   if (frame === null) return err("no-dictionary");
-  return frame && reader.isDone ? ok(frame) : err("broken-frame");
+  return frame && reader.isDone ? { ok: true, value: frame } : err("broken-frame");
 }
 
 function errorIn(bytes: Uint8Array, direction: number, versions: Versions): FrameError | null {

@@ -12,7 +12,10 @@ export interface LogLane {
   readonly write: (writer: ByteWriter, log: readonly LogEntry[], from: number) => void;
   /** Reads entries after `from` and up to `to`; breaks the reader on anything else. */
   readonly read: (reader: ByteReader, from: number, to: number) => LogEntry[];
-  readonly digestOf: (entry: LogEntry) => number;
+  /** The checksum of the last entry, if it is that of `seq`. */
+  readonly digestAt: (log: readonly LogEntry[], seq: number) => number | null;
+  /** Tells whether an entry is stamped later than `limitMs`. */
+  readonly isAhead: (log: readonly LogEntry[], limitMs: number) => boolean;
 }
 
 /** The checksum of a log's entry, with its stamp. */
@@ -46,4 +49,12 @@ function read(reader: ByteReader, from: number, to: number): LogEntry[] {
 }
 
 /** The lane of a log of batches. */
-export const LOG_LANE: LogLane = { write, read, digestOf: entryDigest };
+export const LOG_LANE: LogLane = {
+  write,
+  read,
+  digestAt(log, seq) {
+    const last = log.at(-1);
+    return last?.seq === seq ? entryDigest(last) : null;
+  },
+  isAhead: (log, limitMs) => log.some((entry) => entry.stampMs > limitMs),
+};

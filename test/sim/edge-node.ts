@@ -161,7 +161,7 @@ export class EdgeNode {
         this.replica.save(effect.record);
         return null;
       case "cut": {
-        const cut = this.replica.cut(effect.isWhole, effect.after);
+        const cut = this.replica.cut(effect.isWhole);
         this.#carriable = this.#carriedBy(cut);
         this.#world.watch.onCut(this, cut);
         return { kind: "cut", cut, nowMs: this.nowMs() };

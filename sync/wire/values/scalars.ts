@@ -150,6 +150,5 @@ function numberCell(value: number): { readonly kind: "whole" | "float"; readonly
 
 function cellOf(value: Scalar): Cell {
   if (typeof value === "number") return numberCell(value);
-  if (typeof value === "string") return { kind: "string", value };
-  return { kind: `${value}`, value } as Cell;
+  return { kind: typeof value === "string" ? "string" : `${value}`, value } as Cell;
 }

@@ -265,7 +265,7 @@ export class World {
     const { replica, disk } = edge;
     switch (effect.kind) {
       case "cut":
-        return { kind: "cut", cut: replica.cut(effect.isWhole, effect.after), nowMs: this.#nowMs };
+        return { kind: "cut", cut: replica.cut(effect.isWhole), nowMs: this.#nowMs };
       case "save":
         replica.save(effect.record);
         return null;

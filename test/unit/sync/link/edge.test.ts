@@ -17,6 +17,7 @@ import {
   type EdgeLinkStep,
   type HeldLog,
 } from "../../../../sync/link/edge.ts";
+import { heldLog } from "../../../../sync/link/held-log.ts";
 import { entryDigest, LOG_LANE } from "../../../../sync/wire/log-lane.ts";
 import { KeyDictionary } from "../../../../sync/wire/dictionary.ts";
 import {
@@ -67,13 +68,13 @@ function answer(
     kind: "answer",
     frame: encodeDownFrame({ ...down, ...fields }, keys, base),
     nowMs: NOW,
-    log: { floor: 1, digestAt: (seq) => held[seq] ?? null },
+    log: heldLog(1, (seq) => held[seq] ?? null),
   };
 }
 
 /** A log whose entries begin at `floor`, and are not those that are asked for. */
 function logFrom(floor: number): HeldLog {
-  return { floor, digestAt: () => null };
+  return heldLog(floor, () => null);
 }
 
 function kinds(effects: readonly EdgeLinkEffect[]): string {

@@ -13,7 +13,12 @@ import {
   type Verdict,
 } from "../../../../sync/link/hub.ts";
 import { entryDigest, LOG_LANE } from "../../../../sync/wire/log-lane.ts";
-import { digestOf, ORIGIN_POSITION, type FrameError } from "../../../../sync/wire/frame.ts";
+import {
+  digestOf,
+  ORIGIN_POSITION,
+  VERSIONS,
+  type FrameError,
+} from "../../../../sync/wire/frame.ts";
 import { encodeUpFrame, type UpFrame } from "../../../../sync/wire/up-frame.ts";
 
 const REPLICA = parseReplicaId("hel/00-ff");
@@ -158,7 +163,7 @@ const UNREAD: readonly (readonly [FrameError, string | null, number])[] = [
 ];
 for (const [error, outcome, link] of UNREAD)
   test(`bytes that are ${error} are answered with ${outcome ?? "nothing"}`, () => {
-    const answer = answerUnreadable(error, NOW);
+    const answer = answerUnreadable(error, NOW, VERSIONS);
     assert.deepEqual(
       answer,
       outcome === null ? null : { outcome, link, at: ORIGIN_POSITION, hubNowMs: NOW, state: null },

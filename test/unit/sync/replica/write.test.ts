@@ -76,7 +76,7 @@ test("write() refuses the key of a count that would not fit once its replica beg
       const name = "n".repeat(bytes - componentKey("", draft.life).length);
       draft.write(counts, componentKey(name, draft.life), 1);
     });
-  assert.throws(() => put1(KEY_BYTES_MAX), /in a life of its replica/);
+  assert.throws(() => put1(KEY_BYTES_MAX), /it has more than 256 bytes/);
   // The epochs of this world have one digit, and may have ten.
   put1(KEY_BYTES_MAX - 9);
   edge.renew();
@@ -89,6 +89,6 @@ test("write() refuses a concurrent value that would not fit in a frame beside th
     edge.write(1, (draft) =>
       draft.write(notes, "k", note(draft.read(notes, "k") ?? mvRegister.bottom, draft.life, text)),
     );
-  assert.throws(() => write("x".repeat(MV_WRITE_BYTES_MAX)), /bytes, at most 16384/);
+  assert.throws(() => write("x".repeat(MV_WRITE_BYTES_MAX)), /it has more than 16384 bytes/);
   write("x".repeat(MV_WRITE_BYTES_MAX - 100));
 });
