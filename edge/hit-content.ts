@@ -1,5 +1,5 @@
-// What does memory answer by itself? What is fresh, or stale while the upstream is away and nobody is to
-// ask it just now (P6), for a request that asks for nothing special.
+// What does memory answer by itself? What is fresh, or stale while the upstream is away, or has failed for
+// this target, and nobody is to ask it just now (P6), for a request that asks for nothing special.
 // It waits for nothing, and what it says may be said again for a while: until the age has another
 // second, which is also when what is fresh may be stale.
 
@@ -11,13 +11,16 @@ import type { ReuseDecision } from "./cache/reuse.ts";
 import type { StoredResponse } from "./cache/stored-response.ts";
 import { candidateOf, chooseTier, hitMembers } from "./cache/tiers.ts";
 import { limits } from "./limits.ts";
-import { decideAsk, type OriginHealth } from "./routing/origin-health.ts";
+import type { UpstreamBelief } from "./content-ports.ts";
+import { decideAsk, type OriginFailure } from "./routing/origin-health.ts";
 
 /** An answer, and until when it says the same. */
 export interface Hit<Body> {
   readonly answer: Extract<ContentAnswer<Body>, { kind: "content" }>;
   /** Epoch milliseconds; exclusive. */
   readonly untilMs: number;
+  /** It says so only as long as its target is spared for this; null: it is not. */
+  readonly spared: OriginFailure | null;
 }
 
 /** What a request has that makes it ask for something special: then the usual way answers. */
@@ -41,8 +44,8 @@ export function specialFields(policy: CachePolicy): readonly string[] {
  */
 export function hitContent<Body>(
   request: AnswerTo,
-  stored: StoredResponse<Body>,
-  health: OriginHealth,
+  { key, stored }: { readonly key: string; readonly stored: StoredResponse<Body> },
+  belief: UpstreamBelief,
   nowMs: number,
 ): Hit<Body> | null {
   const { fields, policy } = request;
@@ -54,9 +57,9 @@ export function hitContent<Body>(
   };
   const held = candidateOf(stored, "memory", nowMs, judging);
   if (held === null) return null;
-  const standing = standingOf(held.reuse, health, nowMs);
+  const standing = standingOf(held.reuse, key, belief, nowMs);
   if (standing === null) return null;
-  const { because, away } = standing;
+  const { because, away, spared } = standing;
   const answer = answerStored(request, stored, {
     ageS: held.reuse.ageS,
     isReuse: true,
@@ -67,22 +70,35 @@ export function hitContent<Body>(
   });
   if (answer.kind !== "content") return null;
   const agedMs = nowMs + 1_000 - (currentAgeMs(stored.meta, nowMs) % 1_000);
-  return { answer, untilMs: Math.min(agedMs, standing.untilMs) };
+  return { answer, untilMs: Math.min(agedMs, standing.untilMs), spared };
 }
 
-/** Why something may be given as it is, and until when; null: it may not, or somebody has to ask now. */
-function standingOf(
-  reuse: ReuseDecision,
-  health: OriginHealth,
-  nowMs: number,
-): {
+/** Why something may be given as it is, and until when. */
+interface Standing extends Pick<Hit<unknown>, "untilMs" | "spared"> {
   readonly because: string | null;
   readonly away: Away | null;
-  readonly untilMs: number;
-} | null {
-  if (reuse.kind === "serve-fresh") return { because: null, away: null, untilMs: Infinity };
-  if (reuse.kind === "validate-or-refuse" || health.kind === "up") return null;
-  const ask = decideAsk(health, nowMs, limits.originProbeMs, true);
+}
+
+/** Decides whether something may be given as it is; null: it may not, or somebody has to ask now. */
+function standingOf(
+  reuse: ReuseDecision,
+  key: string,
+  { state, spared }: UpstreamBelief,
+  nowMs: number,
+): Standing | null {
+  if (reuse.kind === "serve-fresh")
+    return { because: null, away: null, untilMs: Infinity, spared: null };
+  if (reuse.kind === "validate-or-refuse") return null;
+  if (state.kind === "up") {
+    // Whoever asks, with odd fields or without, is given what is stored of a target that is left alone.
+    const isForErrors = reuse.kind === "serve-stale" || reuse.isForErrors;
+    const rest = isForErrors ? spared.rest(key, nowMs) : null;
+    if (rest === null) return null;
+    const { reason, restMs } = rest;
+    return { because: reason, away: null, untilMs: nowMs + restMs, spared: reason };
+  }
+  const ask = decideAsk(state, nowMs, limits.originProbeMs, true);
   if (ask.kind !== "hold") return null;
-  return { because: ask.reason, away: health, untilMs: nowMs + ask.retryAfterMs };
+  const untilMs = nowMs + ask.retryAfterMs;
+  return { because: ask.reason, away: state, untilMs, spared: null };
 }

@@ -103,7 +103,7 @@ export function createContentDoor(
     }
     const answered = await serveSite(asked, site, ports);
     scope.fields["cache"] = answered.decision;
-    if (answered.decision === "memory-hit" && site !== null) {
+    if (isOfMemory(answered.decision) && site !== null) {
       learnHit(hits, request, config, { ...site, belief: way.health }, asked.rawTarget);
     }
     return responseOf(answered);
@@ -166,6 +166,11 @@ function passUpgrade(
   const upgrade = decideUpgrade(entered.request, site);
   if (upgrade.kind === "pass") return passSocket(`${baseUrl}${upgrade.target}`, upgrade.fields);
   return problemResponse(upgrade.kind === "refused" ? upgrade.problem : misdirected(asked.host));
+}
+
+/** Tells whether memory has what was answered: it is fresh, or stale while its upstream is away. */
+function isOfMemory(decision: string): boolean {
+  return decision === "memory-hit" || decision.startsWith("stale:");
 }
 
 /** What memory answers once it may answer again, by the shortest way. */

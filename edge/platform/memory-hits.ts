@@ -20,7 +20,7 @@ import type { ContentStore, UpstreamBelief } from "../content-ports.ts";
 import { hitContent, specialFields, type Hit } from "../hit-content.ts";
 import { limits } from "../limits.ts";
 import { withSiteFields } from "../site/added-fields.ts";
-import type { OriginHealth } from "../routing/origin-health.ts";
+import type { OriginFailure, OriginHealth } from "../routing/origin-health.ts";
 import type { EdgeBody } from "./origin-content.ts";
 import type { Regions } from "./regions.ts";
 import { responseParts, type ResponseParts } from "./content-response.ts";
@@ -49,6 +49,8 @@ interface Known extends HitTarget {
 interface Prepared {
   /** What was believed of the upstream. */
   readonly health: OriginHealth;
+  /** Why its target was spared; null: it was not. */
+  readonly spared: OriginFailure | null;
   /** Whose answer it is, if what its site adds may depend on that; null: anyone's. */
   readonly by: Known | null;
   readonly asked: string;
@@ -169,18 +171,29 @@ export class MemoryHits {
     if (asked.length > limits.preparedConditionCharsMax) return null;
     const kept = this.#prepared.get(stored.meta) ?? [];
     for (const one of kept) {
-      const isSame = one.asked === asked && one.by === by && isStill(one, health);
+      const isSame = one.asked === asked && one.by === by && isStill(one, known, nowMs);
       if (isSame && isTrue(one, book, nowMs)) return one;
     }
     if (book.verdictOn(key, stored.meta) !== "alive") return null;
-    const hit = hitContent(request, stored, health, nowMs);
+    const hit = hitContent(request, { key, stored }, known.belief, nowMs);
     if (hit === null) return null;
-    const { answer, untilMs } = hit;
+    const { answer, untilMs, spared } = hit;
     const hasBody = answer.body !== null;
     const parts = responseParts(
       settings === undefined ? answer : { ...answer, fields: siteFields(answer, request, known) },
     );
-    const prepared: Prepared = { health, by, asked, book, fromMs: nowMs, untilMs, hasBody, parts };
+    const fromMs = nowMs;
+    const prepared: Prepared = {
+      health,
+      spared,
+      by,
+      asked,
+      book,
+      fromMs,
+      untilMs,
+      hasBody,
+      parts,
+    };
     const others = kept.filter(
       (one) => !(one.asked === asked && one.by === by) && isTrue(one, book, nowMs),
     );
@@ -228,9 +241,11 @@ function conditionsOf({ method, fields }: AnswerTo): string {
   return `${method} ${tags ?? ""}\n${since ?? ""}`;
 }
 
-/** While the upstream is well nothing of what is believed of it shows; else an answer tells of it. */
-function isStill({ health: known }: Prepared, health: OriginHealth): boolean {
-  return known === health || (known.kind === "up" && health.kind === "up");
+/** While the upstream is well only what is believed of this target shows; else an answer tells of it. */
+function isStill({ health, spared }: Prepared, { key, belief }: Known, nowMs: number): boolean {
+  const { state } = belief;
+  if (spared !== null && belief.spared.rest(key, nowMs)?.reason !== spared) return false;
+  return health === state || (health.kind === "up" && state.kind === "up");
 }
 
 function isTrue(

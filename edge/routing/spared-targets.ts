@@ -24,6 +24,12 @@ export interface SparedDecision {
   readonly isDue: boolean;
 }
 
+/** Why a target is left alone, and for how many milliseconds still. */
+export interface SparedRest {
+  readonly reason: OriginFailure;
+  readonly restMs: number;
+}
+
 /** The targets of one upstream that failed lately; the failure that was longest ago is forgotten first (P8). */
 export class SparedTargets {
   readonly #bounds: SparingBounds;
@@ -64,12 +70,9 @@ export class SparedTargets {
   look(key: string, nowMs: number): SparedDecision | null {
     const spared = this.#spared.get(key);
     if (spared === undefined) return null;
-    const { reason, sinceMs, failures } = spared;
-    const forMs = nowMs - sinceMs;
-    const { firstMs, sparedMs } = this.#bounds;
+    const forMs = nowMs - spared.sinceMs;
     // A clock that stepped back must not spare a target for longer.
-    const isDue = forMs < 0 || forMs >= (failures > 1 ? sparedMs : firstMs);
-    return { reason, isDue };
+    return { reason: spared.reason, isDue: forMs < 0 || forMs >= this.#whileOf(spared) };
   }
 
   /** The same, and takes the turn if it is due. */
@@ -79,5 +82,18 @@ export class SparedTargets {
     if (spared !== undefined && decision?.isDue === true)
       this.#put(key, { ...spared, sinceMs: nowMs });
     return decision;
+  }
+
+  /** Why a target is left alone, and for how long still; null: it is not, or its while is over. */
+  rest(key: string, nowMs: number): SparedRest | null {
+    const spared = this.#spared.get(key);
+    if (spared === undefined) return null;
+    const forMs = nowMs - spared.sinceMs;
+    const restMs = this.#whileOf(spared) - forMs;
+    return forMs < 0 || restMs <= 0 ? null : { reason: spared.reason, restMs };
+  }
+
+  #whileOf({ failures }: Spared): number {
+    return failures > 1 ? this.#bounds.sparedMs : this.#bounds.firstMs;
   }
 }
