@@ -3,8 +3,10 @@
 import type { ContentStore, RegionContent } from "./content-ports.ts";
 
 /** The tiers that a deployment may have. */
-export const TIERS = ["memory", "region"] as const;
+export const TIERS = ["memory", "colo", "region"] as const;
 export type TierName = (typeof TIERS)[number];
+/** Those that it has unless told. */
+export const USUAL_TIERS: readonly TierName[] = ["memory", "region"];
 
 /** A memory that keeps nothing. */
 export function noMemory<Body>(): ContentStore<Body> {

@@ -20,6 +20,7 @@ import {
   type Found,
   type Judging,
   type RegionFault,
+  type StoringTier,
 } from "./cache/tiers.ts";
 import type { ContentPorts, RegionFinding } from "./content-ports.ts";
 import { landStored, type Flight } from "./flights.ts";
@@ -56,7 +57,7 @@ export function serveCandidate<Body>(
   const { stored, reuse, tier } = candidate;
   const nowMs = ports.nowMs();
   // What a write has ended while it was on its way here does not come back behind it.
-  const isKept = tier === "region" && !ports.written.isSince(asked.key, stored.meta.requestMs);
+  const isKept = tier !== "memory" && !ports.written.isSince(asked.key, stored.meta.requestMs);
   const isStored = isKept && ports.memory.put(asked.key, stored, nowMs);
   asked.flight?.land(landStored(stored, { fwdStatus: null, tier, staleBecause }));
   const members = hitMembers(candidate, found, isStored, staleBecause);
@@ -69,6 +70,11 @@ export function serveCandidate<Body>(
     nowMs,
     away: staleBecause === null ? null : awayOf(ports),
   });
+}
+
+/** Which tier has what was found behind memory. */
+export function tierOf(finding: RegionFinding<unknown>): StoringTier {
+  return finding.kind === "found" ? (finding.tier ?? "region") : "region";
 }
 
 /** Why the region gave nothing, if it is not that it has nothing; null: it is. */

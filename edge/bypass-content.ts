@@ -5,7 +5,7 @@
 // cookie, would have said to this one too (P4).
 
 import type { FieldLines, FieldList } from "../http/fields.ts";
-import { awayOf, regionFaultOf } from "./answer-content.ts";
+import { awayOf, regionFaultOf, tierOf } from "./answer-content.ts";
 import type { AskedContent } from "./asked-content.ts";
 import { answerStored, type ContentAnswer } from "./cache/answer.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
@@ -138,8 +138,8 @@ async function findStandIn<Body>(
   if (nearest !== null) return nearest;
   const finding = await ports.region.get(asked.key, [], null);
   const inRegion = finding.kind === "found" ? finding.stored : null;
-  const regional = candidateOf(inRegion, "region", ports.nowMs(), judging);
-  return usableOf(chooseTier(held, regional, regionFaultOf(finding)));
+  const regional = candidateOf(inRegion, tierOf(finding), ports.nowMs(), judging);
+  return usableOf(chooseTier(held, regional, regionFaultOf(finding), [], finding.colo));
 }
 
 /** RFC 9111 §4.2.4: what forbids to be served stale is not served stale here either. */

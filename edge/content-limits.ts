@@ -24,6 +24,8 @@ export const contentLimits = {
   preparedConditionCharsMax: 256,
   /** How often the log tells of hits that were answered by the shortest way. */
   hitsToldEveryMs: 1_000,
+  /** How long a colo's cache is told to keep what may be of use, in seconds. */
+  coloKeptSMax: 2_592_000,
   /** Bytes of a body that may be stored; SQLite rows end at 2 MB on Cloudflare. */
   storedBodyBytesMax: 1_048_576,
   /** Bytes of a body that lies in its row of a ContentCell; a longer one is kept apart, once. */

@@ -1,6 +1,7 @@
 // What does serving content need from the outside, and what may it rely on? Interfaces with their
 // guarantees. `Body` is the platform's and opaque here: a stream, bytes, or a string in a test.
 
+import type { ForwardReason } from "../http/cache-status.ts";
 import type { FieldLines, FieldList } from "../http/fields.ts";
 import type { Arrival } from "../http/forwarding.ts";
 import type { Coding, SiteSettings } from "../state/site.ts";
@@ -89,18 +90,56 @@ export interface ContentStore<Body> {
   bytes(): number;
 }
 
-/** What the region's tier has for a key; `tags` are those of variants that were not asked for. */
+/**
+ * What the region's tier has for a key, and how the request passed the colo's before it, if there is one;
+ * `tags` are those of variants that were not asked for.
+ */
 export type RegionFinding<Body> =
-  | { readonly kind: "found"; readonly stored: StoredResponse<Body> }
+  | {
+      readonly kind: "found";
+      readonly stored: StoredResponse<Body>;
+      /** Given: not the cell has it, but the colo. */
+      readonly tier?: "colo";
+      readonly colo?: ForwardReason;
+    }
   | {
       readonly kind: "none";
+      readonly colo?: ForwardReason;
       readonly tags: readonly string[];
       /** The fill that was asked for is claimed, as by `claimFill`. */
       readonly isClaimed: boolean;
       /** What was stored was not whole; not given: nothing was. */
       readonly fault?: "body-damaged";
     }
-  | { readonly kind: "unavailable" };
+  | {
+      readonly kind: "unavailable";
+      readonly colo?: ForwardReason;
+      /** Of variants that the colo has. */
+      readonly tags?: readonly string[];
+    };
+
+/** What the colo's tier has for a key; `absent`: there is no such tier. */
+export type ColoFinding<Body> =
+  | { readonly kind: "found"; readonly stored: StoredResponse<Body> }
+  | { readonly kind: "none"; readonly tags: readonly string[] }
+  | { readonly kind: "absent" };
+
+/**
+ * What the isolates of one place store for each other.
+ *
+ * - Selection: `get` gives a variant that `selecting` selects, whole ones before parts.
+ * - Atomicity: a stored response is seen whole or not at all. Of two `put`s any may stay, and a variant be
+ *   forgotten with it: what is found may be older than what was put last, and is judged by its times.
+ * - Durability: none.
+ * - Failure: never throws; what fails is not there.
+ */
+export interface ColoContent<Body> {
+  get(key: string, selecting: FieldLines): Promise<ColoFinding<Body>>;
+  getTagged(key: string, tag: string): Promise<StoredResponse<Body> | null>;
+  put(key: string, stored: StoredResponse<Body>): Promise<void>;
+  /** Forgets all variants of a key, here. */
+  delete(key: string): Promise<void>;
+}
 
 /**
  * The region's ContentCell, a ContentStore behind a call.

@@ -4,6 +4,7 @@
 //   begin --> under way --land(shared)--> open: whoever comes joins, until the body is stored
 //                       --land(else)----> over
 
+import type { StoringTier } from "./cache/tiers.ts";
 import type { StoredMeta, StoredResponse } from "./cache/stored-response.ts";
 import type { OriginFailure } from "./routing/origin-health.ts";
 
@@ -25,7 +26,7 @@ export interface SharedLanding<Body> {
   readonly whole: Promise<StoredResponse<Body> | null>;
   readonly fwdStatus: number | null;
   /** The tier that had it; null: it came from the upstream. */
-  readonly tier: "memory" | "region" | null;
+  readonly tier: StoringTier | null;
   /** Why it is served although it is stale; null: it is not. */
   readonly staleBecause: string | null;
 }

@@ -40,9 +40,10 @@ export function purgedRegion<Body>(
       if (finding.kind !== "found") return finding;
       const verdict = purges.book.verdictOn(key, finding.stored.meta);
       if (verdict !== "dead")
-        return { kind: "found", stored: judged(finding.stored, verdict, purges) };
+        return { ...finding, stored: judged(finding.stored, verdict, purges) };
       // It stays there until another takes its place: to delete it could hit that one.
-      return { kind: "none", tags: [], isClaimed: false };
+      const { colo = null } = finding;
+      return { kind: "none", tags: [], isClaimed: false, ...(colo === null ? {} : { colo }) };
     },
     async getTagged(key, tag) {
       const stored = await region.getTagged(key, tag);

@@ -17,6 +17,7 @@ import {
   regionFaultOf,
   serveCandidate,
   standIn,
+  tierOf,
   type Looked,
 } from "./answer-content.ts";
 import { askedOf, type AskedContent } from "./asked-content.ts";
@@ -146,10 +147,10 @@ async function findInRegion<Body>(
   const finding = await ports.region.get(asked.key, asked.selecting(), fillId);
   if (finding.kind === "none" && finding.isClaimed && flight !== undefined) flight.lease = fillId;
   const inRegion = finding.kind === "found" ? finding.stored : null;
-  const regional = candidateOf(inRegion, "region", ports.nowMs(), judgingOf(asked));
+  const regional = candidateOf(inRegion, tierOf(finding), ports.nowMs(), judgingOf(asked));
   const tags = tagsOf(asked.key, finding, held, ports);
   const isAlive = held !== null && (await isStillAlive(asked, held, ports));
-  return chooseTier(isAlive ? held : null, regional, regionFaultOf(finding), tags);
+  return chooseTier(isAlive ? held : null, regional, regionFaultOf(finding), tags, finding.colo);
 }
 
 /** The entity tags of variants that could be the answer after all; none if one is selected. */
@@ -160,7 +161,7 @@ function tagsOf<Body>(
   ports: ContentPorts<Body>,
 ): readonly string[] {
   if (held !== null || finding.kind === "found") return [];
-  const regional = finding.kind === "none" ? finding.tags : [];
+  const regional = finding.tags ?? [];
   return [...new Set([...ports.memory.tags(key, ports.nowMs()), ...regional])];
 }
 

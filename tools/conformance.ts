@@ -32,7 +32,7 @@ const program = new Command("conformance")
   )
   .addOption(
     new Option("--tier <name>", "the tiers of the cache that the edge has")
-      .choices(["all", "memory", "cell"])
+      .choices(["all", "memory", "colo", "cell"])
       .default("all"),
   )
   .option("--only <id>", "one case of the suite, by its id", "")
@@ -54,7 +54,7 @@ async function runProfile(profile: Profile, { only, on, tier }: Options): Promis
       stateDir,
       onProgress,
     });
-    const expected = expectedFailures(profile, on);
+    const expected = expectedFailures(profile, on, tier);
     const verdict = judge(cases, outcomes, expected);
     for (const { id, kind } of cases) {
       const outcome = outcomes.get(id);
@@ -73,7 +73,9 @@ async function runProfile(profile: Profile, { only, on, tier }: Options): Promis
 
 await runCommand(async () => {
   const options = program.opts<Options>();
-  const { profile } = options;
+  const { profile, tier, on } = options;
+  if (tier === "colo" && on !== "wrangler")
+    throw new Error("Bare workerd has no Cache API: add --on wrangler to --tier colo");
   const verdicts: Partial<Record<Profile, Verdict>> = {};
   for (const name of profile === "both" ? (["rfc", "safe"] as const) : [profile]) {
     verdicts[name] = await runProfile(name, options);

@@ -1,5 +1,6 @@
 // Which tier has the best stored response for a request, and how does the way through the tiers
-// read in Cache-Status? Names: skerry-memory is the isolate's, skerry-region the ContentCell's.
+// read in Cache-Status? Names: skerry-memory is the isolate's, skerry-colo that of
+// the place where it runs, skerry-region the ContentCell's.
 
 import type { CacheStatusMember, ForwardReason } from "../../http/cache-status.ts";
 import type { FieldLines } from "../../http/fields.ts";
@@ -17,6 +18,9 @@ export interface Judging {
   readonly staleMsMax: number;
 }
 
+/** A tier that may have a stored response. */
+export type StoringTier = "memory" | "colo" | "region";
+
 /** The cell cannot be asked; or what it stores is not whole, and was dropped. */
 export type RegionFault = "region-unavailable" | "body-damaged";
 
@@ -24,6 +28,8 @@ export type RegionFault = "region-unavailable" | "body-damaged";
 export interface Passage {
   readonly memory: ForwardReason;
   readonly region: ForwardReason;
+  /** Null: there is no such tier, or it was not asked. */
+  readonly colo: ForwardReason | null;
   /** Why the region's cell gave nothing, where it is not that nothing is there; null: it did what it can. */
   readonly regionFault: RegionFault | null;
 }
@@ -32,7 +38,7 @@ export interface Passage {
 export interface Candidate<Body> {
   readonly stored: StoredResponse<Body>;
   readonly reuse: ReuseDecision;
-  readonly tier: "memory" | "region";
+  readonly tier: StoringTier;
 }
 
 /** The best that the tiers have, if anything, and the way there. */
@@ -45,7 +51,7 @@ export interface Found<Body> extends Passage {
 /** Judges what a tier has; null if it has nothing that could answer the request. */
 export function candidateOf<Body>(
   stored: StoredResponse<Body> | null,
-  tier: "memory" | "region",
+  tier: StoringTier,
   nowMs: number,
   { request, policy, demands, staleMsMax }: Judging,
 ): Candidate<Body> | null {
@@ -56,20 +62,28 @@ export function candidateOf<Body>(
   return { stored, reuse, tier };
 }
 
-/** Picks the newer of what memory and the region have; memory's if they are the same. */
+/**
+ * Picks the newer of what memory and the region have; memory's if they are the same.
+ *
+ * @param regional  What the region has, or the colo before it.
+ * @param coloPassed  How the colo's tier let the request pass; null: it did not, or there is none.
+ */
 export function chooseTier<Body>(
   held: Candidate<Body> | null,
   regional: Candidate<Body> | null,
   regionFault: RegionFault | null,
   otherTags: readonly string[] = [],
+  coloPassed: ForwardReason | null = null,
 ): Found<Body> {
   const newerMs = (candidate: Candidate<Body> | null) => candidate?.stored.meta.responseMs ?? -1;
   const isVaryMiss = otherTags.length > 0;
+  const isInColo = regional?.tier === "colo";
   return {
     candidate: newerMs(regional) > newerMs(held) ? regional : held,
     otherTags,
     memory: forwardReason(held, isVaryMiss),
-    region: forwardReason(regional, isVaryMiss),
+    region: forwardReason(isInColo ? null : regional, isVaryMiss),
+    colo: isInColo ? forwardReason(regional, isVaryMiss) : coloPassed,
     regionFault,
   };
 }
@@ -79,7 +93,7 @@ function forwardReason(candidate: Candidate<unknown> | null, isVaryMiss: boolean
   return candidate.reuse.reason.startsWith("request-") ? "request" : "stale";
 }
 
-/** Tells how both tiers let a request pass, the region's member first. */
+/** Tells how all tiers let a request pass, the region's member first. */
 export function passedMembers(
   passage: Passage,
   last: Pick<CacheStatusMember, "fwdStatus" | "isStored" | "detail">,
@@ -93,8 +107,13 @@ export function passedMembers(
       : { ...last, isStored: isStoredInRegion, detail: last.detail ?? regionFault };
   return [
     { cache: "skerry-region", outcome: passage.region, ...region },
+    ...coloMember(passage, isStored),
     { cache: "skerry-memory", outcome: passage.memory, isStored },
   ];
+}
+
+function coloMember({ colo }: Passage, isStored: boolean): readonly CacheStatusMember[] {
+  return colo === null ? [] : [{ cache: "skerry-colo", outcome: colo, isStored }];
 }
 
 /** Tells of a hit; what the region had goes through memory, which may store it on the way. */
@@ -110,8 +129,13 @@ export function hitMembers(
     ...(detail === null ? {} : { detail }),
   } as const;
   if (candidate.tier === "memory") return [{ cache: "skerry-memory", ...hit }];
+  if (candidate.tier === "colo") {
+    const colo = { cache: "skerry-colo", ...hit };
+    return [colo, { cache: "skerry-memory", outcome: passage.memory, isStored: isStoredInMemory }];
+  }
   return [
     { cache: "skerry-region", ...hit },
+    ...coloMember(passage, true),
     { cache: "skerry-memory", outcome: passage.memory, isStored: isStoredInMemory },
   ];
 }

@@ -12,17 +12,25 @@ import { misdirected } from "../cache/problems.ts";
 import { TargetBook } from "../cache/target-book.ts";
 import { WrittenKeys } from "../cache/written-keys.ts";
 import type { EdgeConfig } from "../config.ts";
-import type { ContentPorts, ContentRequest, ContentSite, PurgeWatch } from "../content-ports.ts";
+import { withColo } from "../colo-content.ts";
+import type {
+  ContentPorts,
+  ContentRequest,
+  ContentSite,
+  PurgeWatch,
+  RegionContent,
+} from "../content-ports.ts";
 import { Flights } from "../flights.ts";
 import { limits } from "../limits.ts";
 import { purgedMemory, purgedRegion } from "../purged-content.ts";
-import { onlyHostOf, siteOf } from "../routing/path.ts";
+import { hostOf, onlyHostOf, siteOf } from "../routing/path.ts";
 import { enterSite, serveSite } from "../serve-site.ts";
 import { HookRun } from "../site/hook-run.ts";
 import { SITE_HOOKS } from "../sites/registry.ts";
 import { keptQuery } from "../site/query-rule.ts";
 import type { EdgeEnv } from "./env.ts";
 import { responseOf } from "./content-response.ts";
+import { openColo } from "./colo-store.ts";
 import { EncodedBodies } from "./encoded-bodies.ts";
 import { MemoryHits, type HitTarget } from "./memory-hits.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -55,6 +63,7 @@ export function createContentDoor(
   const { memory, flights, targets, written } = openIsolate(deployed);
   const ways = new SiteWays(deployed);
   const hasRegion = deployed.tiers.includes("region");
+  const hasColo = deployed.tiers.includes("colo");
   const cells = new RegionCells(env.CONTENT_CELL);
   const hits = new MemoryHits(memory, regions);
   const encoder = new EncodedBodies(limits.encodedBytesMax);
@@ -71,9 +80,15 @@ export function createContentDoor(
     const watch = watchPurges(here, look, (scopes) =>
       markPurged(env, config, region, scopes).then(() => regions.expire(region)),
     );
+    const behindMemory = (): RegionContent<EdgeBody> => {
+      const cell = hasRegion ? cells.open(region, hint) : noRegion<EdgeBody>();
+      if (!hasColo) return cell;
+      const colo = openColo(hostOf(name ?? "", config.sites) ?? host);
+      return withColo(cell, colo, { nowMs: () => Date.now(), background, purges: watch, written });
+    };
     const ports: ContentPorts<EdgeBody> = {
       memory: purgedMemory(memory, watch),
-      region: hasRegion ? purgedRegion(cells.open(region, hint), watch) : noRegion(),
+      region: hasRegion || hasColo ? purgedRegion(behindMemory(), watch) : noRegion(),
       origin: way.origin,
       encoder,
       health: way.health,

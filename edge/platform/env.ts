@@ -3,7 +3,7 @@
 
 import * as z from "zod/mini";
 import { DEFAULT_QUOTA, type ClassQuota } from "../buffer/quota.ts";
-import { TIERS } from "../absent-tiers.ts";
+import { TIERS, USUAL_TIERS } from "../absent-tiers.ts";
 import { EVICTIONS } from "../cache/eviction/policies.ts";
 import type { EdgeConfig } from "../config.ts";
 import { limits } from "../limits.ts";
@@ -91,7 +91,7 @@ const varsSchema = z.object({
   ),
   EVICTION: z._default(z.enum(EVICTIONS), "probation"),
   CELL_BYTES: z._default(z.string().check(z.regex(/^[0-9]{7,10}$/)), String(limits.cellBytesMax)),
-  TIERS: z._default(json(z.array(z.enum(TIERS))), [...TIERS]),
+  TIERS: z._default(json(z.array(z.enum(TIERS))), [...USUAL_TIERS]),
   HUBS: z._default(z.string().check(z.regex(/^(1|2|4|8|16|32|64|128|256)$/)), "1"),
   DEV: orNull(z.string()),
   API_HOSTS: z._default(json(z.array(z.string())), []),
@@ -181,7 +181,7 @@ const UNUSABLE: EdgeConfig = {
   upstreams: {},
   content: {},
   eviction: "probation",
-  tiers: TIERS,
+  tiers: USUAL_TIERS,
   cellBytesMax: limits.cellBytesMax,
   hubs: 1,
   isDev: false,

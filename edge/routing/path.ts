@@ -22,3 +22,8 @@ export function onlyHostOf(site: string, sites: Readonly<Record<string, string>>
   const [only = "*", ...others] = hosts;
   return only === "*" || others.length > 0 ? null : only;
 }
+
+/** The first host that a site is served under; null: under any. */
+export function hostOf(site: string, sites: Readonly<Record<string, string>>): string | null {
+  return Object.keys(sites).find((host) => host !== "*" && sites[host] === site) ?? null;
+}

@@ -20,6 +20,7 @@ const runs = [
   ["rfc", "workerd", "memory"],
   ["rfc", "workerd", "cell"],
   ["rfc", "wrangler", "all"],
+  ["rfc", "wrangler", "colo"],
 ] as const;
 for (const [profile, on, tier] of runs) {
   test(`the suite comes out as expected under the profile ${profile}, on ${on}, tiers: ${tier}`, async () => {

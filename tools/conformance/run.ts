@@ -21,11 +21,12 @@ export type Profile = "safe" | "rfc";
 export type Runtime = "workerd" | "wrangler";
 
 /** The tiers of the cache that the edge has. */
-export type Tier = "all" | "memory" | "cell";
+export type Tier = "all" | "memory" | "colo" | "cell";
 
 const TIERS: Readonly<Record<Tier, string>> = {
   all: '["memory", "region"]',
   memory: '["memory"]',
+  colo: '["colo"]',
   cell: '["region"]',
 };
 

@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import type { Outcomes, Profile, Runtime } from "./run.ts";
+import type { Outcomes, Profile, Runtime, Tier } from "./run.ts";
 import type { CaseKind, SuiteCase } from "./suite.ts";
 
 /** A case that fails, in which profiles, and why that is right or cannot be helped. */
@@ -11,6 +11,8 @@ export interface ExpectedFailure {
   readonly profiles: readonly Profile[];
   /** Only there; not given: on both. */
   readonly runtime?: Runtime;
+  /** Only if the edge has no other tier; not given: whatever it has. */
+  readonly tier?: Tier;
   readonly reason: string;
 }
 
@@ -33,10 +35,12 @@ export const EXPECTED_FILE: string = path.join(
 export function expectedFailures(
   profile: Profile,
   on: Runtime = "workerd",
+  having: Tier = "all",
 ): ReadonlyMap<string, string> {
   const all = JSON.parse(readFileSync(EXPECTED_FILE, "utf8")) as Record<string, ExpectedFailure>;
   const own = Object.entries(all).filter(
-    ([, { profiles, runtime = on }]) => profiles.includes(profile) && runtime === on,
+    ([, { profiles, runtime = on, tier = having }]) =>
+      profiles.includes(profile) && runtime === on && tier === having,
   );
   return new Map(own.map(([id, { reason }]) => [id, reason]));
 }

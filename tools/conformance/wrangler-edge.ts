@@ -45,6 +45,9 @@ export async function startWranglerEdge(
         CI: "1",
         WRANGLER_SEND_METRICS: "false",
         CLOUDFLARE_CF_FETCH_ENABLED: "false",
+        // It would keep a trace of each request, which takes longer than the request.
+        X_LOCAL_OBSERVABILITY: "false",
+        X_LOCAL_EXPLORER: "false",
       },
     },
   );

@@ -48,7 +48,7 @@ export const PURGE_PLANTS: Readonly<Record<string, PurgePlant>> = {
   "region-not-looked-up": {
     breaks: "what the region's tier gives is not held against the purges",
     file: "edge/purged-content.ts",
-    find: 'return { kind: "none", tags: [], isClaimed: false };',
+    find: 'return { kind: "none", tags: [], isClaimed: false, ...(colo === null ? {} : { colo }) };',
     replace: "return finding;",
     seed: 2,
   },
