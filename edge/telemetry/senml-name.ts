@@ -6,6 +6,10 @@ import { MAPPING_RULE, mapStreamName } from "./stream-mapping.ts";
 
 const URN = "urn:";
 const DEVICE_URN = "urn:dev:";
+/** A device's URN alone (RFC 9039 §3.2): its kind and its id, and no component. */
+const WHOLE_DEVICE = /^urn:dev:[a-z]+:[^:/_]+$/;
+/** What a device measures that names itself and not that: RFC 8428 §5.1.1. */
+const UNNAMED = "value";
 
 export const SENML_NAME: string = `A name is the device's name or one URN, a ":" or "/", and what is measured; of that ${MAPPING_RULE}`;
 
@@ -40,11 +44,15 @@ export class SenmlNames {
 
   /** The last part; behind the first `_` of it if the URN is a device's (RFC 9039 §3.2). */
   #mapUrn(name: string): StreamName | null {
+    if (WHOLE_DEVICE.test(name)) return this.#ofUrn(name, UNNAMED);
     let end = Math.max(name.lastIndexOf(":"), name.lastIndexOf("/"));
     const component = name.indexOf("_", end);
     if (name.startsWith(DEVICE_URN) && component !== -1) end = component;
-    const stream = mapStreamName(name.slice(end + 1));
-    const urn = name.slice(0, end);
+    return this.#ofUrn(name.slice(0, end), name.slice(end + 1));
+  }
+
+  #ofUrn(urn: string, what: string): StreamName | null {
+    const stream = mapStreamName(what);
     if (stream === null || (this.#urn !== null && urn !== this.#urn)) return null;
     this.#urn = urn;
     return stream;
