@@ -8,6 +8,7 @@ import type { SessionKey } from "../doors/session.ts";
 import type { EdgeConfig } from "./config.ts";
 import type { EdgeEnv } from "./platform/env.ts";
 import type { Regions } from "./platform/regions.ts";
+import { alertRoutes } from "./routes/alerts.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { commandRoutes } from "./routes/commands.ts";
 import { deviceRoutes } from "./routes/devices.ts";
@@ -56,6 +57,7 @@ export function createApi(parts: ApiParts): EdgeApi {
   app.route("/v1/devices", gapRoutes(parts));
   app.route("/v1/devices", streamRoutes(parts));
   app.route("/v1/batches", batchRoutes(parts));
+  app.route("/v1/alerts", alertRoutes(parts));
   app.route("/v1/live", liveRoutes(parts));
   app.route("/v1/purge", purgeRoutes(parts));
   app.route("/v1/purges", purgesRoutes(parts));

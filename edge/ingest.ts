@@ -15,6 +15,7 @@ import { partsOfEntry, type EncodedParts } from "./journal/slot-note.ts";
 import { admissionOf, DEFAULT_QUOTA, type Admission } from "./buffer/quota.ts";
 import { limits } from "./limits.ts";
 import type { HubStore } from "./ports.ts";
+import type { Watch } from "./rules/watch.ts";
 import { ackSeqOf, recall } from "./telemetry/batch-memory.ts";
 import { NEW_DEVICE, streamOf, type DeviceState } from "./telemetry/device-state.ts";
 import { foldCommitted } from "./telemetry/fold-committed.ts";
@@ -76,6 +77,7 @@ export interface Refusal {
  *
  * @param admission What the buffer has room for; a batch that is held already needs none.
  * @param batches What the command's entry holds, if the caller has just encoded it.
+ * @param watch Told of what is staged, before it is written: what it stores is written with it.
  */
 export function ingest(
   command: IngestCommand,
@@ -83,6 +85,7 @@ export function ingest(
   nowMs: number,
   admission: Admission = admissionTo(store, nowMs),
   batches: readonly ReadingBatch[] = batchesOf(command.entry),
+  watch?: Watch,
 ): IngestOutcome {
   const known = store.loadDevice(command.device);
   const state = known ?? NEW_DEVICE;
@@ -98,7 +101,7 @@ export function ingest(
   const { refused } = admitted;
   if (refused.length > 0 && (command.isStrict || admitted.batches.length === 0))
     return { kind: "refused", refused };
-  const outcome = commit(command, state, admitted, stampMs, nowMs, store, encoded);
+  const outcome = commit(command, state, admitted, stampMs, nowMs, store, encoded, watch);
   return announce(outcome, admission);
 }
 
@@ -231,6 +234,7 @@ function commit(
   nowMs: number,
   store: HubStore,
   encoded: EncodedParts,
+  watch: Watch | undefined,
 ): IngestOutcome {
   const { device, identity, contentHash, sentMs } = command;
   const checked = admitted.batches.map((batch) => checkReadings(batch, state, stampMs, store));
@@ -245,6 +249,7 @@ function commit(
   };
   const folded = foldCommitted(state, committed, stampMs);
   store.stage(stampMs, committed, folded.state, encoded);
+  watch?.observe(committed, state, folded.state, stampMs);
   const { late, quarantined } = folded;
   return {
     kind: "committed",

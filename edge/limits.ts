@@ -186,6 +186,17 @@ const own = {
   /** Journal rows that one turn stamps anew after a clock was wrong. */
   restampRowsMax: 4_096,
 
+  // Rules and alerts; how many there may be, and what they may say: state/rule.ts, state/alert.ts.
+  /** Episodes of rules that are not over, of one hub: some 400 bytes of memory each. */
+  episodesMax: 16_384,
+  /** Alerts of a hub that the region's cell has not taken, and how many it is told at once. */
+  alertsWaitingMax: 16_384,
+  alertsPerCallMax: 256,
+  /** How often a hub asks what the rules are, beside being told that they have changed. */
+  rulesLookMs: 5_000,
+  /** How long a hub that was never told any waits for its first rules, and any call to the cell. */
+  rulesTimeoutMs: 2_000,
+
   // The link.
   /** Wait after a commit before it is replicated, so that commits share a frame. */
   syncLingerMs: 100,

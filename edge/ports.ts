@@ -1,6 +1,7 @@
 // What does the edge need from the outside, and what may it rely on? Interfaces with their
 // guarantees; edge/platform has one adapter each, and a simulator may have others.
 
+import type { AlertReason, RaisedAlert } from "../state/alert.ts";
 import type { GapRecord } from "../state/gap.ts";
 import type { ThinnedItem } from "../state/thinned.ts";
 import type { DeviceId } from "../sync/brand.ts";
@@ -122,6 +123,44 @@ export interface ThinnedStore {
   sent(items: readonly ThinnedItem[]): void;
 }
 
+/** A stretch of event time in which a rule holds for a device. */
+export interface Episode {
+  /** The reading that began it, epoch milliseconds. */
+  readonly sinceMs: number;
+  /** Names the text of the rule that it is of. */
+  readonly version: string;
+  /** Why it fires; null: it has not lasted for long enough. */
+  readonly reason: AlertReason | null;
+}
+
+/** An episode, and whose it is. */
+export interface HeldEpisode {
+  readonly device: string;
+  readonly rule: string;
+  readonly episode: Episode;
+}
+
+/**
+ * What rules have begun, and the alerts that the region's cell has not taken yet. What is put and
+ * raised is seen at once, and written with what is staged.
+ */
+export interface AlertStore {
+  episodes(): HeldEpisode[];
+  /** By rule; undefined: there is none. */
+  episodesOf(device: string): ReadonlyMap<string, Episode> | undefined;
+  /** Null: it is over. Past `episodesMax` one more is not kept, and counted. */
+  put(device: string, rule: string, episode: Episode | null): void;
+  raise(alert: RaisedAlert): void;
+  /** Alerts that the cell has not taken, written and not. */
+  readonly waiting: number;
+  /** Of those that are written the first so many. */
+  unsent(countMax: number): RaisedAlert[];
+  /** Notes that the cell has taken alerts as they were sent. */
+  sent(alerts: readonly RaisedAlert[]): void;
+  /** Episodes and alerts that found no room since the hub started. */
+  readonly refused: number;
+}
+
 /** How much of what waits for the origin is to be given up. */
 export interface ShedGoal {
   /** Named in the gap records: which of what waits goes, and whether its minutes stay. */
@@ -193,6 +232,8 @@ export interface HubStore {
   account(): HubAccount;
   /** What was given up. */
   readonly gaps: GapStore;
+  /** What rules have come to. */
+  readonly alerts: AlertStore;
   /** The minutes of what was thinned. */
   readonly thinned: ThinnedStore;
   /**

@@ -3,6 +3,7 @@
 
 import { EVERYTHING, markingOf, NAMED_MARKS_MAX, ORIGIN_WRITER } from "../state/purge-scope.ts";
 import {
+  alerts,
   attributeKey,
   attributes,
   commands,
@@ -21,8 +22,10 @@ import {
   reported,
   revoked,
 } from "../state/region.ts";
+import { AlertBook } from "../state/alert-book.ts";
 import { rememberPurge } from "../state/purge-history.ts";
 import { CommandBook } from "../state/command-book.ts";
+import { readConfig } from "../state/config.ts";
 import { ShadowBook } from "../state/shadow-book.ts";
 import type { ReplicaId } from "../sync/brand.ts";
 import type { EdgeLinkRecord } from "../sync/link/edge.ts";
@@ -81,7 +84,13 @@ export class RegionReplica extends EdgeReplica {
   readonly #denials: DenialLog;
   readonly shadows: ShadowBook;
   readonly commands: CommandBook;
+  readonly alerts: AlertBook;
   readonly #commanded = new Set<string>();
+  /** The rules of a configuration, which is read once. */
+  #rules: { readonly of: string | undefined; readonly text: string } = {
+    of: undefined,
+    text: "{}",
+  };
   /** The highest seq of each writer's purges. */
   #seqs: Map<string, number>;
 
@@ -101,6 +110,7 @@ export class RegionReplica extends EdgeReplica {
     this.#denials = new DenialLog(bounds);
     this.shadows = new ShadowBook(this);
     this.commands = new CommandBook(this, (nowMs) => hubTime(this.record.clock, nowMs));
+    this.alerts = new AlertBook(this);
     this.#denyAnew();
     this.#seqs = new Map(viewOf([...this.readAll(purges)]));
   }
@@ -129,6 +139,16 @@ export class RegionReplica extends EdgeReplica {
   /** Tells what the registry says against one device. */
   denialOf(device: string): DeviceDenial {
     return this.#denials.find(device);
+  }
+
+  /** The published rules as JSON: an object, empty if there are none or they cannot be read. */
+  rules(): string {
+    const published = this.read(config, CONFIG)?.content;
+    if (published !== this.#rules.of) {
+      const { rules = {} } = readConfig(published ?? "{}") ?? {};
+      this.#rules = { of: published, text: JSON.stringify(rules) };
+    }
+    return this.#rules.text;
   }
 
   /** Refuses a device's credentials up to `generation`, here and, once the link has run, everywhere. */
@@ -287,6 +307,7 @@ const UNSHARED: ReadonlySet<number> = new Set([
   reported.id,
   commands.id,
   purgeRecords.id,
+  alerts.id,
 ]);
 
 /** What of a lease is the same whoever asks, and the change that it is made of. */

@@ -10,6 +10,7 @@ import type { OriginConfig } from "./config.ts";
 import type { OriginEnv } from "./platform/env.ts";
 import { IssuerBook } from "./platform/issuers.ts";
 import { openRegistry } from "./platform/registry.ts";
+import { alertRoutes } from "./routes/alerts.ts";
 import { configRoutes } from "./routes/config.ts";
 import { contentRoutes } from "./routes/content.ts";
 import { deviceRoutes } from "./routes/devices.ts";
@@ -18,6 +19,7 @@ import { keyRoutes } from "./routes/keys.ts";
 import { poisonRoutes } from "./routes/poison.ts";
 import { keepSession } from "./routes/session.ts";
 import { purgesRoutes } from "./routes/purges.ts";
+import { ruleRoutes } from "./routes/rules.ts";
 import { syncRoutes } from "./routes/sync.ts";
 
 /** The Hono environment of the origin's routes. */
@@ -48,10 +50,12 @@ export function createApi(config: OriginConfig, env: OriginEnv): OriginApi {
   const app = new Hono<ApiEnv>();
   app.route("/", healthRoutes(parts));
   app.route("/v1/sync", syncRoutes(parts));
-  for (const door of ["devices", "config", "keys", "sites"])
+  for (const door of ["devices", "config", "rules", "alerts", "keys", "sites"])
     app.use(`/v1/${door}/*`, keepSession(parts));
   app.route("/v1/devices", deviceRoutes(parts));
   app.route("/v1/config", configRoutes(parts));
+  app.route("/v1/rules", ruleRoutes(parts));
+  app.route("/v1/alerts", alertRoutes(parts));
   app.route("/v1/poison", poisonRoutes(parts));
   app.route("/v1/keys", keyRoutes(parts));
   app.route("/v1/sites", contentRoutes(parts));

@@ -7,6 +7,10 @@ export const limits = {
   contentPathCharsMax: 900,
   /** Bytes of an administrative JSON body. */
   adminBodyBytesMax: 65_536,
+  /** How often a rule's change begins anew because somebody else has published meanwhile. */
+  publishTurnsMax: 8,
+  /** How often the registry looks for alerts that were over long ago. */
+  alertSweepMs: 60_000,
   /** Bytes of a patch of a shadow; the bounds of fields are those of state/shadow.ts. */
   shadowBodyBytesMax: 65_536,
   /** Bytes of a command, and how often the registry looks for those that were over long ago. */

@@ -4,6 +4,7 @@
 import * as z from "zod/mini";
 import { ORIGIN_WRITER } from "./purge-scope.ts";
 import { REGIONS_MAX } from "./region.ts";
+import { RULE_NAME, RULES_MAX, ruleSchema, type RuleSettings } from "./rule.ts";
 import { SITES_MAX, siteSchema, type SiteSettings } from "./site.ts";
 import { err, ok, type Result } from "../sync/result.ts";
 
@@ -24,6 +25,8 @@ export interface DeploymentConfig {
   readonly regions?: readonly PublishedRegion[] | undefined;
   /** Site to how its content is served; what is not named here is as the edge's variables say. */
   readonly content?: Readonly<Record<string, SiteSettings>> | undefined;
+  /** The rules that watch readings, by name. */
+  readonly rules?: Readonly<Record<string, RuleSettings>> | undefined;
 }
 
 /** What is wrong with a document; `pointer` is a JSON Pointer (RFC 6901) into it. */
@@ -89,20 +92,32 @@ const contentOf = (settings: z.ZodMiniType<SiteSettings>) =>
     .record(name("a site's name"), settings, { error: contentError })
     .check(z.refine((all) => Object.keys(all).length <= SITES_MAX, { error: contentError }));
 
+const rulesError = `rules is an object from a rule's name (1 to 32 of a-z, 0-9 and -) to the rule, of at most ${RULES_MAX} rules`;
+const rulesOf = (rule: z.ZodMiniType<RuleSettings>) =>
+  z
+    .record(
+      z.string({ error: rulesError }).check(z.regex(RULE_NAME, { error: rulesError })),
+      rule,
+      { error: rulesError },
+    )
+    .check(z.refine((all) => Object.keys(all).length <= RULES_MAX, { error: rulesError }));
+
 /** What may be published: a field that is not known is more likely a slip than the future. */
 const published = z.strictObject(
   {
     sites: z.optional(sites),
     regions: z.optional(listOf(z.strictObject(regionShape, { error: regionError }))),
     content: z.optional(contentOf(siteSchema("strict"))),
+    rules: z.optional(rulesOf(ruleSchema("strict"))),
   },
-  { error: 'the configuration is { "sites"?, "regions"?, "content"? } and nothing else' },
+  { error: 'the configuration is { "sites"?, "regions"?, "content"?, "rules"? } and nothing else' },
 );
 /** What may be received: a newer origin may say more, and what is not known here is left alone. */
 const received = z.object({
   sites: z.optional(sites),
   regions: z.optional(listOf(z.object(regionShape))),
   content: z.optional(contentOf(siteSchema("loose"))),
+  rules: z.optional(rulesOf(ruleSchema("loose"))),
 });
 
 /** Checks a document that is to be published, and fills in what its regions leave out. */

@@ -3,14 +3,16 @@
 // this; ids and keys are part of the wire format.
 
 import { parseDeviceId } from "../sync/brand.ts";
+import type { Alert } from "../sync/crdt/alert.ts";
 import type { LwwRegister } from "../sync/crdt/lww-register.ts";
 import type { Unit } from "../sync/crdt/lattice.ts";
 import type { Versioned } from "../sync/crdt/versioned.ts";
 import { collection, type Collection, type Sender } from "../sync/replica/kind.ts";
-import { lwwKind, maxKind, setKind, versionedKind } from "../sync/replica/kinds.ts";
+import { alertKind, lwwKind, maxKind, setKind, versionedKind } from "../sync/replica/kinds.ts";
 import { assert } from "../sync/assert.ts";
 import { TIME_MS_MAX } from "../sync/limits.ts";
 import type { StarWrite } from "../sync/replica/star-kind.ts";
+import { ALERT_KEYS_MAX, refusalOfAlert } from "./alert.ts";
 import { boundedRule } from "./bounded-rule.ts";
 import { refusalOfReached } from "./command.ts";
 import { PURGES_REMEMBERED, refusalOfRecord } from "./purge-record.ts";
@@ -92,6 +94,20 @@ export const purgeRecords: Collection<LwwRegister, LwwRegister> = collection(
   }),
 );
 
+/**
+ * Alerts of the last times that a rule held for a device: alertKey(device, rule, region, place). Hubs raise them
+ * in their region, who may acknowledges them there or at the origin; the episode is when it began.
+ */
+export const alerts: Collection<Alert, Alert> = collection(
+  11,
+  "both",
+  alertKind,
+  boundedRule({
+    refusal: refusalOfAlert,
+    keysMax: () => ALERT_KEYS_MAX,
+  }),
+);
+
 /** Everything that crosses the region's link. */
 export const REGION_COLLECTIONS: readonly Collection[] = [
   devices,
@@ -104,6 +120,7 @@ export const REGION_COLLECTIONS: readonly Collection[] = [
   reported,
   commands,
   purgeRecords,
+  alerts,
 ];
 
 export const ISSUERS = "issuers";

@@ -23,11 +23,12 @@ import { LiveLink } from "../live-link.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { GAPS_RANGE, LIVE_RANGE, openOriginLink, THINNED_RANGE } from "../platform/origin-link.ts";
-import { Regions } from "../platform/regions.ts";
+import { openCell, Regions } from "../platform/regions.ts";
 import type { LiveStatus } from "../live/live-line.ts";
 import type { LivePosition } from "../live/position.ts";
 import type { LiveQuery } from "../live/query.ts";
 import { LiveTail } from "./live-tail.ts";
+import type { RegionCell } from "./region-cell.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
 import type { Sql } from "../../storage/sql.ts";
 import { SqlHubStore } from "../platform/sql-hub-store.ts";
@@ -35,6 +36,7 @@ import { Sealing } from "../sealing.ts";
 import { RateBook } from "../telemetry/rate-limit.ts";
 import { ThinnedLink } from "../thinned-link.ts";
 import { DeviceStreams } from "./device-streams.ts";
+import { HubRules } from "./hub-rules.ts";
 import { minuteOf, type DeviceState, type MinuteRollup } from "../telemetry/device-state.ts";
 import { foldHeldMinute } from "../telemetry/held-minute.ts";
 
@@ -92,6 +94,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   #pages = 0;
   readonly #regions: Regions;
   readonly #streams: DeviceStreams;
+  readonly #rules: HubRules;
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env);
@@ -144,6 +147,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       guard: () => this.#regions.guardOf(region, (work) => ctx.waitUntil(work)),
       ring: (atMs) => this.#alarm.ring(atMs),
     });
+    const cell = (): DurableObjectStub<RegionCell> => openCell(env, config, region);
+    this.#rules = new HubRules(replica, this.#store, this.#sql, cell);
     this.#live = new LiveTail({
       store: this.#store,
       sync: () => ctx.storage.sync(),
@@ -151,6 +156,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     });
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.open();
+      // What was answered before the first rules are known would never be looked at by them.
+      if (this.#rules.isUntold) await this.#rules.look();
       // At its start a hub that holds anything speaks to the origin, whatever alarm it had.
       if (this.#store.extent().head > 0) this.#alarm.ring(Date.now() + limits.syncLingerMs);
     });
@@ -177,6 +184,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       originNowMs,
       this.#buffer.admission(originNowMs, Math.random()),
       batches,
+      this.#rules.watch,
     );
     if (outcome.kind === "committed" && outcome.accepted + outcome.conflicts > 0) {
       this.#alarm.wake(nowMs + limits.syncLingerMs);
@@ -185,8 +193,22 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     }
     await this.#commits.settle(isGathered);
     this.#live.committed();
+    this.#tellAlerts();
     if (this.#sealing.isDue) this.ctx.waitUntil(this.#sealing.run());
     return outcome;
+  }
+
+  /** Tells the region's cell what fired, behind the answer; what it does not take waits for the alarm. */
+  #tellAlerts(): void {
+    const telling = this.#rules.committed()?.then((isTold) => {
+      if (!isTold) this.#alarm.ring(Date.now() + limits.syncRetryMsMax);
+    });
+    if (telling !== undefined) this.ctx.waitUntil(telling);
+  }
+
+  /** The region's cell says that the rules have changed. */
+  async rulesChanged(): Promise<void> {
+    await this.#rules.look(true);
   }
 
   /** By the origin's clock, as far as it is known: this one's may be wrong. */
@@ -294,6 +316,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
   override async alarm(): Promise<void> {
     // A hub under load is not sealed before it has time, and the link must not wait for that.
     this.ctx.waitUntil(this.#sealing.run().then(() => this.#makeRoom()));
+    this.ctx.waitUntil(this.#rules.look());
+    this.#tellAlerts();
     // Before any readings: whoever reads the totals is to know what is missing.
     await this.#gaps.send();
     const isMoreThinned = await this.#thinned.send();

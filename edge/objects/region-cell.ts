@@ -11,6 +11,8 @@ import { openSql } from "../../storage/durable-object-sql.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../storage/sql-replica-store.ts";
 import { migrate, numberOf, type Sql } from "../../storage/sql.ts";
 import { assert } from "../../sync/assert.ts";
+import type { RaisedAlert } from "../../state/alert.ts";
+import type { Acknowledging, AlertPage, AlertQuery } from "../../state/alert-book.ts";
 import { listPurges, type PurgePage } from "../../state/purge-history.ts";
 import { devices } from "../../state/region.ts";
 import type { Answering, GivenCommand, Queueing } from "../../state/command-book.ts";
@@ -27,6 +29,7 @@ import { hubsOf } from "../platform/hubs.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { openOriginLink, PURGES_RANGE, REGION_RANGE } from "../platform/origin-link.ts";
 import { Waiting } from "../platform/waiting.ts";
+import type { DeviceHub } from "./device-hub.ts";
 import { RegionCommands } from "../region-commands.ts";
 import {
   RegionReplica,
@@ -80,6 +83,8 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   });
   /** Who may send, as the hubs were told last. */
   #admissions: Admissions;
+  /** The rules, as the hubs were told last. */
+  #rules: string;
   /** When the link was last woken for a session. */
   #wokenMs = 0;
   readonly #sessions = new SessionWaits(() => Date.now());
@@ -105,6 +110,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     const heardMs = row === undefined ? 0 : numberOf(row["origin_ms"]);
     this.#heard = { ms: heardMs, storedMs: heardMs };
     this.#admissions = admissionsOf(this.#replica, this.#outage);
+    this.#rules = this.#replica.rules();
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.open();
       // At its start a cell speaks to the origin, whatever alarm it had.
@@ -195,6 +201,25 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     return this.#commands.answer(device, id, state, result);
   }
 
+  /** Tells a hub what rules there are; null if that is what `known` is. */
+  rulesUnless(known: string): string | null {
+    const rules = this.#replica.rules();
+    return rules === known ? null : rules;
+  }
+
+  /** Takes what a hub has raised, on disk (output gate), and sent at once; how many found no room. */
+  raiseAlerts(raised: readonly RaisedAlert[]): number {
+    return this.#turn((nowMs) => this.#replica.alerts.raise(raised, nowMs));
+  }
+
+  listAlerts(query: AlertQuery): AlertPage {
+    return this.#replica.alerts.list(query);
+  }
+
+  acknowledgeAlert(id: string, by: string): Acknowledging {
+    return this.#turn((nowMs) => this.#replica.alerts.acknowledge(id, by, nowMs));
+  }
+
   /** Lets the link look for what the origin has just been told. */
   wakeLink(): void {
     this.#alarm.wake(Date.now());
@@ -264,16 +289,21 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     this.#alarm.wake(nowMs);
   }
 
-  /** Tells the hubs, which have streams open, if who may send has changed. */
+  /** Tells the hubs if who may send has changed, or the rules have. */
   #tellHubs(): void {
     const known = this.#admissions;
     this.#admissions = admissionsOf(this.#replica, this.#outage, known);
-    if (this.#admissions.text === known.text) return;
-    const told = hubsOf(this.env, this.#config, this.#region).map((hub) =>
-      hub.admissionsChanged(this.#region),
-    );
+    const rules = this.#replica.rules();
+    if (rules !== this.#rules) this.#callHubs((hub) => hub.rulesChanged());
+    this.#rules = rules;
+    if (this.#admissions.text !== known.text)
+      this.#callHubs((hub) => hub.admissionsChanged(this.#region));
+  }
+
+  #callHubs(call: (hub: DurableObjectStub<DeviceHub>) => Promise<void>): void {
+    const told = hubsOf(this.env, this.#config, this.#region).map(call);
     const heard = Promise.all(told).catch((error: unknown) =>
-      // Its streams look again before their next message is stored.
+      // Its streams look again before their next message is stored, and for rules it asks by itself.
       log("hub-not-told", { region: this.#region, error: String(error) }),
     );
     this.ctx.waitUntil(heard);

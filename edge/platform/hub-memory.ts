@@ -16,6 +16,7 @@ import type { Retention } from "./hub-retention.ts";
 import { accountOfEntry, HubAccounts, storedAccount } from "./hub-accounts.ts";
 import { loadAside } from "./hub-shedding.ts";
 import { loadAhead, type AheadRange } from "./sql-ahead.ts";
+import { SqlAlerts } from "./sql-alerts.ts";
 import { forgetSent, SqlGaps } from "./sql-gaps.ts";
 import { SqlJournal, type SlotEntry } from "./sql-journal.ts";
 import { SqlKept } from "./sql-kept.ts";
@@ -58,6 +59,7 @@ export interface HubMemory {
   unsealedBytes: number;
   open: OpenSlot | null;
   readonly accounts: HubAccounts;
+  readonly alerts: SqlAlerts;
   /** Up to here the origin held the entries in an earlier life of the hub. */
   confirmed: number;
   /** Entries that a frame may have held, and the journal has given up. */
@@ -136,6 +138,7 @@ export function loadMemory(
     unsealedBytes: journal.bytesBetween(checkpoint, journal.head),
     open: null,
     accounts: new HubAccounts(stored ?? NO_ACCOUNT),
+    alerts: new SqlAlerts(sql),
     confirmed: numberOf(hub?.["confirmed"]),
     aside: loadAside(sql),
     ahead: loadAhead(sql),

@@ -12,6 +12,7 @@ import { MINUTE_MS, minuteOf, type MinuteRollup } from "../telemetry/device-stat
 import { ACCOUNTS_MIGRATION } from "./hub-accounts.ts";
 import { ASIDE_MIGRATION, ASIDE_TABLE } from "./hub-shedding.ts";
 import { AHEAD_TABLE } from "./sql-ahead.ts";
+import { ALERT_TABLES } from "./sql-alerts.ts";
 import { GAP_TABLE } from "./sql-gaps.ts";
 import { JOURNAL_TABLE, SqlJournal } from "./sql-journal.ts";
 import { pagesTable, SqlPages, type Edit } from "./sql-pages.ts";
@@ -55,6 +56,7 @@ export const HUB_MIGRATIONS: readonly string[] = [
   `${ACCOUNTS_MIGRATION};
    ${ASIDE_MIGRATION}`,
   pagesTable("thinned_taken"),
+  ALERT_TABLES,
 ];
 
 /** Takes over what a release with rows for each commit and device has left; nothing is lost (P1). */

@@ -48,6 +48,7 @@ import {
   waitingBytes,
 } from "./hub-shedding.ts";
 import { dropAhead, sendAhead, settleAhead } from "./sql-ahead.ts";
+import type { SqlAlerts } from "./sql-alerts.ts";
 import { SqlGaps } from "./sql-gaps.ts";
 import type { SlotEntry } from "./sql-journal.ts";
 import type { SqlThinned } from "./sql-thinned.ts";
@@ -132,6 +133,7 @@ export class SqlHubStore implements HubStore {
       this.#memory.accounts.written(seq, accountOfEntry(open.stampMs, open.batches));
       this.#memory.unackedBytes += journal.bytesAt(seq);
       this.#memory.unsealedBytes += journal.bytesAt(seq);
+      this.#memory.alerts.write();
       this.#memory.open = null;
       this.#memory.devices.trim(seq);
     });
@@ -181,6 +183,10 @@ export class SqlHubStore implements HubStore {
 
   account(): HubAccount {
     return this.#memory.accounts.account;
+  }
+
+  get alerts(): SqlAlerts {
+    return this.#memory.alerts;
   }
 
   get thinned(): SqlThinned {

@@ -11,6 +11,12 @@ import type { SessionToken } from "../../doors/session.ts";
 import { NAMED_MARKS_MAX, ORIGIN_WRITER } from "../../state/purge-scope.ts";
 import { ISSUERS, keys, parsePurgeKey, purges, REGION_COLLECTIONS } from "../../state/region.ts";
 import { listPurges, type PurgePage } from "../../state/purge-history.ts";
+import {
+  AlertBook,
+  type Acknowledging,
+  type AlertPage,
+  type AlertQuery,
+} from "../../state/alert-book.ts";
 import { CommandBook, type GivenCommand, type Queueing } from "../../state/command-book.ts";
 import type { HeldCommand } from "../../state/command.ts";
 import { ShadowBook, type HeldShadow, type ShadowWrite } from "../../state/shadow-book.ts";
@@ -86,7 +92,9 @@ export class Registry extends DurableObject<OriginEnv> {
   readonly #purges: OriginPurges;
   readonly #shadows: ShadowBook;
   readonly #commands: CommandBook;
+  readonly #alerts: AlertBook;
   #sweptMs = 0;
+  #alertsSweptMs = 0;
   /** The highest seq of each region's purges. */
   readonly #marked = new Map<string, number>();
   readonly #sessions = new SessionWaits(() => Date.now());
@@ -113,6 +121,7 @@ export class Registry extends DurableObject<OriginEnv> {
     this.#purges = new OriginPurges(this.#replica, NAMED_MARKS_MAX);
     this.#shadows = new ShadowBook(this.#replica);
     this.#commands = new CommandBook(this.#replica);
+    this.#alerts = new AlertBook(this.#replica);
     this.#noteMarks(this.#replica.readAll(purges).keys());
     this.#deployedKeys = parseOriginEnv(this.env).issuerKeys ?? "";
     // The environment of an object does not change while it lives.
@@ -130,6 +139,7 @@ export class Registry extends DurableObject<OriginEnv> {
     for (const { collection, keys: sent } of read?.groups ?? []) this.#noteKeys(collection, sent);
     this.#sessions.heard();
     this.#sweepCommands();
+    this.#sweepAlerts();
     return { kind, answer, outcome, links: this.#replica.links().length };
   }
 
@@ -169,6 +179,7 @@ export class Registry extends DurableObject<OriginEnv> {
     return this.#turn(() => {
       this.#shadows.forget(device, Date.now());
       this.#commands.forget(device, Date.now());
+      this.#alerts.forget(device, Date.now());
       return this.#devices.decommission(device, Date.now());
     });
   }
@@ -203,6 +214,15 @@ export class Registry extends DurableObject<OriginEnv> {
     return this.#turn(() => this.#commands.queue(device, given, expiresMs, Date.now()));
   }
 
+  /** Lists alerts of all regions. */
+  async listAlerts(query: AlertQuery): Promise<AlertPage> {
+    return this.#alerts.list(query);
+  }
+
+  async acknowledgeAlert(id: string, by: string): Promise<Acknowledging> {
+    return this.#turn(() => this.#alerts.acknowledge(id, by, Date.now()));
+  }
+
   #noteKeys(collection: number, sent: readonly string[]): void {
     this.#shadows.note(collection, sent);
     this.#commands.note(collection, sent);
@@ -223,6 +243,14 @@ export class Registry extends DurableObject<OriginEnv> {
     if (Math.abs(nowMs - this.#sweptMs) < limits.commandSweepMs) return;
     this.#sweptMs = nowMs;
     this.#turn(() => this.#commands.sweep(nowMs));
+  }
+
+  /** Forgets alerts that have been over for long enough, once a while. */
+  #sweepAlerts(): void {
+    const nowMs = Date.now();
+    if (Math.abs(nowMs - this.#alertsSweptMs) < limits.alertSweepMs) return;
+    this.#alertsSweptMs = nowMs;
+    this.#turn(() => this.#alerts.sweep(nowMs));
   }
 
   /** The seq of the last change: a session that names it sees all of them. */

@@ -8,7 +8,7 @@ import { chainLattice, compare, type Lattice } from "./lattice.ts";
 export type AlertRank = "none" | "firing" | "acknowledged" | "resolved";
 
 export interface Alert {
-  /** Counts how often the alert began; 0 if never. */
+  /** Counts how often the alert began, or names when it did: a later one is greater; 0 if never. */
   readonly episode: number;
   readonly rank: AlertRank;
   /** When it came to this rank. */
@@ -32,9 +32,14 @@ export const alert: Lattice<Alert> = /* @__PURE__ */ chainLattice(
 );
 
 /** Returns the delta of a rule that fires: a new episode if the last one is resolved. */
-export function fire(state: Alert, stamp: Hlc, note: string): Alert {
+export function fire(
+  state: Alert,
+  stamp: Hlc,
+  note: string,
+  episode: number = state.episode + 1,
+): Alert {
   if (state.rank === "firing" || state.rank === "acknowledged") return state;
-  return { episode: state.episode + 1, rank: "firing", stamp, note };
+  return { episode, rank: "firing", stamp, note };
 }
 
 /** Returns the delta of an acknowledgement; one that is not firing stays as it is. */
@@ -46,4 +51,14 @@ export function acknowledge(state: Alert, stamp: Hlc, note: string): Alert {
 export function resolve(state: Alert, stamp: Hlc, note: string): Alert {
   if (state.rank !== "firing" && state.rank !== "acknowledged") return state;
   return { ...state, rank: "resolved", stamp, note };
+}
+
+/** Returns the delta that forgets an alert: nothing of this episode is left, and a later one may begin. */
+export function forget({ episode }: Alert, stamp: Hlc): Alert {
+  return { episode: episode + 1, rank: "none", stamp, note: "" };
+}
+
+/** Tells whether an alert was forgotten: it is not seen, and goes once every link has heard of it. */
+export function isForgotten({ episode, rank }: Alert): boolean {
+  return rank === "none" && episode > 0;
 }

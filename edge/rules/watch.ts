@@ -1,0 +1,135 @@
+// What do a batch's readings do to the rules that watch its device? Runs in the hub's turn, before the
+// journal is written: what fires is stored in the transaction of the readings that made it fire, so that
+// an alert and its cause are on disk together or not at all.
+
+import type { AlertEnd, AlertReason, EndReason } from "../../state/alert.ts";
+import type { Committed } from "../journal/committed.ts";
+import type { AlertStore, Episode } from "../ports.ts";
+import { streamOf, type DeviceState } from "../telemetry/device-state.ts";
+import { judge, type Stretch, type Turn, type WatchedReadings } from "./judge.ts";
+import { isBeyond, RuleSet, type PublishedRules, type Rule } from "./rule-set.ts";
+
+/** Whoever is told of what a hub commits. */
+export interface Watch {
+  /**
+   * @param before The device before the batch.
+   * @param after And with it.
+   */
+  observe(committed: Committed, before: DeviceState, after: DeviceState, stampMs: number): void;
+}
+
+/** The rules of one hub, at work. */
+export class RuleWatch implements Watch {
+  readonly #alerts: () => AlertStore;
+  readonly #region: string;
+  #rules = new RuleSet({});
+
+  /** @param alerts The store's, as it is now. */
+  constructor(alerts: () => AlertStore, region: string) {
+    this.#alerts = alerts;
+    this.#region = region;
+  }
+
+  /** Puts rules in force. What other rules had begun ends, or goes on under the new ones. */
+  follow(published: PublishedRules): void {
+    this.#rules = new RuleSet(published);
+    const store = this.#alerts();
+    for (const { device, rule: name, episode } of store.episodes()) {
+      const rule = this.#rules.find(name, device);
+      if (rule !== null && rule.version === episode.version) continue;
+      const stream = rule?.settings.stream;
+      // Who fired is judged by the rule as it is now; who was still waiting waits anew.
+      if (episode.reason !== null && stream === episode.reason.stream) continue;
+      store.put(device, name, null);
+      if (episode.reason === null) continue;
+      const reason: EndReason = rule === null ? "rule-removed" : "rule-changed";
+      const end = { reason, atMs: null, value: null };
+      store.raise({ device, rule: name, sinceMs: episode.sinceMs, reason: episode.reason, end });
+    }
+  }
+
+  observe(committed: Committed, before: DeviceState, after: DeviceState, stampMs: number): void {
+    if (this.#rules.isEmpty) return;
+    const { device } = committed;
+    const rules = this.#rules.of(device);
+    if (rules.length === 0) return;
+    const open = this.#alerts().episodesOf(device);
+    for (const rule of rules) {
+      const episode = open?.get(rule.name) ?? null;
+      const { stream } = rule.settings;
+      // What was never beyond the threshold need not be looked through, as long as nothing is open.
+      if (episode === null && !mayHold(rule, streamOf(after.streams, stream))) continue;
+      const afterMs = streamOf(before.streams, stream).highWaterMs;
+      this.#judge(rule, episode, committed, afterMs, stampMs);
+    }
+  }
+
+  #judge(
+    rule: Rule,
+    episode: Episode | null,
+    committed: Committed,
+    afterMs: number,
+    stampMs: number,
+  ): void {
+    const first = episode === null ? null : stretchOf(episode);
+    const turns: Turn[] = [];
+    const onTurn = (turn: Turn): void => void turns.push(turn);
+    let stretch = first;
+    let fromMs = afterMs;
+    for (const { batch } of committed.kept) {
+      const column = batch.columns.find(({ stream }) => stream === rule.settings.stream);
+      if (column === undefined) continue;
+      const readings: WatchedReadings = { times: batch.times, ...column };
+      stretch = judge(rule, stretch, readings, fromMs, stampMs, onTurn);
+      fromMs = Math.max(fromMs, batch.times[column.rows.at(-1) ?? 0] ?? 0);
+    }
+    if (stretch === first && turns.length === 0) return;
+    this.#store(rule, episode, committed.device, stretch, turns);
+  }
+
+  #store(
+    rule: Rule,
+    episode: Episode | null,
+    device: string,
+    stretch: Stretch | null,
+    turns: readonly Turn[],
+  ): void {
+    const store = this.#alerts();
+    let reason = episode?.reason ?? null;
+    for (const turn of turns) {
+      const { kind, sinceMs } = turn;
+      if (kind === "fired") reason = this.#reasonOf(rule, turn);
+      if (reason === null) continue;
+      const end: AlertEnd | null =
+        kind === "fired" ? null : { reason: "cleared", atMs: turn.atMs, value: turn.value };
+      store.raise({ device, rule: rule.name, sinceMs, reason, end });
+    }
+    const { version } = rule;
+    store.put(
+      device,
+      rule.name,
+      stretch === null
+        ? null
+        : { sinceMs: stretch.sinceMs, version, reason: stretch.isFiring ? reason : null },
+    );
+  }
+
+  #reasonOf(rule: Rule, { atMs, value }: Turn): AlertReason {
+    const { version: ruleVersion, isAbove, threshold, clear, forMs, settings } = rule;
+    const { stream, severity, text = null } = settings;
+    const side = isAbove ? "above" : "below";
+    const said = { side, threshold, clear, forMs, severity, text } as const;
+    return { ruleVersion, stream, ...said, atMs, value, region: this.#region };
+  }
+}
+
+function stretchOf({ sinceMs, reason }: Episode): Stretch {
+  return { sinceMs, isFiring: reason !== null };
+}
+
+/** Tells whether any reading of a stream was ever beyond a rule's threshold. */
+function mayHold(rule: Rule, { total }: ReturnType<typeof streamOf>): boolean {
+  if (total === null) return false;
+  const [, , min, max] = total;
+  return isBeyond(rule, rule.isAbove ? max : min);
+}
