@@ -54,6 +54,8 @@ export const contentLimits = {
    * one isolate of a region may keep the others waiting.
    */
   lockTimeoutMs: 2_000,
+  /** How long a request waits for others' answers in all, one after the other. */
+  flightWaitMsMax: 3_000,
   /** Flights that a request joins one after the other before it asks for itself. */
   flightRoundsMax: 3,
   /** Targets of which an isolate remembers who may share their answers, and a cell who fills them. */

@@ -40,6 +40,8 @@ export class Flight<Body> {
   outcome: "unshared" | "failed" = "failed";
   /** The region's cell has let this flight fill, and waits to be told; else null. */
   lease: string | null = null;
+  /** Its leader has waited for another's already, and waits for no other isolate of the region. */
+  hasWaited = false;
   /** Until when the flight stays open for others to join; not given: it ends when it lands. */
   open: Promise<unknown> | null = null;
   readonly #resolve: (landing: Landing<Body>) => void;

@@ -1,6 +1,7 @@
 // How do requests for the same target share one way to the upstream? The first leads; the others wait
 // until its answer has a head, and read its body along. Nobody waits longer than `lockTimeoutMs` for one
-// that does not come: the first that is tired of waiting leads the next flight.
+// that does not come: the first that is tired of waiting leads the next flight. The rest wait for that one
+// too, but for `flightWaitMsMax` in all: leaders that hang one after the other do not add up.
 //
 // A leader flies on when its client is gone: its work is held by the runtime, not by its answer.
 
@@ -25,18 +26,24 @@ export async function flyContent<Body>(
   ports: ContentPorts<Body>,
 ): Promise<ContentAnswer<Body>> {
   const tried = new Set<string>();
+  let startedMs: number | null = null;
   for (let left = limits.flightRoundsMax; left > 0 && !asked.demands.isOnlyIfCached; left -= 1) {
-    const decision = ports.targets.decideFlight(asked, ports.nowMs());
+    const nowMs = ports.nowMs();
+    startedMs ??= nowMs;
+    const decision = ports.targets.decideFlight(asked, nowMs);
     if (decision.kind === "alone")
       return way({ ...asked, isUnshared: decision.reason === "hit-for-miss" });
     const flight = ports.flights.find(decision.id);
-    if (flight === null) return lead(asked, decision.id, way, ports);
-    const landing = await ports.within(flight.landed, limits.lockTimeoutMs);
+    const waitedMs = nowMs - startedMs;
+    if (flight === null) return lead(asked, decision.id, way, ports, waitedMs);
+    const patienceMs = patienceLeft(waitedMs);
+    if (patienceMs === 0) break;
+    const landing = await ports.within(flight.landed, patienceMs);
     if (landing === "late") {
-      ports.flights.end(flight);
+      if (patienceMs === limits.lockTimeoutMs) ports.flights.end(flight);
       continue;
     }
-    const joined = await join(asked, held, landing, ports);
+    const joined = await join(asked, held, landing, ports, startedMs);
     if (joined.kind === "answered") return joined.answer;
     if (joined.kind === "outdated") ports.flights.end(flight);
     // By now it is known what selects a variant; who has the same as that flight is not helped by it.
@@ -44,6 +51,14 @@ export async function flyContent<Body>(
     tried.add(decision.id);
   }
   return way(asked);
+}
+
+/** How long a request that has waited for others already waits for the next, milliseconds; 0: not at all. */
+function patienceLeft(waitedMs: number): number {
+  const { flightWaitMsMax, lockTimeoutMs } = limits;
+  // A clock that is set back or ahead must not make it wait for longer.
+  if (waitedMs < 0) return 0;
+  return Math.min(lockTimeoutMs, Math.max(0, flightWaitMsMax - waitedMs));
 }
 
 /**
@@ -60,7 +75,7 @@ export async function flyBehind<Body>(
   const id = decision.kind === "together" ? decision.id : `${asked.key} behind`;
   const flight = ports.flights.find(id);
   if (flight !== null && isProbe) ports.flights.end(flight);
-  if (flight === null || isProbe) await lead(asked, id, way, ports);
+  if (flight === null || isProbe) await lead(asked, id, way, ports, 0);
 }
 
 /** Claims to be the region's one to ask the upstream; `stored`: somebody has, look again. */
@@ -68,7 +83,7 @@ export async function claimFill<Body>(
   { flight }: Looked<Body>,
   ports: ContentPorts<Body>,
 ): Promise<"ask" | "stored"> {
-  if (flight === undefined || flight.lease !== null) return "ask";
+  if (flight === undefined || flight.lease !== null || flight.hasWaited) return "ask";
   const claim = await ports.region.claimFill(flight.id);
   if (claim === "fill") flight.lease = flight.id;
   return claim === "stored" ? "stored" : "ask";
@@ -79,8 +94,10 @@ function lead<Body, Result>(
   id: string,
   way: Way<Body, Result>,
   ports: ContentPorts<Body>,
+  waitedMs: number,
 ): Promise<Result> {
   const flight = ports.flights.begin(id);
+  flight.hasWaited = patienceLeft(waitedMs) < limits.lockTimeoutMs;
   const work = way({ ...asked, flight }).finally(() => close(flight, ports));
   ports.background(work);
   return work;
@@ -107,6 +124,7 @@ async function join<Body>(
   held: Candidate<Body> | null,
   landing: Landing<Body>,
   ports: ContentPorts<Body>,
+  startedMs: number,
 ): Promise<Joined<Body>> {
   if (landing.kind === "unshared") return { kind: "unsuited" };
   if (landing.kind === "failed") {
@@ -121,7 +139,7 @@ async function join<Body>(
     ports.purges.book.verdictOn(asked.key, meta) === "stale" ||
     ports.written.isSince(asked.key, meta.requestMs);
   if (isOutdated) return { kind: "outdated" };
-  const answer = await answerJoined(asked, landing, ports);
+  const answer = await answerJoined(asked, landing, ports, startedMs);
   return answer === null ? { kind: "unsuited" } : { kind: "answered", answer };
 }
 
@@ -130,11 +148,12 @@ async function answerJoined<Body>(
   asked: Looked<Body>,
   landing: SharedLanding<Body>,
   ports: ContentPorts<Body>,
+  startedMs: number,
 ): Promise<ContentAnswer<Body> | null> {
   const { meta, fwdStatus, staleBecause } = landing;
   if (!isSelected(meta.variant, selectingLines(asked.fields, asked.policy))) return null;
   const ageS = ageIfUsable(asked, landing, ports);
-  const stored = ageS === null ? null : await openJoined(asked, landing, ports);
+  const stored = ageS === null ? null : await openJoined(asked, landing, ports, startedMs);
   if (stored === null) return null;
   const status = fwdStatus === null ? {} : { fwdStatus };
   const detail = staleBecause === null ? {} : { detail: staleBecause };
@@ -155,10 +174,11 @@ async function openJoined<Body>(
   { fields }: Looked<Body>,
   { meta, open, whole }: SharedLanding<Body>,
   ports: ContentPorts<Body>,
+  startedMs: number,
 ): Promise<StoredResponse<Body> | null> {
   const body = needsWhole(fields) ? null : open();
   if (body !== null) return { meta, body };
-  const stored = await ports.within(whole, limits.lockTimeoutMs);
+  const stored = await ports.within(whole, patienceLeft(ports.nowMs() - startedMs));
   return stored === "late" ? null : stored;
 }
 

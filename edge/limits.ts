@@ -331,6 +331,7 @@ assert(
 assert(limits.storedBodyBytesMax < limits.cellBytesMax, "One body fits a cell");
 assert(limits.arrivingBodyBytesMax > limits.storedBodyBytesMax, "What is stored is held whole");
 assert(limits.lockTimeoutMs < limits.originTimeoutMs, "Who waits asks before the leader gives up");
+assert(limits.lockTimeoutMs < limits.flightWaitMsMax, "Who waits may go with the one that asks");
 assert(limits.writtenKeptMs > 2 * limits.originTimeoutMs, "No fetch outlives a write's memory");
 assert(limits.syncRetryMsMin < limits.syncRetryMsMax, "Retries grow");
 assert(limits.leaseTimeoutMs < limits.leaseMs, "A request never waits for more than one lease");

@@ -133,12 +133,13 @@ export class ContentCell extends DurableObject<EdgeEnv> {
     for (;;) {
       const claim = this.#fills.claim(id, Date.now());
       if (claim.kind !== "wait") return claim.kind;
-      const outcome = await within(claim.settled, claim.waitMs);
+      const waitMs = Math.min(claim.waitMs, untilMs - Date.now());
+      const outcome = await within(claim.settled, waitMs);
       this.#fills.leave();
       if (outcome === "stored") return "stored";
       if (outcome !== "late") return "alone";
       // Its lease is over: the first that asks again has the next, unless too much time is gone.
-      if (Date.now() > untilMs) return "alone";
+      if (Date.now() >= untilMs) return "alone";
     }
   }
 

@@ -151,6 +151,22 @@ test("attack A3: behind a leader that hangs one asks after the lock's time, and 
   assert.equal((await leader.got).text, "answer 1");
 });
 
+test("attack A3: leaders that hang one after the other keep nobody longer than one and a second", async () => {
+  // The server answers nobody before ten wait for it: no leader brings an answer.
+  const enough = Promise.withResolvers<void>();
+  upstream.replies.set("/all-hang", async (_request, response, count) => {
+    if (count === 10) enough.resolve();
+    await enough.promise;
+    response.writeHead(200, FRESH).end("late");
+  });
+  const startedMs = performance.now();
+  const all = await crowd(24, "/all-hang", [upstream.edge.url, upstream.edge.twinUrl]);
+  const tookMs = performance.now() - startedMs;
+  assert.ok(all.every(({ text }) => text === "late"));
+  assert.ok(tookMs >= limits.flightWaitMsMax - 100, `${tookMs} ms`);
+  assert.ok(tookMs < limits.flightWaitMsMax + 1_500, `${tookMs} ms`);
+});
+
 test("attack A2: what nobody may share is asked for by each at once, not one after the other", async () => {
   let open = 0;
   let most = 0;
