@@ -18,6 +18,9 @@ export const OPERATOR_TOKEN_TYPE = "skerry-operator+jwt";
 export const PREFIXES_MAX = 16;
 /** The beginning of a stream's name. */
 export const PREFIX = /^[a-z][a-z0-9_]{0,63}$/;
+/** Sites that one token may be for, and the name of one. */
+const SITES_MAX = 64;
+export const SITE = /^[a-z0-9-]{1,32}$/;
 /** Readings a second that a credential may allow, at most. */
 export const RATE_MAX = 10_000_000;
 
@@ -37,12 +40,19 @@ export interface OperatorIdentity {
   readonly kind: "operator";
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** The sites that it is for; not given: all, and all that is of none. */
+  readonly sites?: ReadonlySet<string>;
 }
 
 export type Identity = DeviceIdentity | OperatorIdentity;
 
-/** Tells whether an operator's scopes allow what `scope` names. */
+/** Tells whether an operator's scopes allow what `scope` names, everywhere. */
 export function mayAct(identity: Identity, scope: Scope): boolean {
+  return mayActSomewhere(identity, scope) && identity.sites === undefined;
+}
+
+/** The same, at some sites at least: whoever asks has to look at `sites`. */
+export function mayActSomewhere(identity: Identity, scope: Scope): identity is OperatorIdentity {
   return (
     identity.kind === "operator" && (identity.scopes.has(scope) || identity.scopes.has("admin"))
   );
@@ -58,7 +68,10 @@ export function readIdentity(
   if (type === DEVICE_TOKEN_TYPE) return readDevice(sub, claims);
   if (type !== OPERATOR_TOKEN_TYPE) return null;
   const scopes = scopesOf(claims["scope"], SCOPES);
-  return scopes === null ? null : { kind: "operator", name: sub, scopes };
+  const { sites } = claims;
+  if (scopes === null || (sites !== undefined && !isSiteList(sites))) return null;
+  const own = sites === undefined ? {} : { sites: new Set(sites) };
+  return { kind: "operator", name: sub, scopes, ...own };
 }
 
 function readDevice(
@@ -96,6 +109,15 @@ function isPrefixList(prefixes: unknown): prefixes is readonly string[] {
     Array.isArray(prefixes) &&
     prefixes.length <= PREFIXES_MAX &&
     prefixes.every((prefix) => typeof prefix === "string" && PREFIX.test(prefix))
+  );
+}
+
+/** An empty list is for no site, and not for all. */
+function isSiteList(sites: unknown): sites is readonly string[] {
+  return (
+    Array.isArray(sites) &&
+    sites.length <= SITES_MAX &&
+    sites.every((site) => typeof site === "string" && SITE.test(site))
   );
 }
 

@@ -14,9 +14,11 @@ import {
 } from "./auth.ts";
 import {
   mayAct,
+  mayActSomewhere,
   type DeviceIdentity,
   type DeviceScope,
   type Identity,
+  type OperatorIdentity,
   type Scope,
 } from "./claims.ts";
 import { decideGrace, type Outage } from "./grace.ts";
@@ -97,10 +99,24 @@ export class Guard {
   async requireScope(request: Request, scope: Scope): Promise<Admission> {
     const admission = await this.identify(request);
     if (!admission.ok || mayAct(admission.identity, scope)) return admission;
-    return {
-      ok: false,
-      problem: forbidden(`This needs an operator token with the scope "${scope}"`),
-    };
+    const { identity } = admission;
+    if (mayActSomewhere(identity, scope) && identity.sites !== undefined)
+      return { ok: false, problem: forbidden("This is of all sites, and the token is for some") };
+    return { ok: false, problem: lacking(scope) };
+  }
+
+  /** Lets operators with `scope` in, also those whose token is for some sites: the door looks at them. */
+  async requireScopeSomewhere(
+    request: Request,
+    scope: Scope,
+  ): Promise<
+    Extract<Admission, { ok: false }> | { readonly ok: true; readonly identity: OperatorIdentity }
+  > {
+    const admission = await this.identify(request);
+    if (!admission.ok) return admission;
+    const { identity } = admission;
+    if (mayActSomewhere(identity, scope)) return { ok: true, identity };
+    return { ok: false, problem: lacking(scope) };
   }
 
   /** Lets the device itself in unless the registry denies it, and operators with `scope`. */
@@ -147,4 +163,8 @@ export class Guard {
     this.#onGrace(grace.untilMs);
     return { ok: true, identity, graceUntilMs: grace.untilMs };
   }
+}
+
+function lacking(scope: Scope): Problem {
+  return forbidden(`This needs an operator token with the scope "${scope}"`);
 }

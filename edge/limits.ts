@@ -261,6 +261,11 @@ const own = {
   /** Bytes of a purge's body, and scopes in one. */
   purgeBodyBytesMax: 262_144,
   purgeScopesMax: 100,
+  /** Purges a second of one credential, and what they name, in one region; it may be a burst ahead. */
+  purgesPerS: 20,
+  purgedScopesPerS: 500,
+  /** Credentials whose purges a region's cell counts. */
+  ratedPurgersMax: 1_024,
   /** How long a purge that waits for all regions waits, and how often it asks, milliseconds. */
   purgeWaitMs: 10_000,
   purgeAskMs: 250,

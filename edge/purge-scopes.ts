@@ -32,19 +32,23 @@ type Sites = Readonly<Record<string, string>>;
 type Fault = Pick<ProblemItem, "code" | "message">;
 type Scope = Result<string, Fault>;
 
-/** Finds the scopes of a purge, each once, or everything that is wrong with it. */
+/** The code of what a token for other sites, or for some, does not allow. */
+export const NOT_ALLOWED = "not-allowed";
+
+/** Finds the site of a host that is purged. */
+type SiteAt = (host: string) => Result<string, Fault>;
+
+/**
+ * Finds the scopes of a purge, each once, or everything that is wrong with it.
+ *
+ * @param own  The sites that may be purged; not given: all. Tags are of all sites.
+ */
 export function scopesOf(
-  {
-    urls = [],
-    prefixes = [],
-    hosts = [],
-    tags = [],
-    groups = [],
-    all,
-    mode = "hard",
-  }: PurgeRequest,
+  request: PurgeRequest,
   sites: Sites,
+  own?: ReadonlySet<string>,
 ): Result<readonly string[], readonly ProblemItem[]> {
+  const { urls = [], prefixes = [], hosts = [], tags = [], groups = [], all, mode } = request;
   const lists = [urls, prefixes, hosts, tags, groups];
   const count = lists.reduce((sum, { length }) => sum + length, Number(all === true));
   if (count === 0)
@@ -59,18 +63,38 @@ export function scopesOf(
         `${count} are more than the ${limits.purgeScopesMax} scopes of one purge: send several`,
       ),
     ]);
-  const read = [
-    ...urls.map((url, i) => named(`/urls/${i}`, scopeOfUrl(url, sites))),
-    ...prefixes.map((prefix, i) => named(`/prefixes/${i}`, scopeOfPrefix(prefix, sites, mode))),
-    ...hosts.map((host, i) => named(`/hosts/${i}`, scopeOfHost(host, sites))),
-    ...tags.map((tag, i) => named(`/tags/${i}`, scopeOfTag(tag))),
-    ...groups.map((group, i) => named(`/groups/${i}`, scopeOfGroup(group, sites))),
-  ];
+  const read = readEntries(request, sites, own);
   const wrong = read.flatMap((scope) => (scope.ok ? [] : [scope.error]));
   if (wrong.length > 0) return err(wrong.slice(0, limits.errorsListedMax));
   const scopes = read.flatMap((scope) => (scope.ok ? [scope.value] : []));
   const meant = new Set(all === true ? [EVERYTHING, ...scopes] : scopes);
   return ok(mode === "soft" ? [...meant].map(softScope) : [...meant]);
+}
+
+/** Reads each entry of a purge but `all`, which is only looked at for whether it is allowed. */
+function readEntries(
+  {
+    urls = [],
+    prefixes = [],
+    hosts = [],
+    tags = [],
+    groups = [],
+    all,
+    mode = "hard",
+  }: PurgeRequest,
+  sites: Sites,
+  own?: ReadonlySet<string>,
+): readonly Result<string, ProblemItem>[] {
+  const at: SiteAt = (host) => ownSiteAt(host, sites, own);
+  const wide = own === undefined ? null : OF_ALL_SITES;
+  return [
+    ...(all === true && wide !== null ? [named("/all", wide)] : []),
+    ...urls.map((url, i) => named(`/urls/${i}`, scopeOfUrl(url, at))),
+    ...prefixes.map((prefix, i) => named(`/prefixes/${i}`, scopeOfPrefix(prefix, at, mode))),
+    ...hosts.map((host, i) => named(`/hosts/${i}`, scopeOfHost(host, at))),
+    ...tags.map((tag, i) => named(`/tags/${i}`, wide ?? scopeOfTag(tag))),
+    ...groups.map((group, i) => named(`/groups/${i}`, scopeOfGroup(group, at))),
+  ];
 }
 
 /** The scope of all objects of a site. */
@@ -100,13 +124,13 @@ export function objectOf(path: string): string {
   return name === "" || name.endsWith("/") ? `${name}index.html` : name;
 }
 
-function scopeOfUrl(url: string, sites: Sites): Scope {
-  const found = locate(url, sites);
+function scopeOfUrl(url: string, at: SiteAt): Scope {
+  const found = locate(url, at);
   return found.ok ? ok(urlScope(found.value.site, objectOf(found.value.target.path))) : found;
 }
 
-function scopeOfPrefix(prefix: string, sites: Sites, mode: "hard" | "soft"): Scope {
-  const found = locate(prefix, sites);
+function scopeOfPrefix(prefix: string, at: SiteAt, mode: "hard" | "soft"): Scope {
+  const found = locate(prefix, at);
   if (!found.ok) return found;
   const { site, target } = found.value;
   if (target.query !== "") return fault("query", "A prefix has no query: it is that of a path");
@@ -117,14 +141,14 @@ function scopeOfPrefix(prefix: string, sites: Sites, mode: "hard" | "soft"): Sco
     : fault("too-long", `The path of a prefix has at most ${most - 40} characters when escaped`);
 }
 
-function scopeOfHost(host: string, sites: Sites): Scope {
-  const site = siteAt(host, sites);
+function scopeOfHost(host: string, at: SiteAt): Scope {
+  const site = at(host);
   return site.ok ? ok(siteScope(site.value)) : site;
 }
 
 /** A group is a string of Structured Fields: printable ASCII. */
-function scopeOfGroup({ host, group }: { host: string; group: string }, sites: Sites): Scope {
-  const site = siteAt(host, sites);
+function scopeOfGroup({ host, group }: { host: string; group: string }, at: SiteAt): Scope {
+  const site = at(host);
   if (!site.ok) return site;
   return /^[\x20-\x7e]+$/.test(group)
     ? ok(groupScope(site.value, group))
@@ -138,16 +162,31 @@ function scopeOfTag(tag: string): Scope {
     : fault("tag", "A tag has visible ASCII characters and no comma");
 }
 
-function locate(url: string, sites: Sites): Result<{ site: string; target: Target }, Fault> {
+function locate(url: string, at: SiteAt): Result<{ site: string; target: Target }, Fault> {
   const [, host, rest = ""] = /^https?:\/\/([^/?#@]+)([/?#].*)?$/is.exec(url) ?? [];
   if (host === undefined)
     return fault("url", "Give it whole, as in https://www.example.com/news/today");
-  const site = siteAt(host, sites);
+  const site = at(host);
   if (!site.ok) return site;
   const target = decideTarget(rest.startsWith("/") ? rest : `/${rest}`);
   return target.kind === "refused"
     ? fault(target.reason, target.detail)
     : ok({ site: site.value, target });
+}
+
+const OF_ALL_SITES: Result<never, Fault> = {
+  ok: false,
+  error: { code: NOT_ALLOWED, message: "This is of all sites, and the token is for some" },
+};
+
+function ownSiteAt(
+  host: string,
+  sites: Sites,
+  own: ReadonlySet<string> | undefined,
+): Result<string, Fault> {
+  const site = siteAt(host, sites);
+  if (!site.ok || own === undefined || own.has(site.value)) return site;
+  return fault(NOT_ALLOWED, `The token is not for the site "${site.value}"`);
 }
 
 /** What is no host at all is not every other host's site: who meant another would take it for purged. */

@@ -16,6 +16,7 @@ import { runCommand } from "./terminal.ts";
 interface Options {
   readonly operator?: string;
   readonly scope: string;
+  readonly sites?: string;
   readonly device?: string;
   readonly prefixes?: string;
   readonly rate?: string;
@@ -31,6 +32,7 @@ const program = new Command("token")
     "what the operator may do: read, ingest, purge, publish, admin",
     "read",
   )
+  .option("--sites <sites>", "the only sites that the operator may purge, with commas")
   .option("--device <device>", "the device whose token it is")
   .option("--prefixes <prefixes>", "how the streams begin that the device may write, with commas")
   .option("--rate <readings>", "readings a second that the device may send")
@@ -41,7 +43,7 @@ const program = new Command("token")
 const DAYS_MAX = 3_650;
 
 async function main(): Promise<void> {
-  const { operator, scope, device, days, keys } = program.opts<Options>();
+  const { operator, scope, sites, device, days, keys } = program.opts<Options>();
   const lifeDays = Number(days);
   if (!(lifeDays > 0 && lifeDays <= DAYS_MAX)) {
     throw new LaunchError(`--days ${days} does not do: use a number up to ${DAYS_MAX}`);
@@ -52,7 +54,13 @@ async function main(): Promise<void> {
   const signing = readKeys(keys);
   console.log(
     device === undefined
-      ? await mintOperatorToken(signing, operator ?? "", parseScopes(scope), lifeDays)
+      ? await mintOperatorToken(
+          signing,
+          operator ?? "",
+          parseScopes(scope),
+          lifeDays,
+          sites?.split(","),
+        )
       : await mintDeviceToken(signing, device, lifeDays, grantOf(program.opts<Options>())),
   );
 }

@@ -31,6 +31,7 @@ import { openOriginLink, PURGES_RANGE, REGION_RANGE } from "../platform/origin-l
 import { Waiting } from "../platform/waiting.ts";
 import type { DeviceHub } from "./device-hub.ts";
 import { RegionCommands } from "../region-commands.ts";
+import { RateBook } from "../telemetry/rate-limit.ts";
 import {
   RegionReplica,
   type Purged,
@@ -93,6 +94,10 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   /** When the origin was last heard, by its own clock: in memory, and as it is written down. */
   #heard: { readonly ms: number; readonly storedMs: number };
   #outage: RegionOutage | null = null;
+  readonly #purgers = new RateBook({
+    namesMax: limits.ratedPurgersMax,
+    burstMs: limits.rateBurstMs,
+  });
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env);
@@ -139,6 +144,17 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   /** Tells what the registry says against one device. */
   denialOf(device: string): DeviceDenial {
     return this.#replica.denialOf(device);
+  }
+
+  /** The same for who may do so only so often; milliseconds until it may: nothing is marked. */
+  purgeLimited(scopes: readonly string[], by: string): Purged | { readonly waitMs: number } {
+    const { purgesPerS, purgedScopesPerS } = limits;
+    const usage = {
+      purges: { amount: 1, perS: purgesPerS },
+      scopes: { amount: scopes.length, perS: purgedScopesPerS },
+    };
+    const decision = this.#purgers.take(by, usage, Date.now());
+    return decision.kind === "taken" ? this.purge(scopes, by) : { waitMs: decision.waitMs };
   }
 
   /** Marks scopes as purged. The answer leaves after the marks are on disk (output gate). */

@@ -3,6 +3,7 @@
 
 import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
+import { forbidden } from "../../doors/auth.ts";
 import { onlyMethods } from "../../doors/methods.ts";
 import { readPageQuery } from "../../doors/page-query.ts";
 import { within } from "../../doors/within.ts";
@@ -17,8 +18,9 @@ import { log } from "../../doors/access-log.ts";
 import { limits } from "../limits.ts";
 import type { AppliedPurge, RegionCell } from "../objects/region-cell.ts";
 import { openCell } from "../platform/regions.ts";
-import { scopesOf } from "../purge-scopes.ts";
+import { NOT_ALLOWED, scopesOf } from "../purge-scopes.ts";
 import { locate } from "./locate.ts";
+import { tooManyPurges } from "./rate-problems.ts";
 
 const texts = (charsMax: number) => {
   const error = `a list of texts, each of 1 to ${charsMax} characters`;
@@ -59,26 +61,32 @@ export function purgeRoutes(parts: ApiParts): Hono<ApiEnv> {
   app.post("/", async (c) => {
     const { region, config, guard } = await locate(c, parts);
     Object.assign(c.env.scope.fields, { door: "purge", region });
-    const admission = await guard.requireScope(c.req.raw, "purge");
+    const admission = await guard.requireScopeSomewhere(c.req.raw, "purge");
     if (!admission.ok) return problemResponse(admission.problem);
     const asked = await readPurge(c.req.raw);
     if (!asked.ok) return problemResponse(malformed(asked.error));
     const { wait = "region" } = asked.value;
-    const scopes = scopesOf(asked.value, config.sites);
-    if (!scopes.ok) return problemResponse(malformed(scopes.error));
+    const { name, sites } = admission.identity;
+    const scopes = scopesOf(asked.value, config.sites, sites);
+    if (!scopes.ok) return problemResponse(refusalOf(scopes.error));
     const cell = openCell(parts.env, config, region);
     const regions = config.regions.map(({ id }) => id);
     const others = regions.filter((id) => id !== region);
-    const { identity } = admission;
-    const who = identity.kind === "operator" ? identity.name : identity.device;
-    const marking = cell.purge(scopes.value, who);
+    const marking = Promise.resolve(cell.purgeLimited(scopes.value, name));
     if (wait === "none") {
-      c.executionCtx.waitUntil(
-        marking.catch((error: unknown) => log("purge-failed", { region, error: String(error) })),
+      const behind = marking.catch((error: unknown) =>
+        log("purge-failed", { region, error: String(error) }),
       );
+      c.executionCtx.waitUntil(behind);
+      // It is waited for whether it may be, and for no cell that is silent.
+      const early = await within(behind, limits.leaseTimeoutMs);
+      if (typeof early === "object" && "waitMs" in early)
+        return problemResponse(tooManyPurges(early.waitMs));
       return jsonResponse({ id: null, region, applied: [], pending: [region, ...others] }, 202);
     }
-    const { seq, isWidened } = await marking;
+    const marked = await marking;
+    if ("waitMs" in marked) return problemResponse(tooManyPurges(marked.waitMs));
+    const { seq, isWidened } = marked;
     parts.regions.expire(region);
     const holders = wait === "all" ? await holdersOf(cell, seq, others) : new Set<string>();
     const id = `${region}-${seq}`;
@@ -160,6 +168,14 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** 403 for what the token does not allow; 400 for what is wrong with the rest. */
+function refusalOf(errors: readonly ProblemItem[]): Problem {
+  const foreign = errors.find(({ code }) => code === NOT_ALLOWED);
+  return foreign === undefined
+    ? malformed(errors)
+    : { ...forbidden(`Nothing is purged: ${foreign.pointer}: ${foreign.message}`), errors };
 }
 
 function malformed(errors: readonly ProblemItem[]): Problem {

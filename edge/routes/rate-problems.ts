@@ -15,6 +15,18 @@ export function tooManyReadings(what: string, waitMs: number): Problem {
   };
 }
 
+/** Says 429 to who purges. */
+export function tooManyPurges(waitMs: number): Problem {
+  return {
+    code: "purge-rate-limited",
+    status: 429,
+    title: "Too many requests",
+    detail:
+      "Nothing is purged: this token purges more a second than it may; send fewer purges, or one of what they have in common",
+    headers: { "retry-after": retryAfterOf(waitMs) },
+  };
+}
+
 /** Says 429 to an address. */
 export function tooManyRequests(waitMs: number): Problem {
   return {

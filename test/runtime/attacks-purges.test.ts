@@ -68,6 +68,45 @@ test("attack U2: only a token for purging purges, and to repeat a purge is to pu
   assert.ok(isHit(await send("/u2")));
 });
 
+test("attack U2: a token for some sites purges nothing of another, and nothing that is of all", async () => {
+  await store("/u2-sites");
+  const days = 1;
+  const own = await mintOperatorToken(site.keys, "of one", ["purge"], days, ["one"]);
+  const others = await mintOperatorToken(site.keys, "of two", ["purge"], days, ["two", "lax"]);
+  const nobodys = await mintOperatorToken(site.keys, "of none", ["purge"], days, []);
+  const admins = await mintOperatorToken(site.keys, "admin of two", ["admin"], days, ["two"]);
+  const page = "http://one.test/u2-sites";
+  const bodies = [
+    { urls: [page] },
+    { urls: ["http://two.test/a", page] },
+    { prefixes: ["http://one.test/"] },
+    { hosts: ["one.test"] },
+    { groups: [{ host: "one.test", group: "g" }] },
+    { tags: ["t"] },
+    { all: true },
+    { all: true, hosts: ["two.test"] },
+    { urls: [page], mode: "soft", wait: "none" },
+  ];
+  for (const body of bodies) {
+    for (const token of [others, nobodys, admins]) {
+      const answer = await post(body, token);
+      assert.equal(answer.status, 403, JSON.stringify(body));
+      assert.match(await answer.text(), /"not-allowed"/);
+    }
+  }
+  for (const body of [{ tags: ["t"] }, { all: true }, { hosts: ["one.test", "two.test"] }])
+    assert.equal((await post(body, own)).status, 403, JSON.stringify(body));
+  // Who purged what is told of all sites, and to those alone who may purge all.
+  const history = { headers: { authorization: `Bearer ${own}` } };
+  assert.equal((await fetch(`${site.edge.url}/v1/purges`, history)).status, 403);
+  await new Promise((resolve) => setTimeout(resolve, limits.leaseMs));
+  assert.ok(isHit(await send("/u2-sites")), "nothing was purged");
+  assert.equal((await post({ hosts: ["two.test"] }, others)).status, 200);
+  assert.equal((await post({ urls: [page] }, own)).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, limits.leaseMs));
+  assert.equal(isHit(await send("/u2-sites")), false);
+});
+
 test("attack U3: groups are ended by what a write is answered with, and by nothing else", async () => {
   site.serve("/u3", (_seen, count) => ({
     headers: { ...FRESH, "cache-groups": '"g"' },
@@ -129,4 +168,27 @@ test("attack U5: one purge has a bound, and many of them do not grow what is kep
   await store("/u5");
   await new Promise((resolve) => setTimeout(resolve, limits.leaseMs));
   assert.ok(isHit(await send("/u5")));
+});
+
+test("attack U5: who purges too often is told to wait, and others are not kept from it", async () => {
+  const eager = await mintOperatorToken(site.keys, "eager", ["purge"]);
+  const other = await mintOperatorToken(site.keys, "other", ["purge"]);
+  await store("/u5-rate");
+  const names = (i: number): string[] =>
+    Array.from({ length: limits.purgeScopesMax }, (_, n) => `rate-${(i * 7 + n) % 100}`);
+  const burst = (limits.purgedScopesPerS * limits.rateBurstMs) / 1_000;
+  let refused: Response | null = null;
+  for (let i = 0; refused === null && i * limits.purgeScopesMax < 3 * burst; i += 1) {
+    const answer = await post({ tags: names(i), wait: "none" }, eager);
+    if (answer.status === 429) refused = answer;
+    else assert.equal(answer.status, 202);
+  }
+  assert.ok(refused !== null, "there is no end to it");
+  assert.match(refused.headers.get("retry-after") ?? "", /^[1-9][0-9]?$/);
+  assert.match(await refused.text(), /purge-rate-limited/);
+  const last = await post({ urls: ["http://one.test/u5-rate"] }, eager);
+  assert.equal(last.status, 429, "the rate is that of the token, whatever it purges");
+  await new Promise((resolve) => setTimeout(resolve, limits.leaseMs));
+  assert.ok(isHit(await send("/u5-rate")), "what is refused is not purged");
+  assert.equal((await post({ urls: ["http://one.test/u5-rate"] }, other)).status, 200);
 });

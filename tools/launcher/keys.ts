@@ -8,6 +8,7 @@ import {
   DEVICE_TOKEN_TYPE,
   OPERATOR_TOKEN_TYPE,
   PREFIX,
+  SITE,
   SCOPES,
   TOKEN_ISSUER,
   type Scope,
@@ -97,8 +98,13 @@ export async function mintOperatorToken(
   name: string,
   scopes: readonly Scope[],
   days = TOKEN_DAYS,
+  sites?: readonly string[],
 ): Promise<string> {
-  return sign(keys, OPERATOR_TOKEN_TYPE, name, { scope: scopes.join(" ") }, days);
+  const wrong = sites?.find((site) => !SITE.test(site));
+  if (wrong !== undefined)
+    throw new LaunchError(`"${wrong}" is not a site's name: use a-z 0-9 -, 32 at most`);
+  const own = sites === undefined ? {} : { sites };
+  return sign(keys, OPERATOR_TOKEN_TYPE, name, { scope: scopes.join(" "), ...own }, days);
 }
 
 /** Reads a list of scopes as an operator's token holds them. */
