@@ -28,6 +28,17 @@ export interface WorkerdSpec {
 
 const SECRET_PREFIX = "SKERRY_";
 
+/**
+ * V8's own bounds are those of a page: under a stream of batches what is in flight survives a young
+ * generation of 16 MB, and all that survives is collected with every request standing still. Megabytes;
+ * docs/decisions/0031 has what it does and what it costs.
+ */
+const V8_FLAGS = [
+  "--min-semi-space-size=32",
+  "--max-semi-space-size=32",
+  "--initial-old-space-size=128",
+];
+
 /** Finds the binary of the `workerd` package that Miniflare pins. */
 export function workerdPath(): string {
   const missing = 'The workerd binary is missing: run "npm ci" on this machine';
@@ -87,6 +98,7 @@ const config :Workerd.Config = (
   sockets = [
     ${sockets.join(",\n    ")}
   ],
+  v8Flags = [${V8_FLAGS.map(quote).join(", ")}],
 );
 
 const worker :Workerd.Worker = (

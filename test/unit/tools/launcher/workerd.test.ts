@@ -36,3 +36,7 @@ test("a client cannot say its place, unless a test asks for it", () => {
   assert.doesNotMatch(workerdConfig(SPEC), /cfBlobHeader/);
   assert.match(workerdConfig({ ...SPEC, cfHeader: true }), /cfBlobHeader = "MF-CF-Blob"/);
 });
+
+test("V8 gets the room that a stream of batches needs", () => {
+  assert.match(workerdConfig(SPEC), /v8Flags = \["--min-semi-space-size=32", /);
+});
