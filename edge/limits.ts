@@ -50,6 +50,8 @@ const own = {
   streamHubBytesMax: 33_554_432,
   /** Answered messages that a client need not have confirmed yet: answers to them may lie unread. */
   streamUnseenMessagesMax: 1_024,
+  /** How long a stream's attachment may be behind its answers, milliseconds. */
+  streamKeepMs: 1_000,
   /** Messages that one commit takes in. */
   streamCommitMessagesMax: 256,
   /** Longest time that an answer is held back so that commits are shared, milliseconds. */

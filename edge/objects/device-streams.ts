@@ -99,6 +99,8 @@ export class DeviceStreams {
   #isCommitting = false;
   /** When the last commit ended, epoch milliseconds. */
   #freeMs = 0;
+  /** Streams whose attachments are older than what they have come to. */
+  readonly #unkept = new Set<Stream>();
   #timer: { readonly id: ReturnType<typeof setTimeout>; readonly dueMs: number } | null = null;
 
   constructor(ctx: DurableObjectState, hub: StreamsHub) {
@@ -305,10 +307,24 @@ export class DeviceStreams {
       stream.socket.send(
         formatAnswer(results, this.#hub.region, stream.state.options.hasAllResults),
       );
-      keep(stream);
+      this.#keepSoon(stream);
     } catch {
       this.#drop(stream, ENDINGS.failed.code);
     }
+  }
+
+  /**
+   * Writes the attachment before the object may be let go of, which is not while a timer runs: to
+   * write it with each answer costs as much as the answer. What ends the process ends the sockets.
+   */
+  #keepSoon(stream: Stream): void {
+    if (this.#unkept.size === 0) setTimeout(() => this.#keepAll(), limits.streamKeepMs);
+    this.#unkept.add(stream);
+  }
+
+  #keepAll(): void {
+    for (const stream of this.#unkept) if (this.#streams.has(stream.socket)) keep(stream);
+    this.#unkept.clear();
   }
 
   /** Asks the guard again if it is another one, or the token may have ended. */
