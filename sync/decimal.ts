@@ -32,6 +32,21 @@ export function scaledOf(
   values: readonly number[],
 ): { readonly scale: number; readonly mantissas: Float64Array } | null {
   const mantissas = new Float64Array(values.length);
+  const scale = scaleInto(values, mantissas);
+  return scale === null ? null : { scale, mantissas };
+}
+
+/** Room for numbers that are looked at before anything else is worked out: one batch's, at most. */
+let room = new Float64Array(256);
+
+/** Gives room for `count` numbers, or more, until it is asked for the next time. */
+export function roomFor(count: number): Float64Array {
+  if (room.length < count) room = new Float64Array(2 * count);
+  return room;
+}
+
+/** Writes what scaledOf() finds to `mantissas` and returns the scale; null if there is none. */
+export function scaleInto(values: readonly number[], mantissas: Float64Array): number | null {
   let scale = 0;
   // Up to here the whole numbers are of a smaller scale.
   let stale = 0;
@@ -43,7 +58,7 @@ export function scaledOf(
     scale = larger;
     stale = at;
   }
-  return fill(mantissas, values, 0, stale, scale) === stale ? { scale, mantissas } : null;
+  return fill(mantissas, values, 0, stale, scale) === stale ? scale : null;
 }
 
 /** Writes whole numbers at `scale` and stops where there is none; returns where. */
@@ -118,11 +133,13 @@ export function addDecimals(left: Decimal, right: Decimal): Decimal {
 
 /** Sums values exactly; while whole numbers stay below 2^53 no BigInt is made. */
 export function sumOf(values: readonly number[]): Decimal {
-  const scaled = scaledOf(values);
-  if (scaled === null) return values.map(decimalOf).reduce(addDecimals, ZERO);
+  const mantissas = roomFor(values.length);
+  const scale = scaleInto(values, mantissas);
+  if (scale === null) return values.map(decimalOf).reduce(addDecimals, ZERO);
   let exact = 0n;
   let fast = 0;
-  for (const mantissa of scaled.mantissas) {
+  for (let at = 0; at < values.length; at += 1) {
+    const mantissa = mantissas[at] as number;
     const next = fast + mantissa;
     if (Number.isSafeInteger(next)) {
       fast = next;
@@ -131,7 +148,7 @@ export function sumOf(values: readonly number[]): Decimal {
       fast = mantissa;
     }
   }
-  return canonical(exact + BigInt(fast), scaled.scale);
+  return canonical(exact + BigInt(fast), scale);
 }
 
 /** Formats a decimal as plain text: `-12.5`. */

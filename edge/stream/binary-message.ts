@@ -7,7 +7,7 @@ import type { DeviceId } from "../../sync/brand.ts";
 import { isSummable } from "../../sync/decimal.ts";
 import { TIME_MS_MAX } from "../../sync/limits.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
-import { decodeBatches, type Column, type ReadingBatch } from "../../sync/wire/batch.ts";
+import { decodeBatches, withHash, type Column, type ReadingBatch } from "../../sync/wire/batch.ts";
 import { ByteReader, encodeText } from "../../sync/wire/bytes.ts";
 import { limits } from "../limits.ts";
 import {
@@ -17,8 +17,8 @@ import {
   noReading,
   type ParsedReadings,
 } from "../telemetry/parsed-readings.ts";
-import { ReadingCollector } from "../telemetry/reading-collector.ts";
-import { parseTime } from "../telemetry/time.ts";
+import { arePlain, ReadingCollector } from "../telemetry/reading-collector.ts";
+import { areTimes, parseTime } from "../telemetry/time.ts";
 
 /** The first byte: the version of the binary message. */
 export const BINARY_VERSION = 1;
@@ -62,12 +62,9 @@ export function decodeBinary(bytes: Uint8Array, device: DeviceId): Result<Binary
   return ok({ batch, content, hashAt, sentMs, isClean: isClean(batch) });
 }
 
-/** Makes the hub's entry: the content with its hash in its place. */
+/** Makes the hub's entry of the content: its hash in its place. */
 export function entryOf({ content, hashAt }: BinaryBatch, contentHash: string): Uint8Array {
-  const entry = content.slice();
-  for (let i = 0; i < HASH_BYTES; i += 1)
-    entry[hashAt + i] = parseInt(contentHash.slice(2 * i, 2 * i + 2), 16);
-  return entry;
+  return withHash({ bytes: content, hashesAt: [hashAt] }, contentHash);
 }
 
 /** Sorts the readings into good and bad, as those of a JSON body are. */
@@ -106,7 +103,7 @@ function isPlainIdentity({ identity }: ReadingBatch): boolean {
 
 function isClean({ identity, isTimeAssigned, times, columns }: ReadingBatch): boolean {
   if (isTimeAssigned && identity.kind === "none") return false;
-  if (!isTimeAssigned && times.some((time) => parseTime(time) === null)) return false;
+  if (!isTimeAssigned && !areAllTimes(times)) return false;
   if (columns.length > limits.streamsPerDeviceMax) return false;
   // A time without a reading would not come out of the collector, and so not into the hash.
   if (!columns.some(({ rows }) => rows.length === times.length)) return false;
@@ -114,7 +111,14 @@ function isClean({ identity, isTimeAssigned, times, columns }: ReadingBatch): bo
 }
 
 function isSound({ kind, values }: Column): boolean {
-  return kind === "boolean" || values.every((value) => isSummable(value) && !Object.is(value, -0));
+  const isFit = (value: number): boolean => isSummable(value) && !Object.is(value, -0);
+  const given: readonly unknown[] = values;
+  return kind === "boolean" || arePlain(given) || values.every(isFit);
+}
+
+function areAllTimes(times: readonly number[]): boolean {
+  const given: readonly unknown[] = times;
+  return areTimes(given) || times.every((time) => parseTime(time) !== null);
 }
 
 /** Count, flags, device and identity stand before the hash. */

@@ -195,7 +195,7 @@ const VALUE_PROBLEMS: Record<ValueProblem, string> = {
 };
 
 /** Tells whether all are numbers that can be summed and are not minus zero, without asking each anew. */
-function arePlain(values: readonly unknown[]): values is readonly number[] {
+export function arePlain(values: readonly unknown[]): values is readonly number[] {
   let scale = 0;
   for (let at = 0; at < values.length; at += 1) {
     const value = values[at];

@@ -10,7 +10,7 @@ import {
   NAME_CHARS_MAX,
 } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
-import { ByteReader, ByteWriter } from "./bytes.ts";
+import { ByteReader, ByteWriter, decodeText } from "./bytes.ts";
 import {
   everyRow,
   readPresence,
@@ -70,22 +70,24 @@ export function encodeBatches(batches: readonly ReadingBatch[]): Uint8Array {
   return encodeWithPlaces(batches).bytes;
 }
 
+/** One writer for all: most of what it would cost to encode a batch is room that is thrown away. */
+const shared = new ByteWriter();
+
 /** Encodes the batches of one journal entry, whose content hashes may be set afterwards. */
 export function encodeWithPlaces(batches: readonly ReadingBatch[]): EncodedBatches {
-  const writer = new ByteWriter();
+  const writer = shared.clear();
   writer.varint(batches.length);
   const hashesAt = batches.map((batch) => writeBatch(writer, batch));
   return { bytes: writer.bytes(), hashesAt };
 }
 
-/** Sets the content hash of every batch, 16 hexadecimal digits, in a copy of the entry. */
+/** Sets the content hash of every batch, 16 hexadecimal digits, in the entry, and gives it back. */
 export function withHash({ bytes, hashesAt }: EncodedBatches, contentHash: string): Uint8Array {
-  const entry = bytes.slice();
   for (const at of hashesAt) {
     for (let i = 0; i < HASH_BYTES; i += 1)
-      entry[at + i] = parseInt(contentHash.slice(2 * i, 2 * i + 2), 16);
+      bytes[at + i] = parseInt(contentHash.slice(2 * i, 2 * i + 2), 16);
   }
-  return entry;
+  return bytes;
 }
 
 /** Decodes the batches of one journal entry; anything out of bounds is an error, never a throw. */
@@ -111,7 +113,7 @@ export function decodeBatch(bytes: Uint8Array): ReadingBatch | null {
 /** Returns where the content hash stands. */
 function writeBatch(writer: ByteWriter, batch: ReadingBatch): number {
   writer.byte(batch.isTimeAssigned ? 1 : 0);
-  writer.text(batch.device);
+  writeText(writer, batch.device);
   writeIdentity(writer, batch.identity);
   const hashAt = writer.length;
   for (let i = 0; i < HASH_BYTES; i += 1)
@@ -120,7 +122,7 @@ function writeBatch(writer: ByteWriter, batch: ReadingBatch): number {
   writeTimes(writer, batch.times);
   writer.varint(batch.columns.length);
   for (const column of batch.columns) {
-    writer.text(column.stream);
+    writeText(writer, column.stream);
     writePresence(writer, column.rows, batch.times.length);
     writeValues(writer, column.kind, column.values);
   }
@@ -129,11 +131,9 @@ function writeBatch(writer: ByteWriter, batch: ReadingBatch): number {
 
 function readBatch(reader: ByteReader): ReadingBatch | null {
   const flags = reader.byte();
-  const device = parseDeviceId(reader.text());
+  const device = parseDeviceId(readText(reader));
   const identity = readIdentity(reader);
-  const contentHash = Array.from(reader.raw(HASH_BYTES), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
+  const contentHash = hexOf(reader.raw(HASH_BYTES));
   const times = readTimes(reader, reader.count(BATCH_TIMES_MAX, 8));
   const columns = readColumns(reader, times.length);
   if (reader.broken || flags > 1 || device === null || identity === null || columns === null)
@@ -141,6 +141,16 @@ function readBatch(reader: ByteReader): ReadingBatch | null {
   return HASH.test(contentHash)
     ? { device, identity, contentHash, isTimeAssigned: flags === 1, times, columns }
     : null;
+}
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, "0"),
+);
+
+function hexOf(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += HEX[byte] ?? "";
+  return text;
 }
 
 function readColumns(reader: ByteReader, timeCount: number): Column[] | null {
@@ -151,7 +161,7 @@ function readColumns(reader: ByteReader, timeCount: number): Column[] | null {
   let readings = 0;
   let previous = "";
   for (let i = 0; i < count && !reader.broken; i += 1) {
-    const stream = parseStreamName(reader.text());
+    const stream = parseStreamName(readText(reader));
     const rows = readPresence(reader, timeCount, all);
     readings += rows.length;
     if (stream === null || stream <= previous || readings > BATCH_READINGS_MAX) return null;
@@ -161,6 +171,28 @@ function readColumns(reader: ByteReader, timeCount: number): Column[] | null {
   return columns;
 }
 
+/** Names are short and ASCII: the runtime's coders cost more than the rest of such a text. */
+const PLAIN_CHARS_MAX = 64;
+
+/** Writes a text as ByteWriter.text() does. */
+function writeText(writer: ByteWriter, text: string): void {
+  const { length } = text;
+  let isPlain = length <= PLAIN_CHARS_MAX;
+  for (let at = 0; at < length && isPlain; at += 1) isPlain = text.charCodeAt(at) < 0x80;
+  if (!isPlain) return writer.text(text);
+  writer.varint(length);
+  for (let at = 0; at < length; at += 1) writer.byte(text.charCodeAt(at));
+}
+
+/** Reads a text as ByteReader.text() does. */
+function readText(reader: ByteReader): string {
+  const bytes = reader.block(NAME_CHARS_MAX * 4);
+  let isPlain = bytes.length <= PLAIN_CHARS_MAX;
+  for (let at = 0; at < bytes.length && isPlain; at += 1) isPlain = (bytes[at] as number) < 0x80;
+  if (isPlain) return String.fromCharCode(...bytes);
+  return decodeText(bytes) ?? reader.fail("");
+}
+
 function writeIdentity(writer: ByteWriter, identity: BatchIdentity): void {
   switch (identity.kind) {
     case "none":
@@ -168,12 +200,12 @@ function writeIdentity(writer: ByteWriter, identity: BatchIdentity): void {
       return;
     case "boot":
       writer.byte(1);
-      writer.text(identity.boot);
+      writeText(writer, identity.boot);
       writer.varint(identity.seq);
       return;
     case "key":
       writer.byte(2);
-      writer.text(identity.key);
+      writeText(writer, identity.key);
   }
 }
 
@@ -181,7 +213,7 @@ function readIdentity(reader: ByteReader): BatchIdentity | null {
   const kind = reader.byte();
   if (kind === 0) return { kind: "none" };
   if (kind > 2) return null;
-  const name = reader.text();
+  const name = readText(reader);
   if (name.length === 0 || name.length > NAME_CHARS_MAX) return null;
   return kind === 1
     ? { kind: "boot", boot: name, seq: reader.varint() }

@@ -94,6 +94,13 @@ export class ByteWriter {
     return this.#buffer.slice(0, this.#length);
   }
 
+  /** Begins anew in the same room, for a writer that is used again. */
+  clear(): this {
+    this.#length = 0;
+    this.broken = false;
+    return this;
+  }
+
   /** Makes room for bytes and says where; the buffer may be another one afterwards. */
   #take(bytes: number): number {
     const at = this.#length;
@@ -126,6 +133,11 @@ export class ByteReader {
   /** True if everything was read, and was as it should be. */
   get isDone(): boolean {
     return !this.broken && this.remaining === 0;
+  }
+
+  /** Looks at what is left, as a view of the input. */
+  rest(): Uint8Array {
+    return this.#bytes.subarray(this.#at);
   }
 
   byte(): number {

@@ -2,7 +2,7 @@
 // differences (a steady period costs a byte an instant), numbers as differences of scaled whole
 // numbers, booleans as bits, presence as bits where a column has gaps.
 
-import { powerOf, scaledOf } from "../decimal.ts";
+import { powerOf, roomFor, scaleInto } from "../decimal.ts";
 import { TIME_MS_MAX } from "../limits.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 
@@ -10,37 +10,97 @@ const DECIMAL = 0;
 const FLOAT64 = 1;
 const BOOLEAN = 2;
 
+/** Room for what is written next. */
+let written = new Uint8Array(1_024);
+
+/** Writes the first `count` of whole numbers, each as zigzag() does: those of a byte or two at once. */
+function writeZigzags(writer: ByteWriter, values: Float64Array, count: number): void {
+  if (written.length < 2 * count) written = new Uint8Array(4 * count);
+  let length = 0;
+  for (let at = 0; at < count; at += 1) {
+    const value = values[at] as number;
+    if (value < 8_192 && value >= -8_192) {
+      const code = value < 0 ? -value * 2 - 1 : value * 2;
+      if (code < 0x80) {
+        written[length++] = code;
+      } else {
+        written[length++] = (code & 0x7f) | 0x80;
+        written[length++] = code >> 7;
+      }
+      continue;
+    }
+    writer.raw(written.subarray(0, length));
+    length = 0;
+    writer.zigzag(value);
+  }
+  writer.raw(written.subarray(0, length));
+}
+
+/** Reads `count` whole numbers, each as zigzag() does; breaks the reader if they are not there. */
+function readZigzags(reader: ByteReader, values: Float64Array, count: number): void {
+  let rest = reader.rest();
+  let from = 0;
+  for (let at = 0; at < count && !reader.broken; at += 1) {
+    const low = rest[from] ?? 0x80;
+    const high = low < 0x80 ? 0 : (rest[from + 1] ?? 0);
+    if (low < 0x80 || (high > 0 && high < 0x80)) {
+      const code = (low & 0x7f) | (high << 7);
+      values[at] = (code >>> 1) ^ -(code & 1);
+      from += low < 0x80 ? 1 : 2;
+      continue;
+    }
+    reader.raw(from);
+    values[at] = reader.zigzag();
+    rest = reader.rest();
+    from = 0;
+  }
+  reader.raw(from);
+}
+
 /** Writes ascending times (epoch milliseconds); their number is written by the caller. */
 export function writeTimes(writer: ByteWriter, times: readonly number[]): void {
+  const steps = roomFor(times.length);
   let previous = 0;
   let difference = 0;
-  for (const time of times) {
-    writer.zigzag(time - previous - difference);
+  for (let at = 0; at < times.length; at += 1) {
+    const time = times[at] as number;
+    steps[at] = time - previous - difference;
     difference = previous === 0 ? 0 : time - previous;
     previous = time;
   }
+  writeZigzags(writer, steps, times.length);
+}
+
+/** Makes a list of `count` numbers that are all about to be set: one that grows is copied many times. */
+function listOf(count: number): number[] {
+  // oxlint-disable-next-line unicorn/no-new-array -- Array.from would make a list of objects of it
+  return new Array<number>(count);
 }
 
 /** Reads `count` times; breaks the reader unless they ascend strictly within bounds. */
 export function readTimes(reader: ByteReader, count: number): number[] {
-  const times: number[] = [];
+  const steps = roomFor(count);
+  readZigzags(reader, steps, count);
+  if (reader.broken) return [];
+  const times = listOf(count);
   let previous = 0;
   let difference = 0;
-  for (let i = 0; i < count && !reader.broken; i += 1) {
-    const time = previous + difference + reader.zigzag();
-    if (time < 0 || time > TIME_MS_MAX || (i > 0 && time <= previous)) reader.fail();
+  for (let at = 0; at < count; at += 1) {
+    const time = previous + difference + (steps[at] as number);
+    if (time < 0 || time > TIME_MS_MAX || (at > 0 && time <= previous)) reader.fail();
     difference = previous === 0 ? 0 : time - previous;
     previous = time;
-    times.push(time);
+    times[at] = time;
   }
   return times;
 }
 
-/** Lists all rows of `count`. */
-export function everyRow(count: number): number[] {
-  const rows: number[] = [];
-  for (let row = 0; row < count; row += 1) rows.push(row);
-  return rows;
+let every: readonly number[] = [];
+
+/** Lists all rows of `count`: the same list as before, if it is as long, as those of batches are. */
+export function everyRow(count: number): readonly number[] {
+  if (every.length !== count) every = Array.from({ length: count }, (_, row) => row);
+  return every;
 }
 
 /** Writes which of `count` rows are present: one byte if all are, else a bit a row. */
@@ -89,36 +149,20 @@ export function writeValues(
     writer.raw(bits);
     return;
   }
-  const scaled = scaledOf(values);
-  if (scaled === null) {
+  const { length } = values;
+  const mantissas = roomFor(length);
+  const scale = scaleInto(values, mantissas);
+  if (scale === null) {
     writer.byte(FLOAT64);
     for (const value of values) writer.float64(value);
     return;
   }
   writer.byte(DECIMAL);
-  writer.byte(scaled.scale);
-  writeDifferences(writer, scaled.mantissas);
-}
-
-/** Writes each number's difference from the one before, the first from 0, as zigzag() does. */
-function writeDifferences(writer: ByteWriter, numbers: Float64Array): void {
-  // Most are small and take a byte each: those in a row are written at once.
-  const row = new Uint8Array(numbers.length);
-  let length = 0;
-  let before = 0;
-  for (const number of numbers) {
-    const difference = number - before;
-    before = number;
-    if (difference < 64 && difference >= -64) {
-      row[length] = difference < 0 ? -difference * 2 - 1 : difference * 2;
-      length += 1;
-      continue;
-    }
-    writer.raw(row.subarray(0, length));
-    length = 0;
-    writer.zigzag(difference);
-  }
-  writer.raw(row.subarray(0, length));
+  writer.byte(scale);
+  // Each number's difference from the one before, the first from 0.
+  for (let at = length - 1; at > 0; at -= 1)
+    mantissas[at] = (mantissas[at] as number) - (mantissas[at - 1] as number);
+  writeZigzags(writer, mantissas, length);
 }
 
 /** Reads `count` values and what kind they are; breaks the reader on anything not finite. */
@@ -152,12 +196,15 @@ function readDecimals(reader: ByteReader, count: number): number[] {
   const scale = reader.byte();
   if (scale > 22) reader.fail();
   const power = powerOf(scale);
-  const values: number[] = [];
+  const steps = roomFor(count);
+  readZigzags(reader, steps, count);
+  if (reader.broken) return [];
+  const values = listOf(count);
   let mantissa = 0;
-  for (let i = 0; i < count && !reader.broken; i += 1) {
-    mantissa += reader.zigzag();
+  for (let at = 0; at < count; at += 1) {
+    mantissa += steps[at] as number;
     if (!Number.isSafeInteger(mantissa)) reader.fail();
-    values.push(mantissa / power);
+    values[at] = mantissa / power;
   }
   return values;
 }
