@@ -117,7 +117,7 @@ const own = {
   /** Other work that took so long between two slices is work that more will follow, milliseconds. */
   sealBusyMs: 2,
   /** Bytes of journal that are not sealed past which a hub seals though commits come. */
-  sealPressingBytes: 4_194_304,
+  sealPressingBytes: 6_291_456,
   /** How long such a hub pauses between two slices, milliseconds; just below the bound not at all. */
   sealPauseMs: 8,
   /** Slices that go together between two commits, just below the bound. */
