@@ -7,16 +7,17 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os, { tmpdir } from "node:os";
 import path from "node:path";
+import { Command } from "commander";
 import { ingest } from "../edge/ingest.ts";
 import { limits } from "../edge/limits.ts";
 import type { HubStoreOptions } from "../edge/platform/hub-memory.ts";
 import { SqlHubStore } from "../edge/platform/sql-hub-store.ts";
+import { parseCount, runCommand } from "../tools/terminal.ts";
 import { boat, fleet, type Arrival } from "./storage/fleets.ts";
 import { openFileSql, type FileSql } from "./storage/file-sql.ts";
 
-const FLEET_READINGS = Number(process.argv[2] ?? 10_000_000);
-/** 72 hours of the fleet. */
-const OFFLINE_READINGS = Math.round(FLEET_READINGS * 1.0368);
+/** 72 hours of the fleet, beside its ten million readings. */
+const OFFLINE_SHARE = 1.0368;
 const INSTANTS = 250;
 /** A fifth of the journal's bound is kept for an origin that asks again: here hardly more than a page. */
 const SMALL: HubStoreOptions = { journalBytesMax: 400_000 };
@@ -145,45 +146,53 @@ function restart(file: string, options: HubStoreOptions): number {
   return tookMs;
 }
 
-const folder = mkdtempSync(path.join(tmpdir(), "skerry-bench-"));
-try {
-  const scenarios: Scenario[] = [
+function scenariosOf(readings: number): Scenario[] {
+  const fleetOf = (count: number): Iterable<Arrival> => fleet(Math.round(count), INSTANTS);
+  return [
     { name: "boat", arrivals: boat(), isOriginAway: false, options: {} },
-    {
-      name: "fleet",
-      arrivals: fleet(FLEET_READINGS, INSTANTS),
-      isOriginAway: false,
-      options: SMALL,
-    },
-    {
-      name: "fleet, defaults",
-      arrivals: fleet(FLEET_READINGS, INSTANTS),
-      isOriginAway: false,
-      options: {},
-    },
+    { name: "fleet", arrivals: fleetOf(readings), isOriginAway: false, options: SMALL },
+    { name: "fleet, defaults", arrivals: fleetOf(readings), isOriginAway: false, options: {} },
     {
       name: "offline",
-      arrivals: fleet(OFFLINE_READINGS, INSTANTS),
+      arrivals: fleetOf(readings * OFFLINE_SHARE),
       isOriginAway: true,
       options: {},
     },
   ];
-  const results = scenarios.map((scenario) => run(scenario, folder));
-  console.table(
-    results.map(({ name, readings, fileBytes, bytesAReading, sealedBytesAReading, rowsA1000 }) => ({
-      name,
-      readings,
-      fileBytes,
-      bytesAReading: Number(bytesAReading.toFixed(3)),
-      sealedBytesAReading: Number(sealedBytesAReading.toFixed(3)),
-      rowsA1000: Number(rowsA1000.toFixed(3)),
-    })),
-  );
-  const report = { bench: "storage", node: process.version, cpu: os.cpus()[0]?.model, results };
-  const target = new URL("results/", import.meta.url);
-  mkdirSync(target, { recursive: true });
-  writeFileSync(new URL("storage.json", target), `${JSON.stringify(report, null, 2)}\n`);
-  console.log(JSON.stringify(report));
-} finally {
-  rmSync(folder, { recursive: true, force: true });
 }
+
+function main(): void {
+  const program = new Command("bench:storage")
+    .description(
+      "Measures the disk, the rows and the start of a hub's storage: a fleet of 100 devices with an origin, the same for 72 hours without one, and a boat's log.",
+    )
+    .argument("[readings]", "readings of the fleet", "10000000")
+    .option("--out <file>", "where the report goes", "bench/results/storage.json")
+    .addHelpText("after", "\nFive minutes; the last line of stdout is JSON.")
+    .parse();
+  const readings = parseCount("readings", program.args[0] ?? "10000000", 1_000, 100_000_000);
+  const { out } = program.opts<{ readonly out: string }>();
+  const folder = mkdtempSync(path.join(tmpdir(), "skerry-bench-"));
+  try {
+    const results = scenariosOf(readings).map((scenario) => run(scenario, folder));
+    console.table(
+      results.map(({ name, readings: count, fileBytes, ...figures }) => ({
+        name,
+        readings: count,
+        fileBytes,
+        bytesAReading: Number(figures.bytesAReading.toFixed(3)),
+        sealedBytesAReading: Number(figures.sealedBytesAReading.toFixed(3)),
+        rowsA1000: Number(figures.rowsA1000.toFixed(3)),
+      })),
+    );
+    const report = { bench: "storage", node: process.version, cpu: os.cpus()[0]?.model, results };
+    const target = path.resolve(import.meta.dirname, "..", out);
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, `${JSON.stringify(report, null, 2)}\n`);
+    console.log(JSON.stringify(report));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) await runCommand(main);
