@@ -4,6 +4,7 @@
 // lose most of what sixteen processes do that each use little.
 
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** Clock ticks of /proc/PID/stat: 100 a second on every Linux that Node runs on (USER_HZ). */
 const TICK_MS = 10;
@@ -25,6 +26,22 @@ export function cpuMsOf(pid: number): number {
   const stats = statsOf(pid);
   const ended = stats.reduce((sum, { endedTicks }) => sum + endedTicks, 0) * TICK_MS;
   return stats.reduce((sum, stat) => sum + runMsOf(stat.pid), ended);
+}
+
+/** A server that uses less than this share of a core for so long has nothing left to do. */
+const IDLE_SHARE = 0.05;
+const LOOK_MS = 200;
+
+/** Resolves when a process and its descendants have nothing left to do, or after `msMax`. */
+export async function idle(pid: number, msMax: number): Promise<void> {
+  const startedMs = performance.now();
+  let before = cpuMsOf(pid);
+  while (performance.now() - startedMs < msMax) {
+    await sleep(LOOK_MS);
+    const used = cpuMsOf(pid);
+    if (used - before < LOOK_MS * IDLE_SHARE) return;
+    before = used;
+  }
 }
 
 function runMsOf(pid: number): number {
