@@ -111,8 +111,10 @@ function judge({ identity, notBeforeMs, expiresMs }: Verified, nowMs: number): T
   return { ok: false, reason: "expired", identity, expiresMs };
 }
 
+const utf8 = new TextEncoder();
+
 async function digestOf(token: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
+  const digest = await crypto.subtle.digest("SHA-256", utf8.encode(token));
   return String.fromCharCode(...new Uint8Array(digest));
 }
 

@@ -40,10 +40,13 @@ export async function readPayload(request: Request): Promise<Result<Uint8Array, 
   }
 }
 
+/** One for all: to make one costs more than to decode with it. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
 /** Decodes text in UTF-8; a byte order mark is left out. */
 export function decodeText(bytes: Uint8Array): Result<string, Problem> {
   try {
-    return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    return ok(utf8.decode(bytes));
   } catch {
     return err(malformed("text", "The body is not text in UTF-8"));
   }
