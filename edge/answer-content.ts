@@ -121,9 +121,11 @@ export async function answerRefreshed<Body>(
   const nowMs = ports.nowMs();
   landRefreshed(asked, refreshed, ports);
   if (refreshed.kind === "whole") {
-    const { stored, fwdStatus, isFromCache, refusal } = refreshed;
-    const detail = refusal === null ? {} : { detail: refusal };
-    const members = passedMembers(found, { fwdStatus, isStored: refusal === null, ...detail });
+    const { stored, fwdStatus, isFromCache, refusal, isLengthUnknown = false } = refreshed;
+    // RFC 9211 §2.6: `stored` says that it is, which is not known of what may prove too large.
+    const because = refusal ?? (isLengthUnknown ? "length-unknown" : null);
+    const detail = because === null ? {} : { detail: because };
+    const members = passedMembers(found, { fwdStatus, isStored: because === null, ...detail });
     const ageS = isFromCache ? Math.floor(stored.meta.initialAgeMs / 1000) : null;
     const decision = fwdStatus === 304 ? "validated" : "filled";
     return answerStored(asked, stored, { ageS, isReuse: false, members, decision, nowMs });

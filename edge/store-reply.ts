@@ -38,6 +38,8 @@ export type Refreshed<Body> =
       /** It came with an Age: another cache had kept it. */
       readonly isFromCache: boolean;
       readonly refusal: PassReason | null;
+      /** It is stored unless its body is too large, which nobody knows before it is here; not given: it is known. */
+      readonly isLengthUnknown?: boolean;
       /** Its body, for others that may have it too; null: nobody may. */
       readonly sharing: Sharing<Body> | null;
     }
@@ -189,8 +191,15 @@ async function answerEarly<Body>(
       : null,
   );
   const sharing = refusal === null ? { open: () => arriving.open(), whole, settled } : null;
-  const stored = { meta, body };
-  return { kind: "whole", stored, fwdStatus: reply.status, isFromCache, refusal, sharing };
+  return {
+    kind: "whole",
+    stored: { meta, body },
+    fwdStatus: reply.status,
+    isFromCache,
+    refusal,
+    isLengthUnknown: !linesOf(reply.fields).has("content-length"),
+    sharing,
+  };
 }
 
 /** Stores what was answered with before it had all arrived. */

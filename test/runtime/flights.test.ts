@@ -268,6 +268,28 @@ test("a large body passes through whole for all that share it, and is never stor
   assert.equal(upstream.asked("/large"), asked + 1);
 });
 
+test("RFC 9211 §2.6 stored is said only of what will be, if its body comes", async () => {
+  const send = (target: string, length: object, bytes: number): void => {
+    upstream.replies.set(target, async (_request, response) => {
+      response.writeHead(200, { ...FRESH, ...length }).write("x");
+      await pause(200);
+      response.end("x".repeat(bytes - 1));
+    });
+  };
+  send("/said-known", { "content-length": "9" }, 9);
+  send("/said-chunks", {}, 9);
+  send("/said-large", {}, limits.storedBodyBytesMax + 1);
+  for (const [target, said, then] of [
+    ["/said-known", "fwd-status=200; stored, skerry-memory; fwd=miss; stored", /; hit/],
+    ["/said-chunks", "fwd-status=200; detail=length-unknown, skerry-memory; fwd=miss", /; hit/],
+    ["/said-large", "fwd-status=200; detail=length-unknown, skerry-memory; fwd=miss", /fwd=/],
+  ] as const) {
+    const first = await upstream.get(target).got;
+    assert.equal(first.cache, `skerry-region; fwd=miss; ${said}`, target);
+    assert.match((await upstream.get(target).got).cache, then, target);
+  }
+});
+
 test("a stream of events passes as it comes, for each its own", async () => {
   const open: (() => void)[] = [];
   upstream.replies.set("/events", (_request, response, count) => {
