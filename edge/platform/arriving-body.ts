@@ -73,6 +73,7 @@ export class ArrivingBody implements SharedBody<Uint8Array | Stream> {
   #droppedBytes = 0;
   #bytes = 0;
   #wasOpened = false;
+  #isDiscarded = false;
   #state: "arriving" | "ended" | "broken" = "arriving";
   #change = Promise.withResolvers<void>();
 
@@ -122,6 +123,11 @@ export class ArrivingBody implements SharedBody<Uint8Array | Stream> {
     return Number.isSafeInteger(bytes) ? this.#withLength(stream, bytes) : stream;
   }
 
+  discard(): void {
+    this.#isDiscarded = true;
+    void this.#source.cancel().catch(() => undefined);
+  }
+
   /** Waits for a reader's next piece. */
   async #next(reader: Reader): Promise<Uint8Array | "ended" | "broken" | "behind" | "idle"> {
     for (;;) {
@@ -143,7 +149,8 @@ export class ArrivingBody implements SharedBody<Uint8Array | Stream> {
   async #arrive(): Promise<void> {
     const end = await this.#readAll().catch((): "broken" => "broken");
     const isShort = this.#announced !== null && this.#announced !== String(this.#bytes);
-    this.#state = end === "broken" || isShort ? "broken" : "ended";
+    // What is cancelled ends as if it were whole.
+    this.#state = end === "broken" || isShort || this.#isDiscarded ? "broken" : "ended";
     // Without Content-Length or chunks the end of the connection ends the body (RFC 9112 §8).
     const isWhole = this.#state === "ended" && this.#droppedPieces === 0;
     if (!isWhole) void this.#source.cancel().catch(() => undefined);

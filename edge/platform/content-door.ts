@@ -29,6 +29,7 @@ import { HookRun } from "../site/hook-run.ts";
 import { SITE_HOOKS } from "../sites/registry.ts";
 import { keptQuery } from "../site/query-rule.ts";
 import type { EdgeEnv } from "./env.ts";
+import { openBackground } from "./background.ts";
 import { responseOf } from "./content-response.ts";
 import { openColo } from "./colo-store.ts";
 import { EncodedBodies } from "./encoded-bodies.ts";
@@ -68,7 +69,7 @@ export function createContentDoor(
   const hits = new MemoryHits(memory, regions);
   const encoder = new EncodedBodies(limits.encodedBytesMax);
   const answer: ContentDoor["answer"] = async (request, scope, ctx) => {
-    const background = (work: Promise<unknown>): void => ctx.waitUntil(work);
+    const background = openBackground(ctx);
     const look = (): Promise<Here> =>
       regions.atRequest(request, background, limits.purgePatienceMs);
     const here = await look();

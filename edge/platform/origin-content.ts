@@ -2,6 +2,7 @@
 // decoded, and the request says which edge is asking by a MAC over its target.
 
 import { contentContext, importLinkKey, macText } from "../../doors/seal.ts";
+import { within } from "../../doors/within.ts";
 import type { FieldList } from "../../http/fields.ts";
 import type { OriginContent, SentBody, SharedBody, UpstreamReply } from "../content-ports.ts";
 import { limits } from "../limits.ts";
@@ -96,45 +97,54 @@ function openSender(
   };
 }
 
+/** What only reads needs no signal, which is dear: it is not waited for any more, and ends with its request. */
 async function sendOnce(
   url: string,
   { method, headers, body = null }: Sending,
   budget: BodyBudget,
 ): Promise<UpstreamReply<EdgeBody> | Failure> {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), limits.originTimeoutMs);
   const requestMs = Date.now();
-  const sent = body === null ? null : body.open(() => controller.abort());
+  const controller = body === null ? null : new AbortController();
+  const abort = (): void => controller?.abort();
+  const sent = body === null ? null : body.open(abort);
+  const init = {
+    method,
+    headers,
+    body: sent as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
+    redirect: "manual",
+    // Nothing between may keep it: this is the cache, and a purge reaches only what it knows.
+    cache: "no-store",
+    encodeResponseBody: "manual",
+  } as const;
   try {
-    const response = await fetch(url, {
-      method,
-      headers,
-      body: sent as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
-      redirect: "manual",
-      // Nothing between may keep it: this is the cache, and a purge reaches only what it knows.
-      cache: "no-store",
-      signal: controller.signal,
-      encodeResponseBody: "manual",
-    });
-    return replyOf(response, requestMs, controller, budget);
+    const work = fetch(url, controller === null ? init : { ...init, signal: controller.signal });
+    const response = await within(work, limits.originTimeoutMs);
+    if (response !== "late") return replyOf(response, requestMs, controller, budget);
+    abort();
+    void work.then(({ body: unread }) => unread?.cancel()).catch(() => undefined);
+    return { kind: "failed", reason: "origin-timeout" };
   } catch {
-    const reason = controller.signal.aborted ? "origin-timeout" : "origin-unreachable";
-    return { kind: "failed", reason };
-  } finally {
-    clearTimeout(timer);
+    const isAborted = controller?.signal.aborted === true;
+    return { kind: "failed", reason: isAborted ? "origin-timeout" : "origin-unreachable" };
   }
 }
 
 function replyOf(
   response: Response,
   requestMs: number,
-  controller: AbortController,
+  controller: AbortController | null,
   budget: BodyBudget,
 ): UpstreamReply<EdgeBody> | Failure {
   const { status } = response;
+  let shared: ArrivingBody | null = null;
+  const discard = (): void => {
+    if (controller !== null) controller.abort();
+    else if (shared === null) void response.body?.cancel().catch(() => undefined);
+    else shared.discard();
+  };
   // The runtime reads statuses that it then refuses to send.
   if (status < 200 || status > 599) {
-    controller.abort();
+    discard();
     return { kind: "failed", reason: "origin-error" };
   }
   const fields: FieldList = [...response.headers];
@@ -145,8 +155,11 @@ function replyOf(
     requestMs,
     responseMs: Date.now(),
     body: () => response.body,
-    share: (bytesMax) => shareBody(response, bytesMax, budget),
-    discard: () => controller.abort(),
+    share: (bytesMax) => {
+      shared = shareBody(response, bytesMax, budget);
+      return shared ?? NOTHING;
+    },
+    discard,
   };
 }
 
@@ -158,16 +171,20 @@ function withLength(stream: ReadableStream<Uint8Array>, bytes: number): Readable
   return fixed.readable;
 }
 
+/** A body without bytes. */
+const NOTHING: SharedBody<EdgeBody> = {
+  open: () => new Uint8Array(0),
+  whole: Promise.resolve({ kind: "whole", body: new Uint8Array(0), bytes: 0 }),
+  done: Promise.resolve(),
+};
+
+/** Reads a body for many; null: there is none. */
 function shareBody(
   response: Response,
   wholeBytesMax: number,
   budget: BodyBudget,
-): SharedBody<EdgeBody> {
-  if (response.body === null) {
-    const nothing = new Uint8Array(0);
-    const whole = Promise.resolve({ kind: "whole", body: nothing, bytes: 0 } as const);
-    return { open: () => nothing, whole, done: Promise.resolve() };
-  }
+): ArrivingBody | null {
+  if (response.body === null) return null;
   const { arrivingBodyBytesMax: heldBytesMax, originTimeoutMs: idleMs } = limits;
   const announced = response.headers.get("content-length");
   // Beside Transfer-Encoding a Content-Length says nothing (RFC 9112 §6.3).

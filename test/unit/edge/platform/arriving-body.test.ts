@@ -94,6 +94,17 @@ test("a body ends with its announced length only where the runtime ends it there
   }
 });
 
+test("what is discarded is not whole, though its end was not announced", async () => {
+  const from = source();
+  const body = new ArrivingBody(from.stream, null, BOUNDS, new BodyBudget(9_999));
+  const reading = textOf(body.open());
+  from.send("one");
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  body.discard();
+  await assert.rejects(reading);
+  assert.deepEqual(await body.whole, { kind: "broken" });
+});
+
 test("an upstream that pauses for too long is given up", async () => {
   const from = source();
   const body = new ArrivingBody(
