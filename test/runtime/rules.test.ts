@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ask, becomes, outcomeOf, type Told } from "../support/ask.ts";
 import { runShown, shownCommands } from "../support/documents.ts";
 import { openRegions } from "../support/open-world.ts";
@@ -255,4 +256,46 @@ test("alerts come by page, the newest first, and of a rule and a device the last
   }
   assert.deepEqual(pages, all);
   assert.equal(cursor, "null");
+});
+
+test("P1 over kills no alert whose reading was answered is lost, and none comes twice", async () => {
+  await putRule("full", { device: "*", stream: "level", above: 10 });
+  await inForce("full", 11, "level", [hel.url]);
+  const answered = new Set<string>();
+  let next = 0;
+  let isOver = false;
+  const sail = async (): Promise<void> => {
+    while (!isOver) {
+      const device = `tank-${(next += 1)}`;
+      const body = { boot: "b1", seq: 1, t: [T, T + 1], series: { level: [12, 9] } };
+      const url = `${hel.url}/v1/devices/${device}/readings`;
+      // As a device does: it sends the same until it is answered.
+      while (!answered.has(device)) {
+        const told = await ask("POST", url, { token: ingest, body }).catch(() => null);
+        if (told?.status === 200) answered.add(device);
+      }
+    }
+  };
+  const sailors = Array.from({ length: 8 }, sail);
+  for (let kill = 0; kill < 6; kill += 1) {
+    await sleep(150 + 70 * kill);
+    await hel.edge.kill();
+    await hel.edge.resume();
+  }
+  isOver = true;
+  await Promise.all(sailors);
+  assert.ok(answered.size > 50, `only ${answered.size}`);
+  const expected = [...answered].map((device) => `full~${device}~${T} resolved`).toSorted();
+  const found = async (url: string): Promise<string[]> => {
+    const all: string[] = [];
+    let cursor = "";
+    while (cursor !== "null") {
+      const query = `rule=full&limit=1000${cursor === "" ? "" : `&cursor=${cursor}`}`;
+      const { json } = await ask("GET", `${url}/v1/alerts?${query}`, { token: reader });
+      all.push(...(json["alerts"] as Alert[]).map(({ id, state }) => `${id} ${state}`));
+      cursor = String(json["cursor"]);
+    }
+    return all.filter((one) => one.includes("tank-")).toSorted();
+  };
+  for (const url of [hel.url, origin]) await becomes(expected, () => found(url), 30_000);
 });
