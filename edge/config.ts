@@ -1,6 +1,7 @@
 // What does a deployment of the edge decide? The parsed configuration; platform/env.ts makes it
 // from the Worker's bindings and names everything that is missing or wrong.
 
+import type { RuleSettings } from "../state/rule.ts";
 import type { SiteSettings } from "../state/site.ts";
 import type { BufferQuota } from "./buffer/quota.ts";
 import type { TierName } from "./absent-tiers.ts";
@@ -41,6 +42,8 @@ export interface EdgeConfig {
   readonly tiers: readonly TierName[];
   /** Bytes on disk that a region's cell may take. */
   readonly cellBytesMax: number;
+  /** The rules until others are published. */
+  readonly rules: Readonly<Record<string, RuleSettings>>;
   /** What is published of sites, by their names: it goes before `upstreams`. */
   readonly content: Readonly<Record<string, SiteSettings>>;
   /** DeviceHubs of a region: a power of two from 1 to 256. */

@@ -87,9 +87,9 @@ export class RegionReplica extends EdgeReplica {
   readonly alerts: AlertBook;
   readonly #commanded = new Set<string>();
   /** The rules of a configuration, which is read once. */
-  #rules: { readonly of: string | undefined; readonly text: string } = {
+  #rules: { readonly of: string | undefined; readonly text: string | null } = {
     of: undefined,
-    text: "{}",
+    text: null,
   };
   /** The highest seq of each writer's purges. */
   #seqs: Map<string, number>;
@@ -141,12 +141,12 @@ export class RegionReplica extends EdgeReplica {
     return this.#denials.find(device);
   }
 
-  /** The published rules as JSON: an object, empty if there are none or they cannot be read. */
-  rules(): string {
+  /** The published rules as JSON; null if it was not said what they are, or cannot be read. */
+  rules(): string | null {
     const published = this.read(config, CONFIG)?.content;
     if (published !== this.#rules.of) {
-      const { rules = {} } = readConfig(published ?? "{}") ?? {};
-      this.#rules = { of: published, text: JSON.stringify(rules) };
+      const { rules } = readConfig(published ?? "{}") ?? {};
+      this.#rules = { of: published, text: rules === undefined ? null : JSON.stringify(rules) };
     }
     return this.#rules.text;
   }

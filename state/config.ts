@@ -102,13 +102,18 @@ const rulesOf = (rule: z.ZodMiniType<RuleSettings>) =>
     )
     .check(z.refine((all) => Object.keys(all).length <= RULES_MAX, { error: rulesError }));
 
+/** The rules that a deployment begins with, as they would be published. */
+export const deployedRules: z.ZodMiniType<Readonly<Record<string, RuleSettings>>> = rulesOf(
+  ruleSchema("strict"),
+);
+
 /** What may be published: a field that is not known is more likely a slip than the future. */
 const published = z.strictObject(
   {
     sites: z.optional(sites),
     regions: z.optional(listOf(z.strictObject(regionShape, { error: regionError }))),
     content: z.optional(contentOf(siteSchema("strict"))),
-    rules: z.optional(rulesOf(ruleSchema("strict"))),
+    rules: z.optional(deployedRules),
   },
   { error: 'the configuration is { "sites"?, "regions"?, "content"?, "rules"? } and nothing else' },
 );

@@ -2,7 +2,7 @@
 
 import type { DialectName } from "./dialect.ts";
 
-export const SERVERS = ["skerry", "influxdb", "postgresql", "redis"] as const;
+export const SERVERS = ["skerry", "skerry-unruled", "influxdb", "postgresql", "redis"] as const;
 export type ServerName = (typeof SERVERS)[number];
 
 /** A way to send readings to a server. */
@@ -16,6 +16,12 @@ export interface Contestant {
 
 export const CONTESTANTS: readonly Contestant[] = [
   { id: "skerry-http", label: "Skerry, HTTP", server: "skerry", isWeighed: true },
+  {
+    id: "skerry-unruled",
+    label: "Skerry, HTTP, no rule",
+    server: "skerry-unruled",
+    isWeighed: false,
+  },
   { id: "skerry-stream", label: "Skerry, WebSocket", server: "skerry", isWeighed: false },
   { id: "skerry-binary", label: "Skerry, WebSocket, binary", server: "skerry", isWeighed: false },
   { id: "influx-wide", label: "InfluxDB, wide lines", server: "influxdb", isWeighed: true },

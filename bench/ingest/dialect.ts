@@ -27,6 +27,7 @@ interface Hello {
 
 export const DIALECTS = {
   "skerry-http": skerryHttp,
+  "skerry-unruled": skerryHttp,
   "skerry-stream": skerryStream,
   "skerry-binary": skerryBinary,
   "influx-wide": influxWide,

@@ -14,7 +14,7 @@ import { startPostgres } from "./postgres.ts";
 import { cpuMsOf, idle } from "./process-tree.ts";
 import { startRedis } from "./redis.ts";
 import type { Server } from "./server.ts";
-import { startSkerry } from "./skerry.ts";
+import { RULES, startSkerry } from "./skerry.ts";
 
 /** What one round found of one contestant in one cell. */
 export interface Sample {
@@ -136,7 +136,7 @@ export class Harness {
     const devices = Array.from({ length: connections }, async () => {
       this.#devices += 1;
       const id = `d${this.#devices}`;
-      const isOurs = contestant.server === "skerry";
+      const isOurs = contestant.server.startsWith("skerry");
       return { id, token: isOurs ? await mintDeviceToken(this.#bench.keys, id) : "" };
     });
     return {
@@ -152,7 +152,8 @@ export class Harness {
 
   #start(name: ServerName, dir: string, settles: boolean): Promise<Server> {
     const { bundle, keys, packages } = this.#bench;
-    if (name === "skerry") return startSkerry(bundle, keys, dir);
+    if (name === "skerry") return startSkerry(bundle, keys, dir, RULES);
+    if (name === "skerry-unruled") return startSkerry(bundle, keys, dir, {});
     if (packages === null) throw new Error(`${name} has no packages`);
     if (name === "influxdb") return startInflux(packages, dir, settles);
     return name === "redis" ? startRedis(packages, dir) : startPostgres(packages, dir);

@@ -22,8 +22,18 @@ const REGION: RegionPlan = {
   longitude: 24.94,
 };
 
-/** Starts one region. Rules are to be given to it here as soon as the edge has them. */
-export async function startSkerry(bundle: string, keys: Keys, dir: string): Promise<Server> {
+/** One that watches every device and that no reading passes: most rules at most times. */
+export const RULES = {
+  overheated: { device: "*", stream: "temperature_c", above: 1_000, severity: "critical" },
+} as const;
+
+/** Starts one region, whose devices are watched by rules. */
+export async function startSkerry(
+  bundle: string,
+  keys: Keys,
+  dir: string,
+  rules: object,
+): Promise<Server> {
   mkdirSync(dir, { recursive: true });
   const edge = await EdgeProcess.start({
     stateDir: dir,
@@ -33,6 +43,7 @@ export async function startSkerry(bundle: string, keys: Keys, dir: string): Prom
     originUrl: NO_ORIGIN,
     keys,
     port: 0,
+    vars: { RULES: JSON.stringify(rules) },
   });
   const objects = path.join(dir, REGION.id, "do");
   return {

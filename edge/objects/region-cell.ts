@@ -115,7 +115,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     const heardMs = row === undefined ? 0 : numberOf(row["origin_ms"]);
     this.#heard = { ms: heardMs, storedMs: heardMs };
     this.#admissions = admissionsOf(this.#replica, this.#outage);
-    this.#rules = this.#replica.rules();
+    this.#rules = this.#rulesInForce();
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.open();
       // At its start a cell speaks to the origin, whatever alarm it had.
@@ -219,7 +219,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
 
   /** Tells a hub what rules there are; null if that is what `known` is. */
   rulesUnless(known: string): string | null {
-    const rules = this.#replica.rules();
+    const rules = this.#rulesInForce();
     return rules === known ? null : rules;
   }
 
@@ -309,7 +309,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   #tellHubs(): void {
     const known = this.#admissions;
     this.#admissions = admissionsOf(this.#replica, this.#outage, known);
-    const rules = this.#replica.rules();
+    const rules = this.#rulesInForce();
     if (rules !== this.#rules) this.#callHubs((hub) => hub.rulesChanged());
     this.#rules = rules;
     if (this.#admissions.text !== known.text)
@@ -323,6 +323,11 @@ export class RegionCell extends DurableObject<EdgeEnv> {
       log("hub-not-told", { region: this.#region, error: String(error) }),
     );
     this.ctx.waitUntil(heard);
+  }
+
+  /** What is published goes before what was deployed. */
+  #rulesInForce(): string {
+    return this.#replica.rules() ?? JSON.stringify(this.#config.rules);
   }
 
   /** How long the link rests when both ends hold everything. */

@@ -3,6 +3,7 @@
 
 import * as z from "zod/mini";
 import { DEFAULT_QUOTA, type ClassQuota } from "../buffer/quota.ts";
+import { deployedRules } from "../../state/config.ts";
 import { TIERS, USUAL_TIERS } from "../absent-tiers.ts";
 import { EVICTIONS } from "../cache/eviction/policies.ts";
 import type { EdgeConfig } from "../config.ts";
@@ -89,6 +90,7 @@ const varsSchema = z.object({
     ),
     {},
   ),
+  RULES: z._default(json(deployedRules), {}),
   EVICTION: z._default(z.enum(EVICTIONS), "probation"),
   CELL_BYTES: z._default(z.string().check(z.regex(/^[0-9]{7,10}$/)), String(limits.cellBytesMax)),
   TIERS: z._default(json(z.array(z.enum(TIERS))), [...USUAL_TIERS]),
@@ -140,6 +142,7 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
         { url: url.replace(/\/+$/, ""), profile, fields },
       ]),
     ),
+    rules: vars.RULES,
     eviction: vars.EVICTION,
     tiers: vars.TIERS,
     cellBytesMax: Number(vars.CELL_BYTES),
@@ -179,6 +182,7 @@ const UNUSABLE: EdgeConfig = {
   originUrl: "",
   sites: {},
   upstreams: {},
+  rules: {},
   content: {},
   eviction: "probation",
   tiers: USUAL_TIERS,

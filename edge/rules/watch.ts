@@ -127,9 +127,12 @@ function stretchOf({ sinceMs, reason }: Episode): Stretch {
   return { sinceMs, isFiring: reason !== null };
 }
 
+/** Where a stored aggregate has its least and its greatest value. */
+const MIN = 2;
+const MAX = 3;
+
 /** Tells whether any reading of a stream was ever beyond a rule's threshold. */
 function mayHold(rule: Rule, { total }: ReturnType<typeof streamOf>): boolean {
   if (total === null) return false;
-  const [, , min, max] = total;
-  return isBeyond(rule, rule.isAbove ? max : min);
+  return isBeyond(rule, total[rule.isAbove ? MAX : MIN]);
 }

@@ -9,7 +9,9 @@ import { ask, becomes, outcomeOf, type Told } from "../support/ask.ts";
 import { runShown, shownCommands } from "../support/documents.ts";
 import { openRegions } from "../support/open-world.ts";
 
-const { stateDir, world } = await openRegions("rules", 2);
+const { stateDir, world } = await openRegions("rules", 2, {
+  RULES: JSON.stringify({ frost: { device: "deck-*", stream: "temp_c", below: 0 } }),
+});
 const admin = await world.operatorToken("admin");
 const reader = await world.operatorToken("read");
 const ingest = await world.operatorToken("ingest");
@@ -64,6 +66,13 @@ async function inForce(
     await becomes(true, look, 30_000);
   }
 }
+
+test("the rules of the deployment watch from the first reading on, until others are published", async () => {
+  await post(tll.url, "deck-1", [T], [-1]);
+  await becomes([`frost~deck-1~${T} firing`], () => states(tll.url, "device=deck-1"), 2_000);
+  await putRule("unused", { device: "*", stream: "unused", above: 1 });
+  await becomes([`frost~deck-1~${T} resolved`], () => states(tll.url, "device=deck-1"), 30_000);
+});
 
 await ask("POST", `${origin}/v1/devices`, { token: admin, body: { device: "pump-1" } });
 const variables = { ADMIN: admin, DEVICE: await world.deviceToken("pump-1") };

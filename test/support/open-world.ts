@@ -19,10 +19,11 @@ function openFolder(name: string): string {
 export async function openRegions(
   name: string,
   count: number,
+  vars: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly stateDir: string; readonly world: World }> {
   const stateDir = openFolder(name);
   const regions = DEFAULT_REGIONS.slice(0, count);
-  const world = await openWorld({ stateDir, basePort: 0, regions });
+  const world = await openWorld({ stateDir, basePort: 0, regions, vars });
   after(async () => {
     await world.close();
     rmSync(stateDir, { recursive: true, force: true });
