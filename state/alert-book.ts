@@ -164,9 +164,10 @@ export class AlertBook {
     const known = places.find(({ alert }) => alert?.episode === sinceMs);
     const key = known?.key ?? this.#placeFor(places, sinceMs);
     if (key === null) return false;
-    const held = known?.alert ?? lattice.bottom;
+    // The episode is when it began: one that begins now is the next of one that never was.
+    const held = known?.alert ?? { ...lattice.bottom, episode: sinceMs - 1 };
     const note = parseNote(held.note) ?? reason;
-    const fired = fire(held, draft.stamp, formatNote(note), sinceMs);
+    const fired = fire(held, draft.stamp, formatNote(note));
     // An alert that is over is not raised anew: what fires later has another start.
     if (end === null) {
       if (held.rank === "none") draft.write(alerts, key, fired);

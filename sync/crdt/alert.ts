@@ -32,14 +32,9 @@ export const alert: Lattice<Alert> = /* @__PURE__ */ chainLattice(
 );
 
 /** Returns the delta of a rule that fires: a new episode if the last one is resolved. */
-export function fire(
-  state: Alert,
-  stamp: Hlc,
-  note: string,
-  episode: number = state.episode + 1,
-): Alert {
+export function fire(state: Alert, stamp: Hlc, note: string): Alert {
   if (state.rank === "firing" || state.rank === "acknowledged") return state;
-  return { episode, rank: "firing", stamp, note };
+  return { episode: state.episode + 1, rank: "firing", stamp, note };
 }
 
 /** Returns the delta of an acknowledgement; one that is not firing stays as it is. */
@@ -53,12 +48,10 @@ export function resolve(state: Alert, stamp: Hlc, note: string): Alert {
   return { ...state, rank: "resolved", stamp, note };
 }
 
-/** Returns the delta that forgets an alert: nothing of this episode is left, and a later one may begin. */
+/**
+ * Returns the delta that forgets an alert: an episode without a rank is above it, is not seen, and goes
+ * once every link has heard of it. A later one may begin.
+ */
 export function forget({ episode }: Alert, stamp: Hlc): Alert {
   return { episode: episode + 1, rank: "none", stamp, note: "" };
-}
-
-/** Tells whether an alert was forgotten: it is not seen, and goes once every link has heard of it. */
-export function isForgotten({ episode, rank }: Alert): boolean {
-  return rank === "none" && episode > 0;
 }

@@ -1,7 +1,7 @@
 // Which types can be replicated? One kind each; codes are never used again for another. What makes
 // one is marked as free of effects, so that a bundle holds only the kinds that it uses.
 
-import { alert, isForgotten, type Alert } from "../crdt/alert.ts";
+import { alert, type Alert } from "../crdt/alert.ts";
 import { countComponent, type CountComponent } from "../crdt/counts.ts";
 import { gComponent, unit, type Unit } from "../crdt/lattice.ts";
 import { lwwRegister, type LwwRegister } from "../crdt/lww-register.ts";
@@ -87,7 +87,7 @@ export const mvKind: ComponentKind<MvRegister> = /* @__PURE__ */ componentKind(
 );
 
 export const alertKind: JoinKind<Alert> = /* @__PURE__ */ joinKind(8, alert, alertCodec, {
-  isTombstone: isForgotten,
+  isTombstone: (held) => held.rank === "none",
   stampOf: (held) => held.stamp,
   restamp: (held, stamp) => ({ ...held, stamp }),
 });
