@@ -48,7 +48,7 @@ export function addAtHub<V>(
   value: V,
   seq: number,
 ): StarHubEntry<V> {
-  const joined = joinTo(lattice, held.tags.get(link)?.value ?? null, value);
+  const joined = joinTo(lattice, held.tags.get(link)?.value, value);
   return { ...held, tags: new Map(held.tags).set(link, { seq, value: joined }) };
 }
 
@@ -105,7 +105,7 @@ export function addAtEdge<V>(
 ): StarEdgeEntry<V> {
   const added = held?.op?.kind === "add" ? held.op.value : null;
   return {
-    present: joinTo(lattice, held?.present ?? null, value),
+    present: joinTo(lattice, held?.present, value),
     op: { kind: "add", value: joinTo(lattice, added, value) },
   };
 }
@@ -127,6 +127,7 @@ export function absorbAtEdge<V>(
   return isPending && held ? held : { present, op: null };
 }
 
-function joinTo<V>(lattice: Lattice<V>, left: V | null, right: V): V {
-  return left === null ? right : lattice.join(left, right);
+/** Where there is nothing, a value is joined with itself: that changes nothing. */
+function joinTo<V>(lattice: Lattice<V>, left: V | null | undefined, right: V): V {
+  return lattice.join(left ?? right, right);
 }

@@ -334,7 +334,7 @@ function applied(
   if (newKeys) keys.down.take(newKeys);
   const isMore = told !== null && told.to < told.head;
   // More of the whole state is to come.
-  const isPulling = isMore && (record.isPulling || told.from === 0);
+  const isPulling = isMore && (record.isPulling || !told.from);
   const held = isPulling ? heldBefore(record) : undefined;
   const ack = told ? ackOf(record.ack, told, frame) : record.ack;
   const moved: EdgeLinkRecord = { ...settle(record, phase.to), held, ack, isPulling };

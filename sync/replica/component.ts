@@ -2,7 +2,7 @@
 // the life. Should the life end because its storage was restored or cloned, what the hub has not
 // confirmed moves to the next life: the hub's copy of the old one may hold something else.
 
-import { replicaKey, type Lattice } from "../crdt/lattice.ts";
+import { replicaKey, type Lattice, type ReplicaKey } from "../crdt/lattice.ts";
 import { REPLICA_EPOCH_MAX } from "../limits.ts";
 import {
   choiceCodec,
@@ -58,8 +58,13 @@ export function nameOfComponent(key: string): string {
 
 /** The key that a key may become: as long as it gets in a life with the highest epoch. */
 export function longestKey(key: string, { replica, replicaEpoch }: Life): string {
-  if (!key.endsWith(SEPARATOR + replicaKey(replica, replicaEpoch))) return key;
-  return componentKey(nameOfComponent(key), replicaKey(replica, REPLICA_EPOCH_MAX));
+  const old = replicaKey(replica, replicaEpoch);
+  return inLife(key, old, replicaKey(replica, REPLICA_EPOCH_MAX)) ?? key;
+}
+
+/** The key in the next life of a component's; null if it names none, or another life. */
+function inLife(key: string, old: ReplicaKey, next: ReplicaKey): string | null {
+  return key.endsWith(SEPARATOR + old) ? key.slice(0, -old.length) + next : null;
 }
 
 interface Life {
@@ -72,13 +77,13 @@ export function moveCount<Value>(
   lattice: Lattice<Value>,
   subtract: (value: Value, confirmed: Value) => Value,
 ): ComponentTraits<Value>["renew"] {
-  return (key, { value, confirmed }, lives) => {
-    if (!key.endsWith(SEPARATOR + lives.old)) return null;
+  return (key, { value, confirmed }, { old, next }) => {
+    const name = inLife(key, old, next);
+    if (name === null) return null;
     const moved = confirmed === null ? value : subtract(value, confirmed);
     const kept = { key, value: confirmed === null ? null : settled(confirmed, confirmed) };
     // It may be there to be sent once more: a component that counts nothing cannot be written.
     if (lattice.lessOrEqual(moved, lattice.bottom)) return [kept];
-    const name = componentKey(nameOfComponent(key), lives.next);
     return [kept, { key: name, value: settled(moved, null) }];
   };
 }
@@ -98,7 +103,7 @@ export function componentKind<Value>(
     toUp: (held) => held.value,
     writeAtEdge(held, delta, context) {
       const value = plain.writeAtEdge(held?.value, delta, context);
-      return value === null ? null : { ...(held ?? settled(value, null)), value };
+      return value === null ? null : { confirmed: null, ...held, value };
     },
     tellEdge(held, told, isPending) {
       const { value, isAhead } = plain.tellEdge(held?.value, told, isPending);

@@ -45,7 +45,7 @@ export class EdgeReplica extends Replica {
       isPassing,
     });
     this.#options = options;
-    const isOther = this.hold();
+    const isOther = this.stored.hold();
     // A life that no hub has met may have been copied and lived elsewhere: it costs nothing to end it.
     const isUnmet = !(this.record as EdgeLinkRecord | undefined)?.link;
     const { isDamaged } = this.stored;
@@ -75,8 +75,8 @@ export class EdgeReplica extends Replica {
 
   /** Cuts what the hub does not know; with `isWhole` false nothing is said. */
   cut(isWhole: boolean): Cut {
-    const { seq } = this.record.cursor;
-    const said = isWhole ? this.gather(seq, () => true) : { groups: [], to: seq, latestMs: 0 };
+    const { seq: to } = this.record.cursor;
+    const said = isWhole ? this.gather(to, () => true) : { to, groups: [], latestMs: 0 };
     return { floor: 1, head: this.head, log: [], ...said };
   }
 
@@ -125,7 +125,7 @@ export class EdgeReplica extends Replica {
    */
   restamp(hubNowMs: number): void {
     this.time.restart(this.#lastStamp(hubNowMs));
-    for (const { collection, key, entry } of this.changes(0)) {
+    for (const { collection, key, entry } of this.stored.after(0)) {
       const { kind } = collection;
       const before = stampOf(kind, entry);
       if (!before || !isAhead(before, hubNowMs)) continue;
@@ -149,17 +149,18 @@ export class EdgeReplica extends Replica {
   /** An entry that is about to be written to, with what is known of its way to the hub. */
   #asKnown(kind: Kind, { value, seq }: Entry): unknown {
     const { record } = this;
-    if (seq > 0 && seq <= record.cursor.seq) return kind.confirm?.(value) ?? value;
-    return (seq > 0 && seq <= sentUpTo(record) && kind.keepSent?.(value, seq)) || value;
+    if (seq === 0) return value;
+    if (seq <= record.cursor.seq) return kind.confirm?.(value) ?? value;
+    return (seq <= sentUpTo(record) && kind.keepSent?.(value, seq)) || value;
   }
 
   /** What was sent up to `seq` is the hub's now, which is at `hubSeq`. */
   #confirm(seq: number, hubSeq: number): void {
-    for (const { collection, key, entry } of this.changes(0, seq)) {
+    for (const { collection, key, entry } of this.stored.after(0, seq)) {
       const value = collection.kind.confirm?.(entry.value) ?? entry.value;
       this.put(collection, key, { value, seq: 0, mark: hubSeq });
     }
-    for (const { collection, key, entry } of this.changes(seq)) {
+    for (const { collection, key, entry } of this.stored.after(seq)) {
       const value = collection.kind.confirmSent?.(entry.value, seq);
       if (value) this.put(collection, key, { ...entry, value });
     }
@@ -174,7 +175,7 @@ export class EdgeReplica extends Replica {
     const held = isReplaced ? undefined : this.stored.get(collection, key);
     const pending = held?.seq ?? 0;
     const { value, isAhead: isMore } = kind.tellEdge(held?.value, told, pending > 0);
-    const seq = isMore ? pending || this.time.nextSeq() : 0;
+    const seq = isMore ? pending || this.stored.nextSeq() : 0;
     this.put(collection, key, { value, seq, mark: hubSeq });
   }
 
@@ -214,7 +215,7 @@ export class EdgeReplica extends Replica {
   /** Moves to the new life what names the old one and is not confirmed. */
   #moveCounts(before: EdgeLinkRecord, life: EdgeLinkRecord): void {
     const lives = { old: lifeOf(before), next: lifeOf(life) };
-    for (const { collection, key, entry } of this.changes(0))
+    for (const { collection, key, entry } of this.stored.after(0))
       for (const renewed of collection.kind.renew?.(key, entry.value, lives) ?? []) {
         const mark = renewed.key === key ? entry.mark : 0;
         this.change(collection, renewed.key, renewed.value, mark);

@@ -85,9 +85,9 @@ export class HubReplica extends Replica {
     this.#versions = options.versions ?? VERSIONS;
     this.#links = new HubLinks(this.stored, options.leaseMs);
     this.#kept = new Kept(this.stored);
-    if (this.head === 0) this.time.nextSeq(); // Who holds seq 0 is told everything.
+    if (this.head === 0) this.stored.nextSeq(); // Who holds seq 0 is told everything.
     if (!this.isWhole) this.#links.forgetAll();
-    this.hold();
+    this.stored.hold();
     this.#adopt();
     this.stored.commit();
   }
@@ -123,7 +123,9 @@ export class HubReplica extends Replica {
 
   /** Takes one request of a link and gives the answer; what it says is stored before. */
   exchange(bytes: Uint8Array, nowMs: number): Exchange {
-    const decoded = decodeUp(bytes, this.#keysOf, this.#versions);
+    const keysOf = (link: number): KeyDictionary =>
+      this.#links.get(link) ? this.#sessions.of(link).up : new KeyDictionary();
+    const decoded = decodeUp(bytes, keysOf, this.#versions);
     if (!decoded.ok) return this.#answerUnreadable(decoded.error, nowMs);
     const frame = decoded.value;
     const { speaker } = frame;
@@ -135,9 +137,6 @@ export class HubReplica extends Replica {
     if (again) return { kind: "answered", answer: again, outcome: "applied", frame };
     return this.#apply(record, session, frame, bytes, nowMs);
   }
-
-  readonly #keysOf = (link: number): KeyDictionary =>
-    this.#links.get(link) ? this.#sessions.of(link).up : new KeyDictionary();
 
   /** Opens a link for a life: where it stands, if it has a past. */
   #greet(frame: ReceivedUpFrame, life: Life, nowMs: number): Exchange {

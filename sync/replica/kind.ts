@@ -70,7 +70,7 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
   /** True if a deletion beats what is stamped earlier, wherever it was written. */
   readonly hasTombstones: boolean;
   /** The latest stamp in a value; null if it has none. */
-  readonly stampOf?: ((travelled: Up | Down) => Hlc | null) | undefined;
+  readonly stampOf?: ((travelled: Up | Down) => Hlc | null | undefined) | undefined;
   /** The same write under another stamp, for a clock that was wrong. */
   readonly restamp: (held: Edge, stamp: Hlc) => Edge;
   /** The same write by an edge whose knowledge of the hub reaches only to `context`; none: any is. */
@@ -165,15 +165,14 @@ export function joinKind<Value>(
   code: number,
   lattice: Lattice<Value>,
   codec: Codec<Value>,
-  { isTombstone = () => false, stampOf, restamp = same }: JoinTraits<Value> = {},
+  { isTombstone, stampOf, restamp = same }: JoinTraits<Value> = {},
 ): JoinKind<Value> {
   const { join, lessOrEqual } = lattice;
-  // A kind that has deletions begins with one.
-  const hasTombstones = isTombstone(lattice.bottom);
+  const hasTombstones = isTombstone !== undefined;
   const write = (held = lattice.bottom, delta: Value): Value | null => {
     return lessOrEqual(delta, held) ? null : join(held, delta);
   };
-  const view = (held: Value): Value | null => (isTombstone(held) ? null : held);
+  const view = (held: Value): Value | null => (isTombstone?.(held) ? null : held);
   return {
     code,
     up: codec,
@@ -192,7 +191,7 @@ export function joinKind<Value>(
       if (lessOrEqual(sent, held)) return null;
       return { value: join(held, sent), isTheirs: lessOrEqual(held, sent) };
     },
-    stabilize: (held, changedSeq, seq) => (isTombstone(held) && changedSeq <= seq ? null : held),
+    stabilize: (held, changedSeq, seq) => (isTombstone?.(held) && changedSeq <= seq ? null : held),
     isCollectable: hasTombstones,
     hasTombstones,
     stampOf,

@@ -11,7 +11,7 @@ import type { Collection, Kind } from "./kind.ts";
 import { checkValue, Schema } from "./schema.ts";
 import type { ReplicaStore } from "./store.ts";
 import { StoredTable } from "./stored-table.ts";
-import type { Entry, Held } from "./table.ts";
+import type { Entry } from "./table.ts";
 import { Timeline } from "./timeline.ts";
 
 /** What a replica is opened with. */
@@ -49,7 +49,7 @@ export abstract class Replica {
 
   /** The seq of the last change. */
   get head(): number {
-    return this.time.seq;
+    return this.stored.head;
   }
 
   read<View>(collection: Collection<never, View>, key: string): View | null {
@@ -106,14 +106,6 @@ export abstract class Replica {
     this.change(collection, key, value, mark);
   }
 
-  /**
-   * States which collections are held; true: others than before. Entries of those that the last release
-   * did not know get a new place in the order of changes: the links have gone past the ones they had.
-   */
-  protected hold(): boolean {
-    return this.stored.hold(() => this.time.nextSeq());
-  }
-
   /** The longest that a key may become. */
   protected abstract longest(key: string): string;
 
@@ -130,7 +122,7 @@ export abstract class Replica {
     let bytes = 0;
     let to = after;
     let isFull = false;
-    for (const { collection, key, entry } of this.changes(after)) {
+    for (const { collection, key, entry } of this.stored.after(after)) {
       if (isSaid(collection, entry)) {
         const value = collection.kind[said](entry.value);
         bytes += weigh(key) + weigh(value);
@@ -149,14 +141,9 @@ export abstract class Replica {
     };
   }
 
-  /** Lists what changed after a seq, in the order of changes. */
-  protected changes(after: number, to: number = this.head): Generator<Held> {
-    return this.stored.after(after, to);
-  }
-
   /** Puts a change in its place, the last; null: the entry is gone. */
   protected change(collection: Collection<never>, key: string, value: unknown, mark: number): void {
-    this.put(collection, key, value === null ? null : { value, seq: this.time.nextSeq(), mark });
+    this.put(collection, key, value === null ? null : { value, seq: this.stored.nextSeq(), mark });
   }
 
   protected put(collection: Collection<never>, key: string, entry: Entry | null): void {

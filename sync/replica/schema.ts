@@ -37,7 +37,7 @@ export class Schema {
   /** Throws a RangeError unless the end of a link that says things `way` may write the key. */
   check({ id, kind, direction }: Collection<never>, key: string, way: Direction): void {
     const name = `collection ${id}`;
-    if (this.get(id)?.kind !== kind) refuse(name, "the replica does not hold it");
+    if (this.get(id)?.kind !== kind) refuse(name, "it is not held");
     if (direction !== way && direction !== "both") refuse(name, `its direction is ${direction}`);
     if (!isWritable(KEY, key)) refuseSize("key", KEY_BYTES_MAX);
   }

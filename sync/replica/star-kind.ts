@@ -24,9 +24,6 @@ export type StarWrite<Value> =
   | { readonly kind: "add"; readonly value: Value }
   | { readonly kind: "remove" };
 
-/** What travels: up, down. */
-type Travelled<Value> = StarOp<Value> | Value | null;
-
 export type StarKind<Value> = KindOf<
   StarEdgeEntry<Value>,
   StarHubEntry<Value>,
@@ -79,7 +76,12 @@ export function starKind<Value>(
     },
     isCollectable: true,
     hasTombstones: false,
-    stampOf: inside(stampOf),
+    stampOf(travelled) {
+      // Values are never operations: last writes, or the unit.
+      const { kind, value } = (travelled ?? {}) as { kind?: string; value?: Value };
+      const written = kind ? value : (travelled as Value | null);
+      return written ? stampOf?.(written) : null;
+    },
     restamp: (held, stamp) =>
       held.op?.kind === "add" ? added(restamp(held.op.value, stamp)) : held,
     reframe({ present, op }, context) {
@@ -109,18 +111,4 @@ function applyAtHub<Value>(
   if (op.kind === "add") return addAtHub(lattice, held, link, op.value, seq);
   const left = removeAtHub(held, link, op.context);
   return left === held ? null : left;
-}
-
-/** Reads the value in what travels, if any. Values are never operations: last writes, or the unit. */
-function inside<Value, Found>(
-  read: ((value: Value) => Found) | undefined,
-): ((travelled: Travelled<Value>) => Found | null) | undefined {
-  return (
-    read &&
-    ((travelled) => {
-      const { kind, value = null } = (travelled ?? {}) as { kind?: string; value?: Value };
-      const held = kind ? value : (travelled as Value | null);
-      return held === null ? null : read(held);
-    })
-  );
 }

@@ -1,5 +1,8 @@
-// How does a replica's state outlive a crash at any point? Each commit is one row of what it
-// changed; a checkpoint writes the pages that changed since the last one and forgets the rows.
+// What does a replica hold, what of it is new since when, and how does it outlive a crash at any point?
+// Entries by collection and key, and in the order of their changes: an entry that is overwritten has one
+// place in that order, its last, so that a link sends it once however long it was away. Each commit is
+// one row of what it changed; a checkpoint writes the pages that changed since the last one and forgets
+// the rows.
 
 import { CHECKPOINT_BYTES, IMAGE_ENTRIES_MAX, PAGE_ENTRIES } from "../limits.ts";
 import { fnv1a32 } from "../hash.ts";
@@ -14,7 +17,7 @@ import {
 import type { Collection } from "./kind.ts";
 import type { Schema } from "./schema.ts";
 import type { ReplicaStore } from "./store.ts";
-import { place, Table, within, type Entry, type Held } from "./table.ts";
+import { place, within, type Entry, type Held } from "./table.ts";
 
 /** What is to be stored next, as it grows. */
 interface Row {
@@ -24,8 +27,10 @@ interface Row {
 
 const newRow = (): Row => ({ facts: new Map(), entries: new Map() });
 
-/** A table and the facts about its replica, both durable. */
-export class StoredTable extends Table {
+/** Entries and the facts about their replica, both durable. */
+export class StoredTable {
+  readonly #collections = new Map<number, Map<string, Entry>>();
+  readonly #bySeq = new Map<number, Held>();
   /** Entries that go, or change, once every link has acknowledged them, by name. */
   readonly passing: Map<string, Held> = new Map();
   /** True if something that was stored could not be read: what it held has to come from the hub. */
@@ -51,12 +56,21 @@ export class StoredTable extends Table {
     end: "edge" | "hub",
     isPassing: (collection: Collection, entry: Entry) => boolean,
   ) {
-    super();
     this.#isPassing = isPassing;
     this.#store = store;
     this.#schema = schema;
     this.#codecOf = (id) => schema.get(id)?.kind[end];
     this.#load();
+  }
+
+  /** The seq of the last change. */
+  get head(): number {
+    return this.fact<number>("seq") ?? 0;
+  }
+
+  nextSeq(): number {
+    this.state("seq", this.head + 1);
+    return this.head;
   }
 
   fact<Fact>(name: string): Fact | undefined {
@@ -77,14 +91,38 @@ export class StoredTable extends Table {
     place(this.#facts, name, value);
   }
 
-  override put(collection: Collection, key: string, entry: Entry | null): void {
+  get(collection: Collection, key: string): Entry | undefined {
+    return this.entries(collection).get(key);
+  }
+
+  /** The entries of a collection, as they are now and will be. */
+  entries({ id }: Collection): ReadonlyMap<string, Entry> {
+    return within(this.#collections, id);
+  }
+
+  put(collection: Collection, key: string, entry: Entry | null): void {
     const before = this.get(collection, key) ?? null;
     this.#undo?.push(() => this.put(collection, key, before));
-    super.put(collection, key, entry);
+    this.#bySeq.delete(before?.seq ?? 0);
+    place(within(this.#collections, collection.id), key, entry);
+    if (entry?.seq) this.#bySeq.set(entry.seq, { collection, key, entry });
     const isPassing = entry && this.#isPassing(collection, entry);
     place(this.passing, nameOf(collection, key), isPassing ? { collection, key, entry } : null);
     this.#dirty.add(this.#pageOf(collection, key));
     within(this.#row.entries, collection.id).set(key, entry);
+  }
+
+  /** Lists what changed after `seq`, in the order of changes up to `head`. */
+  *after(seq: number, head: number = this.head): Generator<Held> {
+    // Looks at what is there, or at what may be there, whichever is less.
+    const seqs =
+      head - seq > this.#bySeq.size
+        ? [...this.#bySeq.keys()].filter((at) => at > seq && at <= head).toSorted((a, b) => a - b)
+        : Array.from({ length: head - seq }, (_, i) => seq + 1 + i);
+    for (const at of seqs) {
+      const change = this.#bySeq.get(at);
+      if (change) yield change;
+    }
   }
 
   /** Lists what is held. */
@@ -107,8 +145,11 @@ export class StoredTable extends Table {
     this.commit();
   }
 
-  /** States which collections are held; those that were not get new seqs. False: as before. */
-  hold(nextSeq: () => number): boolean {
+  /**
+   * States which collections are held; true: others than before. Entries of those that the last release
+   * did not know get a new place in the order of changes: the links have gone past the ones they had.
+   */
+  hold(): boolean {
     const { name } = this.#schema;
     const before = this.fact<string>("schema");
     if (before === name) return false;
@@ -116,7 +157,7 @@ export class StoredTable extends Table {
     if (before)
       for (const { collection, key, entry } of this.all())
         if (entry.seq > 0 && !`,${before}`.includes(`,${collection.id}:`))
-          this.put(collection, key, { ...entry, seq: nextSeq() });
+          this.put(collection, key, { ...entry, seq: this.nextSeq() });
     return true;
   }
 
@@ -172,14 +213,14 @@ export class StoredTable extends Table {
 
   #load(): void {
     const stored = this.#store.load();
-    const pages = [...stored.pages];
     const rows = [...stored.rows];
-    if ([...pages, ...rows].some(isOfLaterRelease))
-      throw new RangeError("It is of a later release");
     // Rows of former lives count: a replica that is restarted often has its checkpoints too.
     this.#rowBytes = rows.reduce((sum, row) => sum + row.length, 0);
-    const read = (bytes: Uint8Array): Image | null => decodeImage(bytes, this.#codecOf);
-    const images = pages.map(read);
+    const read = (bytes: Uint8Array): Image | null => {
+      if (isOfLaterRelease(bytes)) throw new RangeError("It is of a later release");
+      return decodeImage(bytes, this.#codecOf);
+    };
+    const images = [...stored.pages].map(read);
     // Page 0 is the one with facts. What it holds of entries an older release had set aside, all that
     // there was of their collections, and newer than what other pages may have.
     const first = images.findIndex((image) => image?.facts.size);
@@ -191,6 +232,8 @@ export class StoredTable extends Table {
     // What is damaged is written over by the next checkpoint; what is set aside moves to page 0.
     if (this.isDamaged || isSetAside) this.#soil(this.#pages);
     this.#row = newRow();
+    // An entry tells of the seq too, should the fact be damaged.
+    for (const { entry } of this.all()) if (entry.seq > this.head) this.state("seq", entry.seq);
   }
 
   /** Takes over images, in their order. */

@@ -1,25 +1,16 @@
-// When was it, and as which change? A replica's clock and its seqs; both go on where they stood
-// after a crash.
+// When was it? A replica's clock, which goes on where it stood after a crash.
 
 import { AHEAD_MS_MAX, follow, openClock, tick, type Clock, type Hlc } from "../clock/hlc.ts";
 import type { StoredTable } from "./stored-table.ts";
 
-/** A replica's clock and seqs, kept as facts. */
+/** A replica's clock, its floor kept as a fact. */
 export class Timeline {
   readonly #stored: StoredTable;
-  #clock: Clock;
+  #clock!: Clock;
 
   constructor(stored: StoredTable, quantumMs: Clock["quantumMs"] = 16) {
     this.#stored = stored;
-    // An entry tells of the seq too, should the fact be damaged.
-    for (const { entry } of stored.all()) if (entry.seq > this.seq) stored.state("seq", entry.seq);
-    this.#clock = openClock(stored.fact<number>("floorMs") ?? 0, quantumMs);
-    this.#move(this.#clock);
-  }
-
-  /** The seq of the last change. */
-  get seq(): number {
-    return this.#stored.fact<number>("seq") ?? 0;
+    this.#move(openClock(stored.fact<number>("floorMs") ?? 0, quantumMs));
   }
 
   /**
@@ -28,11 +19,6 @@ export class Timeline {
    */
   limitMs(nowMs: number): number {
     return Math.max(nowMs + AHEAD_MS_MAX, this.#clock.last.wallMs);
-  }
-
-  nextSeq(): number {
-    this.#stored.state("seq", this.seq + 1);
-    return this.seq;
   }
 
   /** Gives the next stamp. */

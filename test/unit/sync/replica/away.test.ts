@@ -4,26 +4,29 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AHEAD_MS_MAX } from "../../../../sync/clock/hlc.ts";
+import { alert, fire, forget } from "../../../../sync/crdt/alert.ts";
 import { erase, write } from "../../../../sync/crdt/lww-register.ts";
 import { crc32c } from "../../../../sync/wire/crc32c.ts";
 import { HubReplica } from "../../../../sync/replica/hub-replica.ts";
 import { collection } from "../../../../sync/replica/kind.ts";
-import { lwwKind, setKind } from "../../../../sync/replica/kinds.ts";
+import { alertKind, lwwKind, setKind } from "../../../../sync/replica/kinds.ts";
 import { MemoryReplicaStore } from "../../../../sync/replica/store.ts";
 import { LinkedReplicas } from "../../../support/linked-replicas.ts";
 
 const members = collection(1, "both", setKind);
 const fields = collection(2, "both", lwwKind);
+const alerts = collection(3, "both", alertKind);
 const HOUR_MS = 3_600_000;
 const KEYS = Array.from({ length: 100 }, (_, i) => `k${i}`);
 
 test("who comes back after its lease, with nothing unsent, brings back nothing that was deleted", () => {
-  const world = new LinkedReplicas([members, fields]);
+  const world = new LinkedReplicas([members, fields, alerts]);
   const [stays, leaves] = [world.openEdge("hel"), world.openEdge("oul")];
   stays.replica.write(world.nowMs, (draft) => {
     for (const key of KEYS) {
       draft.write(members, key, { kind: "add", value: true });
       draft.write(fields, key, write(1, draft.stamp));
+      draft.write(alerts, key, fire(alert.bottom, draft.stamp, ""));
     }
   });
   for (const edge of [stays, leaves, stays, leaves]) edge.sync();
@@ -32,6 +35,7 @@ test("who comes back after its lease, with nothing unsent, brings back nothing t
     for (const key of KEYS) {
       draft.write(members, key, { kind: "remove" });
       draft.write(fields, key, erase(draft.stamp));
+      draft.write(alerts, key, forget(draft.read(alerts, key) ?? alert.bottom, draft.stamp));
     }
   });
   for (let hour = 0; hour < 30; hour += 1) {
@@ -42,6 +46,7 @@ test("who comes back after its lease, with nothing unsent, brings back nothing t
   for (const { replica } of [leaves, stays]) {
     assert.equal(replica.readAll(members).size, 0);
     assert.equal(replica.readAll(fields).size, 0);
+    assert.equal(replica.readAll(alerts).size, 0);
   }
   assert.equal(world.hub.readAll(members).size + world.hub.readAll(fields).size, 0);
 });
