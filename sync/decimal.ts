@@ -37,7 +37,7 @@ export function scaledOf(
 }
 
 /** Room for numbers that are looked at before anything else is worked out: one batch's, at most. */
-let room = new Float64Array(256);
+let room = /* @__PURE__ */ new Float64Array(256);
 
 /** Gives room for `count` numbers, or more, until it is asked for the next time. */
 export function roomFor(count: number): Float64Array {
