@@ -121,14 +121,7 @@ export async function answerRefreshed<Body>(
   const nowMs = ports.nowMs();
   landRefreshed(asked, refreshed, ports);
   if (refreshed.kind === "whole") {
-    const { stored, fwdStatus, isFromCache, refusal, isLengthUnknown = false } = refreshed;
-    // RFC 9211 §2.6: `stored` says that it is, which is not known of what may prove too large.
-    const because = refusal ?? (isLengthUnknown ? "length-unknown" : null);
-    const detail = because === null ? {} : { detail: because };
-    const members = passedMembers(found, { fwdStatus, isStored: because === null, ...detail });
-    const ageS = isFromCache ? Math.floor(stored.meta.initialAgeMs / 1000) : null;
-    const decision = fwdStatus === 304 ? "validated" : "filled";
-    return answerStored(asked, stored, { ageS, isReuse: false, members, decision, nowMs });
+    return answerWhole(asked, found, refreshed, nowMs);
   }
   if (refreshed.kind === "failed") {
     // RFC 9111 §4.3.3: a failed validation counts as no answer; §4.2.4 then lets stale be served.
@@ -145,6 +138,24 @@ export async function answerRefreshed<Body>(
   const reply: PassedReply<Body> = refreshed.reply;
   const members = passedMembers(found, { fwdStatus: reply.status, detail: reason });
   return answerPassed(asked, reply, members, `passed:${reason}`, nowMs);
+}
+
+/** Answers with a whole response, and says whether it is stored. */
+function answerWhole<Body>(
+  asked: Looked<Body>,
+  found: Found<Body>,
+  whole: Extract<Refreshed<Body>, { kind: "whole" }>,
+  nowMs: number,
+): ContentAnswer<Body> {
+  const { stored, fwdStatus, isFromCache, refusal, isLengthUnknown = false } = whole;
+  // RFC 9211 §2.6: `stored` says that it is, which is not known of what may prove too large.
+  const isStored = refusal === null && !isLengthUnknown;
+  const because = refusal ?? (isStored ? null : (found.regionFault ?? "length-unknown"));
+  const detail = because === null ? {} : { detail: because };
+  const members = passedMembers(found, { fwdStatus, isStored, ...detail });
+  const ageS = isFromCache ? Math.floor(stored.meta.initialAgeMs / 1000) : null;
+  const decision = fwdStatus === 304 ? "validated" : "filled";
+  return answerStored(asked, stored, { ageS, isReuse: false, members, decision, nowMs });
 }
 
 /** Tells who waits for the same answer what the upstream came to; a failure its answer tells. */

@@ -27,7 +27,7 @@ function crowd(count: number, target: string, bases: readonly string[]): Promise
 test("attack A1: a thousand cold requests at once are one request to the upstream", async () => {
   upstream.replies.set("/cold", async (_request, response) => {
     await pause(1_000);
-    response.writeHead(200, FRESH).end("cold");
+    response.writeHead(200, { ...FRESH, "content-length": "4" }).end("cold");
   });
   const all = await crowd(1_000, "/cold", [upstream.edge.url]);
   assert.equal(upstream.asked("/cold"), 1);

@@ -23,7 +23,7 @@ const isHit = ({ cache }: Got): boolean => cache.startsWith("skerry-region; hit"
 /** Has the server send so many bytes, of the path's own making. */
 function serve(target: string, bytes: number, seed = target): void {
   upstream.replies.set(target, (_request, response) => {
-    response.writeHead(200, { "cache-control": "max-age=600" });
+    response.writeHead(200, { "cache-control": "max-age=600", "content-length": bytes });
     response.end(seed.padEnd(bytes, `${seed} `));
   });
 }
