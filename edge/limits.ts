@@ -308,6 +308,8 @@ const own = {
   liveLagMax: 1_024,
   /** How often a listener hears something, so that it can tell silence from a line that is cut. */
   liveHeartbeatMs: 15_000,
+  /** Alerts that a listener has not been told; past it the oldest is left out. */
+  liveAlertsMax: 256,
   /** Retry-After of a hub that has as many listeners as it may, in seconds. */
   liveRetryAfterS: 5,
   /** Messages that a WebSocket's listener has not acknowledged; past it none is sent. */

@@ -1,6 +1,8 @@
 // What does a hub tell a listener? Lines of JSON, each an event with where the listener stands after
 // it. The Worker in front makes server-sent events or messages of them.
 
+import type { RaisedAlert } from "../../state/alert.ts";
+import { alertView } from "../../state/alert-view.ts";
 import type { ReadingBatch } from "../../sync/wire/batch.ts";
 import type { LivePosition } from "./position.ts";
 import { wantedColumns, wantsDevice, type LiveQuery } from "./query.ts";
@@ -17,7 +19,7 @@ export type GapReason =
 /** One event. */
 export interface LiveLine {
   readonly at: LivePosition;
-  readonly event: "readings" | "status" | "gap" | "heartbeat";
+  readonly event: "readings" | "alert" | "status" | "gap" | "heartbeat";
   readonly data: object | null;
 }
 
@@ -27,6 +29,17 @@ export interface LiveStatus {
   /** Commits that the origin does not hold yet, and their bytes. */
   readonly behind: number;
   readonly unackedBytes: number;
+}
+
+/** Makes what is told of an alert. Who has seen it, only the region's cell knows. */
+export function alertData(raised: RaisedAlert, iso: (ms: number) => string): object {
+  const { device, rule, sinceMs, reason, end } = raised;
+  const state = end === null ? "firing" : "resolved";
+  const note = end === null ? reason : { ...reason, end };
+  const view = alertView({ device, rule, sinceMs, state, changedMs: sinceMs, note }, iso);
+  return Object.fromEntries(
+    Object.entries(view).filter(([name]) => name !== "since" && name !== "acknowledged"),
+  );
 }
 
 /** Makes the line of a batch; null: the listener does not want to hear it. */

@@ -9,7 +9,7 @@ import { limits } from "../limits.ts";
 import { parsePositions, type LivePositions } from "./position.ts";
 
 /** What there is to hear. */
-export type LiveKind = "readings" | "status";
+export type LiveKind = "readings" | "alerts" | "status";
 
 /** What a listener wants; plain, so that it can be sent between objects. */
 export interface LiveQuery {
@@ -73,6 +73,20 @@ export function wantsDevice({ devices, kinds }: LiveQuery, device: string): bool
   return kinds.includes("readings") && (devices === null || devices.includes(device));
 }
 
+/** Tells whether a listener wants to hear of an alert of a device's stream. */
+export function wantsAlert(
+  { devices, streams, prefix, kinds }: LiveQuery,
+  device: string,
+  stream: string,
+): boolean {
+  return (
+    kinds.includes("alerts") &&
+    (devices === null || devices.includes(device)) &&
+    (streams === null || streams.includes(stream)) &&
+    (prefix === null || stream.startsWith(prefix))
+  );
+}
+
 /** Finds the columns of a batch that a listener wants to hear. */
 export function wantedColumns(
   { streams, prefix }: LiveQuery,
@@ -87,11 +101,11 @@ export function wantedColumns(
 }
 
 const PARAMETERS: readonly string[] = ["device", "stream", "prefix", "events", "last-event-id"];
-const KINDS: readonly LiveKind[] = ["readings", "status"];
+const KINDS: readonly LiveKind[] = ["readings", "alerts", "status"];
 const TOO_MANY = `At most ${limits.liveFiltersMax} of device, and of stream`;
 const DEVICE = "device is a device's name, 1 to 64 characters of A-Z, a-z, 0-9, ., _ and -";
 const NAMES = "stream is a stream's name, and prefix, once, how such a name begins";
-const EVENTS = `events is a list, with commas, of ${KINDS.join(" and ")}`;
+const EVENTS = `events is a list, with commas, of ${KINDS.join(", ")}`;
 const LAST_ID = "Last-Event-ID is the id of an event of this door, as it came, or left out";
 const STREAM = /^[a-z][a-z0-9_]{0,63}$/;
 

@@ -148,11 +148,14 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
       ring: (atMs) => this.#alarm.ring(atMs),
     });
     const cell = (): DurableObjectStub<RegionCell> => openCell(env, config, region);
-    this.#rules = new HubRules(replica, this.#store, this.#sql, cell);
+    this.#rules = new HubRules(replica, this.#store, this.#sql, cell, (alerts) =>
+      this.#live.raised(alerts),
+    );
     this.#live = new LiveTail({
       store: this.#store,
       sync: () => ctx.storage.sync(),
       status: () => liveStatusOf(this.linkReport()),
+      firing: () => this.#store.alerts.firing(),
     });
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.open();

@@ -25,6 +25,9 @@ export class HubRules {
   readonly #store: SqlHubStore;
   readonly #sql: Sql;
   readonly #cell: () => AlertedCell;
+  readonly #onRaised: (alerts: readonly RaisedAlert[]) => void;
+  /** What listeners were told, though the cell may not have taken it. */
+  readonly #heard = new WeakSet<RaisedAlert>();
   readonly watch: RuleWatch;
   /** As JSON; null: it was never told. */
   #known: string | null;
@@ -32,7 +35,15 @@ export class HubRules {
   #telling: Promise<boolean> | null = null;
   #refused = 0;
 
-  constructor(replica: string, store: SqlHubStore, sql: Sql, cell: () => AlertedCell) {
+  /** @param onRaised Told once of what fired, or is over, when it is on disk. */
+  constructor(
+    replica: string,
+    store: SqlHubStore,
+    sql: Sql,
+    cell: () => AlertedCell,
+    onRaised: (alerts: readonly RaisedAlert[]) => void = () => undefined,
+  ) {
+    this.#onRaised = onRaised;
     this.#replica = replica;
     this.#store = store;
     this.#sql = sql;
@@ -82,6 +93,9 @@ export class HubRules {
       for (;;) {
         const alerts = store.alerts.unsent(limits.alertsPerCallMax);
         if (alerts.length === 0) break;
+        const news = alerts.filter((alert) => !this.#heard.has(alert));
+        for (const alert of news) this.#heard.add(alert);
+        this.#onRaised(news);
         const telling = Promise.resolve(this.#cell().raiseAlerts(alerts));
         const refused = await within(telling, limits.rulesTimeoutMs);
         if (refused === "late") return false;

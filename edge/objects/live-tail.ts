@@ -1,13 +1,15 @@
 // Who listens to a hub? Each listener pulls lines out of the journal as fast as it takes them; a
 // commit only tells them that there is more. Without listeners a commit costs nothing.
 
+import { isoTime } from "../../doors/respond.ts";
 import { within } from "../../doors/within.ts";
+import type { RaisedAlert } from "../../state/alert.ts";
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import { decodeBatches, type ReadingBatch } from "../../sync/wire/batch.ts";
 import { limits } from "../limits.ts";
-import type { LiveLine, LiveStatus } from "../live/live-line.ts";
+import { alertData, type LiveLine, type LiveStatus } from "../live/live-line.ts";
 import type { LivePosition } from "../live/position.ts";
-import type { LiveQuery } from "../live/query.ts";
+import { wantsAlert, type LiveQuery } from "../live/query.ts";
 import { TailReader, type TailJournal } from "../live/tail-reader.ts";
 import type { HubStore } from "../ports.ts";
 
@@ -17,6 +19,8 @@ export interface ListenedHub {
   /** Resolves when what was written before is on disk. */
   readonly sync: () => Promise<void>;
   readonly status: () => LiveStatus;
+  /** What fires now. */
+  readonly firing: () => readonly RaisedAlert[];
 }
 
 interface Listener {
@@ -24,6 +28,8 @@ interface Listener {
   readonly reader: TailReader;
   /** What is to be told before anything else. */
   status: LiveStatus | null;
+  /** Alerts that it was not told; past `liveAlertsMax` the oldest is left out. */
+  alerts: RaisedAlert[];
   /** True until it was told anything. */
   isFirst: boolean;
   wake: () => void;
@@ -55,6 +61,16 @@ export class LiveTail {
     if (this.#listeners.size > 0) void this.#refresh();
   }
 
+  /** Alerts fired, or are over, on disk. */
+  raised(alerts: readonly RaisedAlert[]): void {
+    for (const listener of this.#listeners) {
+      const heard = alerts.filter((alert) => isWanted(listener, alert));
+      if (heard.length === 0) continue;
+      listener.alerts = [...listener.alerts, ...heard].slice(-limits.liveAlertsMax);
+      listener.wake();
+    }
+  }
+
   /** The link has run: tells listeners if the origin went away, or came back. */
   linkRan(): void {
     if (this.#listeners.size === 0) return;
@@ -83,9 +99,14 @@ export class LiveTail {
       query,
       reader,
       status,
+      alerts: [],
       isFirst: true,
       wake: () => undefined,
     };
+    listener.alerts = this.#hub
+      .firing()
+      .filter((alert) => isWanted(listener, alert))
+      .slice(-limits.liveAlertsMax);
     this.#listeners.add(listener);
     return new ReadableStream({
       type: "bytes",
@@ -116,6 +137,14 @@ export class LiveTail {
       if (status !== null && query.kinds.includes("status"))
         return [{ at: reader.at, event: "status", data: status }];
       if (isFirst) return [{ at: reader.at, event: "heartbeat", data: null }];
+      const told = listener.alerts;
+      listener.alerts = [];
+      if (told.length > 0)
+        return told.map((alert) => ({
+          at: reader.at,
+          event: "alert",
+          data: alertData(alert, isoTime),
+        }));
       const { lines, isMore } = reader.next(this.#head);
       if (lines.length > 0) return lines;
       // Other work is let in between what it does not want to hear.
@@ -171,6 +200,10 @@ export class LiveTail {
     this.#decoded = { entry, batches };
     return batches;
   }
+}
+
+function isWanted({ query }: Listener, { device, reason }: RaisedAlert): boolean {
+  return wantsAlert(query, device, reason.stream);
 }
 
 const encoder = new TextEncoder();

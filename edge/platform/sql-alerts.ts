@@ -52,6 +52,15 @@ export class SqlAlerts implements AlertStore {
     );
   }
 
+  /** What fires as far as it is on disk, as it was raised. */
+  firing(): RaisedAlert[] {
+    return this.episodes().flatMap(({ device, rule, episode: { sinceMs, reason } }) =>
+      reason === null || this.#put.has(pairOf(device, rule))
+        ? []
+        : [{ device, rule, sinceMs, reason, end: null }],
+    );
+  }
+
   episodesOf(device: string): ReadonlyMap<string, Episode> | undefined {
     return this.#episodes.get(device);
   }

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ask, becomes, outcomeOf, type Told } from "../support/ask.ts";
 import { runShown, shownCommands } from "../support/documents.ts";
+import { LiveClient } from "../support/live-client.ts";
 import { openRegions } from "../support/open-world.ts";
 
 const { stateDir, world } = await openRegions("rules", 2, {
@@ -265,6 +266,25 @@ test("alerts come by page, the newest first, and of a rule and a device the last
   }
   assert.deepEqual(pages, all);
   assert.equal(cursor, "null");
+});
+
+test("listeners hear what fires and what is over, and first what fires already", async () => {
+  await putRule("gale", { device: "*", stream: "wind_ms", above: 20, clear: 15 });
+  await inForce("gale", 30, "wind_ms", [hel.url]);
+  const live = `${hel.url}/v1/live?events=alerts&stream=wind_ms`;
+  await post(hel.url, "mast-1", [T], [25], "wind_ms");
+  const id = `gale~mast-1~${T}`;
+  await becomes([`${id} firing`], () => states(hel.url, "device=mast-1"));
+  await using late = await LiveClient.open(`${live}&device=mast-1`, reader);
+  const first = await late.until("alert");
+  assert.deepEqual([first.data["id"], first.data["state"]], [id, "firing"]);
+  assert.equal(first.data["reason"], "wind_ms is 25, above 20");
+  await post(hel.url, "mast-2", [T], [25], "wind_ms");
+  await post(hel.url, "mast-1", [T + 1], [15], "wind_ms");
+  const second = await late.until("alert");
+  assert.deepEqual([second.data["id"], second.data["state"]], [id, "resolved"]);
+  assert.equal((second.data["resolved"] as { value: number }).value, 15);
+  assert.equal("acknowledged" in second.data, false);
 });
 
 test("P1 over kills no alert whose reading was answered is lost, and none comes twice", async () => {

@@ -55,7 +55,7 @@ test("a query is read, and what is wrong in it is said", () => {
   const plain = read("");
   assert.ok(plain.ok);
   assert.deepEqual(plain.value, {
-    query: { devices: null, streams: null, prefix: null, kinds: ["readings", "status"] },
+    query: { devices: null, streams: null, prefix: null, kinds: ["readings", "alerts", "status"] },
     after: null,
   });
   const full = read("device=a&device=b&stream=x&prefix=fu&events=status", "00-ff:a.1.2");
