@@ -1,5 +1,6 @@
 // Which systems answer in bench:cache, and how is each set up? All on loopback, one worker process or
-// thread each, in front of the same upstream, none writing a log but Skerry.
+// thread each, in front of the same upstream, none writing a log but Skerry; every Worker with V8's bounds
+// as Skerry has them.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -9,7 +10,7 @@ import type { Keys } from "../../tools/launcher/keys.ts";
 import { claimPort, LOOPBACK } from "../../tools/launcher/ports.ts";
 import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
 import { LaunchError } from "../../tools/launcher/launch-error.ts";
-import { workerdPath } from "../../tools/launcher/workerd.ts";
+import { V8_FLAGS, workerdPath } from "../../tools/launcher/workerd.ts";
 import { readWranglerConfig, REPOSITORY } from "../../tools/launcher/wrangler-config.ts";
 import type { Packages } from "../ingest/packages.ts";
 import { startChild, stopChild } from "../ingest/server.ts";
@@ -114,6 +115,7 @@ const config :Workerd.Config = (
     (name = "net", network = (allow = ["public", "local"])),
   ],
   sockets = [(name = "http", address = ${quote(`${LOOPBACK}:${port}`)}, http = (), service = "main")],
+  v8Flags = [${V8_FLAGS.map(quote).join(", ")}],
 );
 const main :Workerd.Worker = ${main};
 ${cacheBundle === null ? "" : `const cache :Workerd.Worker = ${worker(cacheBundle, "")};\n`}`,

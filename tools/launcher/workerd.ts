@@ -33,7 +33,7 @@ const SECRET_PREFIX = "SKERRY_";
  * generation of 16 MB, and all that survives is collected with every request standing still. Megabytes;
  * docs/decisions/0031 has what it does and what it costs.
  */
-const V8_FLAGS = [
+export const V8_FLAGS: readonly string[] = [
   "--min-semi-space-size=32",
   "--max-semi-space-size=32",
   "--initial-old-space-size=128",

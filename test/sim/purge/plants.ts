@@ -15,14 +15,14 @@ export const PURGE_PLANTS: Readonly<Record<string, PurgePlant>> = {
     file: "edge/store-reply.ts",
     find: "return book.isPurged(key, meta) || !(isCurrent || isYoung);",
     replace: "return false && book.isPurged(key, meta) && isCurrent && isYoung;",
-    seed: 12,
+    seed: 8,
   },
   "lease-from-its-answer": {
     breaks: "a lease counts from when it was answered, not from when it was asked for",
     file: "edge/held-lease.ts",
     find: "this.#askedMs = startedMs;",
     replace: "this.#askedMs = this.#source.nowMs() + (startedMs - startedMs);",
-    seed: 67,
+    seed: 58,
   },
   "tags-not-looked-up": {
     breaks: "a purge by tag means nothing",
