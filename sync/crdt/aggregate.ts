@@ -31,7 +31,8 @@ export const EMPTY: Aggregate = {
 export function fold(times: readonly number[], values: readonly number[]): Aggregate {
   let min = Infinity;
   let max = -Infinity;
-  for (const value of values) {
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at] as number;
     if (value < min) min = value;
     if (value > max) max = value;
   }

@@ -75,7 +75,8 @@ const shared = new ByteWriter();
 
 /** Encodes the batches of one journal entry, whose content hashes may be set afterwards. */
 export function encodeWithPlaces(batches: readonly ReadingBatch[]): EncodedBatches {
-  const writer = shared.clear();
+  const writer = shared;
+  writer.clear();
   writer.varint(batches.length);
   const hashesAt = batches.map((batch) => writeBatch(writer, batch));
   return { bytes: writer.bytes(), hashesAt };

@@ -95,10 +95,9 @@ export class ByteWriter {
   }
 
   /** Begins anew in the same room, for a writer that is used again. */
-  clear(): this {
+  clear(): void {
     this.#length = 0;
     this.broken = false;
-    return this;
   }
 
   /** Makes room for bytes and says where; the buffer may be another one afterwards. */
@@ -117,13 +116,11 @@ export class ByteWriter {
 /** Reads what ByteWriter wrote, or anything else, without ever throwing. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
   broken = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get remaining(): number {
@@ -181,13 +178,13 @@ export class ByteReader {
   }
 
   float64(): number {
-    const at = this.#take(8);
-    return this.broken ? 0 : this.#view.getFloat64(at, true);
+    const { buffer, byteOffset } = this.raw(8);
+    return this.broken ? 0 : new DataView(buffer, byteOffset).getFloat64(0, true);
   }
 
   uint32(): number {
-    const at = this.#take(4);
-    return this.broken ? 0 : this.#view.getUint32(at, true);
+    const { buffer, byteOffset } = this.raw(4);
+    return this.broken ? 0 : new DataView(buffer, byteOffset).getUint32(0, true);
   }
 
   /** Reads a block as a view of the input, not a copy. */
