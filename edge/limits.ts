@@ -100,8 +100,11 @@ const own = {
   journalBytesMax: 1_073_741_824,
   /** How long a commit waits for those that shared the ones before, milliseconds. */
   commitGatherMs: 5,
-  /** How many it waits for at most: the next is filled while these are answered. */
-  commitSharersMax: 8,
+  /**
+   * How many it waits for at most. The disk is waited for with nothing else going on, so fewer commits
+   * are better; with all of 16 one that is late would keep everybody waiting.
+   */
+  commitSharersMax: 12,
   /** Bytes after which a slot takes no more batches; it may exceed them by one request's. */
   slotBytesTarget: 262_144,
   /** How long an entry is kept after the origin holds it, so that a restored one can ask again. */
