@@ -46,7 +46,8 @@ export function bytesOfOne(store: HubStore): number {
 /** The link of a life of which nothing is acknowledged. */
 export function lifeOf(replicaEpoch: number): SavedLink {
   const { replica: _, ...link } = newLife(REPLICA, replicaEpoch);
-  return link;
+  // As it is stored: what is undefined is not.
+  return JSON.parse(JSON.stringify(link)) as SavedLink;
 }
 
 /** Moves what is acknowledged. */
