@@ -86,6 +86,8 @@ export class RegionReplica extends EdgeReplica {
   readonly commands: CommandBook;
   readonly alerts: AlertBook;
   readonly #commanded = new Set<string>();
+  /** As JSON; null: alerts have changed since it was told. */
+  #elsewhere: string | null = null;
   /** The rules of a configuration, which is read once. */
   #rules: { readonly of: string | undefined; readonly text: string | null } = {
     of: undefined,
@@ -149,6 +151,12 @@ export class RegionReplica extends EdgeReplica {
       this.#rules = { of: published, text: rules === undefined ? null : JSON.stringify(rules) };
     }
     return this.#rules.text;
+  }
+
+  /** What this region's hubs have to know of alerts that are not theirs alone: AlertsElsewhere as JSON. */
+  alertsElsewhere(): string {
+    this.#elsewhere ??= JSON.stringify(this.alerts.elsewhere(this.#region));
+    return this.#elsewhere;
   }
 
   /** Refuses a device's credentials up to `generation`, here and, once the link has run, everywhere. */
@@ -218,6 +226,7 @@ export class RegionReplica extends EdgeReplica {
     // At the end of a pull what was not told is dropped.
     if (isWhole) {
       this.#denyAnew();
+      this.#elsewhere = null;
       this.#changes += 1;
       this.#seqs = new Map(viewOf([...this.readAll(purges)]));
       this.shadows.look();
@@ -236,6 +245,7 @@ export class RegionReplica extends EdgeReplica {
   /** Counts changes of a collection; those of denials are told one by one. */
   #noteChange(collection: number, changed: readonly string[]): void {
     if (collection === purges.id) for (const key of changed) this.#noteMark(key);
+    if (collection === alerts.id) this.#elsewhere = null;
     if (collection === revoked.id) for (const device of changed) this.#deny(device);
     else if (collection === attributes.id) {
       for (const key of changed) {

@@ -17,7 +17,10 @@ import {
   ALERT_KEYS_MAX,
   alertId,
   alertKey,
+  type AlertIdentity,
+  type AlertsElsewhere,
   ALERTS_REMEMBERED,
+  ELSEWHERE_MAX,
   formatNote,
   parseAlertId,
   parseAlertKey,
@@ -115,6 +118,24 @@ export class AlertBook {
     return {
       alerts: listed,
       cursor: last === undefined || rest.length <= most ? null : alertId(last),
+    };
+  }
+
+  /** Tells what the hubs of a region have to know of alerts of devices that moved. */
+  elsewhere(region: string): AlertsElsewhere {
+    const open: HeldAlert[] = [];
+    const over: HeldAlert[] = [];
+    for (const [key, alert] of this.#replica.readAll(alerts)) {
+      const held = heldAlert(key, alert);
+      if (held === null) continue;
+      const isHere = held.note.region === region;
+      if (held.state !== "resolved" && !isHere) open.push(held);
+      else if (isHere && held.note.end !== undefined && held.note.end.region !== region)
+        over.push(held);
+    }
+    return {
+      open: open.toSorted(newestFirst).slice(0, ELSEWHERE_MAX).map(asRaised),
+      over: over.toSorted(newestFirst).slice(0, ELSEWHERE_MAX).map(identityOf),
     };
   }
 
@@ -220,6 +241,15 @@ function heldAlert(key: string, alert: Alert): HeldAlert | null {
   if (at === null || note === null || alert.rank === "none") return null;
   const { episode: sinceMs, rank: state, stamp } = alert;
   return { ...at, sinceMs, state, changedMs: stamp.wallMs, note };
+}
+
+function identityOf({ device, rule, sinceMs }: HeldAlert): AlertIdentity {
+  return { device, rule, sinceMs };
+}
+
+function asRaised(alert: HeldAlert): RaisedAlert {
+  const { acknowledged: _, end = null, ...reason } = alert.note;
+  return { ...identityOf(alert), reason, end };
 }
 
 type Ordered = Pick<HeldAlert, "device" | "rule" | "sinceMs">;

@@ -57,6 +57,7 @@ export function alertView(alert: HeldAlert, iso: (ms: number) => string): object
             reason: end.reason,
             at: end.atMs === null ? null : iso(end.atMs),
             value: end.value,
+            region: end.region,
           },
   };
 }

@@ -32,6 +32,8 @@ export interface AlertEnd {
   readonly reason: EndReason;
   readonly atMs: number | null;
   readonly value: number | null;
+  /** Where it was found to be over. */
+  readonly region: string;
 }
 
 /** What stands in an alert's note. */
@@ -53,6 +55,17 @@ export interface RaisedAlert extends AlertIdentity {
   readonly reason: AlertReason;
   readonly end: AlertEnd | null;
 }
+
+/** What a region's hubs have to know of alerts that are not theirs alone. */
+export interface AlertsElsewhere {
+  /** Those that fired in other regions, and are not over. */
+  readonly open: readonly RaisedAlert[];
+  /** Those that fired here, and were found to be over elsewhere; the last of them. */
+  readonly over: readonly AlertIdentity[];
+}
+
+/** Alerts of each list of them. */
+export const ELSEWHERE_MAX = 4_096;
 
 /** States of an alert as they are shown. */
 export const ALERT_STATES = ["firing", "acknowledged", "resolved"] as const;
@@ -166,8 +179,9 @@ function isAcknowledgement(given: unknown): boolean {
 function isEnd(given: unknown): boolean {
   if (given === undefined) return true;
   if (!isRecord(given)) return false;
-  const { reason, atMs, value } = given;
+  const { reason, atMs, value, region } = given;
   return (
+    typeof region === "string" &&
     (reason === "cleared" || reason === "rule-changed" || reason === "rule-removed") &&
     (atMs === null || isTime(atMs)) &&
     (value === null || typeof value === "number")

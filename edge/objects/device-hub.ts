@@ -209,7 +209,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     if (telling !== undefined) this.ctx.waitUntil(telling);
   }
 
-  /** The region's cell says that the rules have changed. */
+  /** The region's cell says that the rules have changed, or alerts of other regions. */
   async rulesChanged(): Promise<void> {
     await this.#rules.look(true);
   }

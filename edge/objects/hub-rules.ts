@@ -3,7 +3,7 @@
 
 import { log } from "../../doors/access-log.ts";
 import { within } from "../../doors/within.ts";
-import type { RaisedAlert } from "../../state/alert.ts";
+import type { AlertsElsewhere, RaisedAlert } from "../../state/alert.ts";
 import type { Sql } from "../../storage/sql.ts";
 import { limits } from "../limits.ts";
 import { storedRules, storeRules } from "../platform/sql-alerts.ts";
@@ -15,6 +15,8 @@ import { RuleWatch } from "../rules/watch.ts";
 export interface AlertedCell {
   /** The rules as JSON; null if they are what `known` is. */
   rulesUnless(known: string): Promise<string | null>;
+  /** What fires elsewhere, or was found there to be over, as JSON; null if it is what `known` is. */
+  elsewhereUnless(known: string): Promise<string | null>;
   /** Returns how many found no room. */
   raiseAlerts(alerts: readonly RaisedAlert[]): Promise<number>;
 }
@@ -31,6 +33,8 @@ export class HubRules {
   readonly watch: RuleWatch;
   /** As JSON; null: it was never told. */
   #known: string | null;
+  /** As JSON; empty: it was never told. */
+  #elsewhere = "";
   #lookedMs = -Infinity;
   #telling: Promise<boolean> | null = null;
   #refused = 0;
@@ -69,6 +73,7 @@ export class HubRules {
       const told = await within(asking, limits.rulesTimeoutMs);
       if (told === "late") log("rules-late", { replica: this.#replica });
       else if (told !== null && told !== this.#known) this.#adopt(told);
+      await this.#lookElsewhere();
     } catch (error) {
       log("rules-unknown", { replica: this.#replica, error: String(error) });
     }
@@ -111,6 +116,19 @@ export class HubRules {
       log("alerts-full", { replica: this.#replica, count: refused - this.#refused });
     this.#refused = refused;
     return store.alerts.waiting === 0;
+  }
+
+  async #lookElsewhere(): Promise<void> {
+    const asking = Promise.resolve(this.#cell().elsewhereUnless(this.#elsewhere));
+    const told = await within(asking, limits.rulesTimeoutMs);
+    if (told === "late" || told === null || told === this.#elsewhere) return;
+    const store = this.#store;
+    store.write();
+    store.transaction(() => {
+      this.watch.hear(JSON.parse(told) as AlertsElsewhere);
+      store.alerts.write();
+    });
+    this.#elsewhere = told;
   }
 
   #adopt(text: string): void {

@@ -86,6 +86,8 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   #admissions: Admissions;
   /** The rules, as the hubs were told last. */
   #rules: string;
+  /** What they have to know of alerts elsewhere, as they were told last. */
+  #elsewhere: string;
   /** When the link was last woken for a session. */
   #wokenMs = 0;
   readonly #sessions = new SessionWaits(() => Date.now());
@@ -116,6 +118,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     this.#heard = { ms: heardMs, storedMs: heardMs };
     this.#admissions = admissionsOf(this.#replica, this.#outage);
     this.#rules = this.#rulesInForce();
+    this.#elsewhere = this.#replica.alertsElsewhere();
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.open();
       // At its start a cell speaks to the origin, whatever alarm it had.
@@ -223,6 +226,12 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     return rules === known ? null : rules;
   }
 
+  /** Tells a hub of alerts that are not its own alone, as JSON; null if that is what `known` is. */
+  elsewhereUnless(known: string): string | null {
+    const elsewhere = this.#replica.alertsElsewhere();
+    return elsewhere === known ? null : elsewhere;
+  }
+
   /** Takes what a hub has raised, on disk (output gate), and sent at once; how many found no room. */
   raiseAlerts(raised: readonly RaisedAlert[]): number {
     return this.#turn((nowMs) => this.#replica.alerts.raise(raised, nowMs));
@@ -305,13 +314,16 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     this.#alarm.wake(nowMs);
   }
 
-  /** Tells the hubs if who may send has changed, or the rules have. */
+  /** Tells the hubs if who may send has changed, or the rules have, or alerts elsewhere. */
   #tellHubs(): void {
     const known = this.#admissions;
     this.#admissions = admissionsOf(this.#replica, this.#outage, known);
     const rules = this.#rulesInForce();
-    if (rules !== this.#rules) this.#callHubs((hub) => hub.rulesChanged());
+    const elsewhere = this.#replica.alertsElsewhere();
+    if (rules !== this.#rules || elsewhere !== this.#elsewhere)
+      this.#callHubs((hub) => hub.rulesChanged());
     this.#rules = rules;
+    this.#elsewhere = elsewhere;
     if (this.#admissions.text !== known.text)
       this.#callHubs((hub) => hub.admissionsChanged(this.#region));
   }

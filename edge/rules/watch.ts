@@ -2,7 +2,7 @@
 // journal is written: what fires is stored in the transaction of the readings that made it fire, so that
 // an alert and its cause are on disk together or not at all.
 
-import type { AlertEnd, AlertReason, EndReason } from "../../state/alert.ts";
+import type { AlertEnd, AlertReason, AlertsElsewhere, EndReason } from "../../state/alert.ts";
 import type { Committed } from "../journal/committed.ts";
 import type { AlertStore, Episode } from "../ports.ts";
 import { streamOf, type DeviceState } from "../telemetry/device-state.ts";
@@ -23,6 +23,8 @@ export class RuleWatch implements Watch {
   readonly #alerts: () => AlertStore;
   readonly #region: string;
   #rules = new RuleSet({});
+  /** What fires in other regions, by device and rule: a device may have come from there. */
+  readonly #elsewhere = new Map<string, Map<string, Episode>>();
 
   /** @param alerts The store's, as it is now. */
   constructor(alerts: () => AlertStore, region: string) {
@@ -43,9 +45,24 @@ export class RuleWatch implements Watch {
       store.put(device, name, null);
       if (episode.reason === null) continue;
       const reason: EndReason = rule === null ? "rule-removed" : "rule-changed";
-      const end = { reason, atMs: null, value: null };
+      const end = { reason, atMs: null, value: null, region: this.#region };
       store.raise({ device, rule: name, sinceMs: episode.sinceMs, reason: episode.reason, end });
     }
+  }
+
+  /** Takes what other regions say: what fires there may end here, and what is over there is over. */
+  hear({ open, over }: AlertsElsewhere): void {
+    const store = this.#alerts();
+    this.#elsewhere.clear();
+    for (const { device, rule, sinceMs, reason } of open) {
+      const rules = this.#elsewhere.get(device) ?? new Map<string, Episode>();
+      this.#elsewhere.set(
+        device,
+        rules.set(rule, { sinceMs, version: reason.ruleVersion, reason }),
+      );
+    }
+    for (const { device, rule, sinceMs } of over)
+      if (store.episodesOf(device)?.get(rule)?.sinceMs === sinceMs) store.put(device, rule, null);
   }
 
   observe(committed: Committed, before: DeviceState, after: DeviceState, stampMs: number): void {
@@ -55,13 +72,20 @@ export class RuleWatch implements Watch {
     if (rules.length === 0) return;
     const open = this.#alerts().episodesOf(device);
     for (const rule of rules) {
-      const episode = open?.get(rule.name) ?? null;
       const { stream } = rule.settings;
+      const episode = open?.get(rule.name) ?? this.#episodeElsewhere(device, rule);
       // What was never beyond the threshold need not be looked through, as long as nothing is open.
       if (episode === null && !mayHold(rule, streamOf(after.streams, stream))) continue;
-      const afterMs = streamOf(before.streams, stream).highWaterMs;
+      const { highWaterMs } = streamOf(before.streams, stream);
+      // What fired elsewhere may be newer than all that this hub has heard before.
+      const afterMs = Math.max(highWaterMs, episode?.reason?.atMs ?? 0);
       this.#judge(rule, episode, committed, afterMs, stampMs);
     }
+  }
+
+  #episodeElsewhere(device: string, { name, settings }: Rule): Episode | null {
+    const episode = this.#elsewhere.get(device)?.get(name);
+    return episode?.reason?.stream === settings.stream ? episode : null;
   }
 
   #judge(
@@ -95,13 +119,16 @@ export class RuleWatch implements Watch {
     turns: readonly Turn[],
   ): void {
     const store = this.#alerts();
+    this.#elsewhere.get(device)?.delete(rule.name);
     let reason = episode?.reason ?? null;
     for (const turn of turns) {
       const { kind, sinceMs } = turn;
       if (kind === "fired") reason = this.#reasonOf(rule, turn);
       if (reason === null) continue;
       const end: AlertEnd | null =
-        kind === "fired" ? null : { reason: "cleared", atMs: turn.atMs, value: turn.value };
+        kind === "fired"
+          ? null
+          : { reason: "cleared", atMs: turn.atMs, value: turn.value, region: this.#region };
       store.raise({ device, rule: rule.name, sinceMs, reason, end });
     }
     const { version } = rule;

@@ -108,6 +108,7 @@ class Region {
   #open(): HubRules {
     const cell: AlertedCell = {
       rulesUnless: async () => JSON.stringify({ hot: this.#rule }),
+      elsewhereUnless: async () => JSON.stringify(this.book.elsewhere("hel")),
       raiseAlerts: async (alerts) => {
         if (this.fault === "away") throw new Error("away");
         // What crosses is a copy.

@@ -129,6 +129,7 @@ test("a rule that is published fires, says why, is acknowledged at the origin an
     reason: "cleared",
     at: new Date(T + 4000).toISOString(),
     value: 75,
+    region: "hel",
   });
   assert.match(JSON.stringify(over?.["acknowledged"]), /"by":"[^"]+"/);
   assert.equal(outcomeOf(await acknowledge(hel.url, id)), "409 alert-over");
@@ -187,7 +188,36 @@ test("a rule that goes, or changes what it means, ends what it had begun, and sa
   assert.equal(gone.status, 204);
   await becomes([`deep~sub-1~${T} resolved`], () => states(hel.url, "device=sub-1"), 30_000);
   const [over] = await listed(hel.url, "device=sub-1");
-  assert.deepEqual(over?.["resolved"], { reason: "rule-removed", at: null, value: null });
+  assert.deepEqual(over?.["resolved"], {
+    reason: "rule-removed",
+    at: null,
+    value: null,
+    region: "hel",
+  });
+});
+
+test("an alert of a device that moves ends where the device is, and it fires anew where it comes back", async () => {
+  await putRule("far", { device: "*", stream: "range_m", above: 100 });
+  await inForce("far", 200, "range_m");
+  await post(hel.url, "cat-1", [T], [150], "range_m");
+  const id = `far~cat-1~${T}`;
+  await becomes([`${id} firing`], () => states(tll.url, "device=cat-1"));
+  let at = T;
+  const clear = async (): Promise<string[]> => {
+    await post(tll.url, "cat-1", [(at += 1)], [50], "range_m");
+    return states(tll.url, "device=cat-1");
+  };
+  await becomes([`${id} resolved`], clear, 30_000);
+  for (const url of [origin, hel.url])
+    await becomes([`${id} resolved`], () => states(url, "device=cat-1"));
+  const [over] = await listed(origin, "device=cat-1");
+  assert.equal((over?.["resolved"] as { region: string } | undefined)?.region, "tll");
+  const back = async (): Promise<number> => {
+    await post(hel.url, "cat-1", [(at += 1)], [150], "range_m");
+    return (await states(hel.url, "device=cat-1")).length;
+  };
+  await becomes(2, back, 30_000);
+  assert.match((await states(hel.url, "device=cat-1"))[0] ?? "", /^far~cat-1~\d+ firing$/);
 });
 
 test("P9 what is wrong with a rule or a request is named, and nothing is published", async () => {

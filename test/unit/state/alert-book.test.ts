@@ -45,7 +45,7 @@ const raised = (
   rule: "hot",
   sinceMs,
   reason: { ...reason, atMs: sinceMs, region },
-  end: endMs === null ? null : { reason: "cleared", atMs: endMs, value: 0 },
+  end: endMs === null ? null : { reason: "cleared", atMs: endMs, value: 0, region },
 });
 
 const ALL = { device: null, rule: null, state: null, most: 1_000, cursor: null };
@@ -178,7 +178,7 @@ test("a region may not write what is none of an alert", () => {
     JSON.stringify({ ...reason, value: "2" }),
     JSON.stringify({ ...reason, side: "beside" }),
     JSON.stringify({ ...reason, acknowledged: { by: 7, atMs: 1 } }),
-    JSON.stringify({ ...reason, end: { reason: "bored", atMs: null, value: null } }),
+    JSON.stringify({ ...reason, end: { reason: "bored", atMs: null, value: null, region: "hel" } }),
     JSON.stringify({ ...reason, text: "x".repeat(5_000) }),
   ];
   for (const wrong of notes) {

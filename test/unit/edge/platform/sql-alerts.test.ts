@@ -26,7 +26,7 @@ const raised = (sinceMs: number, isOver = false, device = "d1"): RaisedAlert => 
   rule: "hot",
   sinceMs,
   reason,
-  end: isOver ? { reason: "cleared", atMs: sinceMs, value: 0 } : null,
+  end: isOver ? { reason: "cleared", atMs: sinceMs, value: 0, region: "hel" } : null,
 });
 
 function open(t: TestContext) {
