@@ -204,8 +204,16 @@ function offlineField(meta: StoredMeta, { staleMsMax }: CachePolicy, away: Away 
 }
 
 /** RFC 9110 §7.6.3: what passes through a proxy says so. */
+const VIA = ["via", `1.1 ${PROXY_NAME}`] as const;
 function viaOf(policy: CachePolicy): FieldList {
-  return policy.isPublished ? [] : [["via", `1.1 ${PROXY_NAME}`]];
+  return policy.isPublished ? [] : [VIA];
+}
+
+/** The fields of what an upstream answers to a request for a WebSocket. */
+export function upgradedFields(status: number, fields: FieldList): FieldList {
+  const member = { cache: "skerry-memory", outcome: "bypass", detail: "upgrade" } as const;
+  const said = formatCacheStatus([{ ...member, fwdStatus: status }]);
+  return [...publicFields(fields), VIA, ["cache-status", said]];
 }
 
 /** A response on its way through; either `body` or `discard` is called, once. */
@@ -243,14 +251,18 @@ export function answerPassed<Body>(
   return { kind: "content", decision, status, fields, body: null };
 }
 
-/** Answers with a problem, which says in Cache-Status how far the request came. */
+/**
+ * Answers with a problem, which says in Cache-Status how far the request came; without members it was refused
+ * before any tier was asked (P11).
+ */
 export function answerProblem<Body>(
   problem: Problem,
   members: readonly CacheStatusMember[],
   decision: string,
 ): ContentAnswer<Body> {
-  if (members.length === 0) return { kind: "problem", decision, problem };
-  const headers = { ...problem.headers, "cache-status": formatCacheStatus(members) };
+  const status =
+    members.length === 0 ? `skerry-memory; detail=${problem.code}` : formatCacheStatus(members);
+  const headers = { ...problem.headers, "cache-status": status };
   return { kind: "problem", decision, problem: { ...problem, headers } };
 }
 

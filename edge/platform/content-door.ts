@@ -2,11 +2,12 @@
 // becomes a Response. One isolate has one memory tier and one belief about the origin.
 
 import { log, type RequestScope } from "../../doors/access-log.ts";
-import { problemResponse } from "../../doors/respond.ts";
 import { linesOf, type FieldList } from "../../http/fields.ts";
 import { endNominated, type RequestFields } from "../../http/forwarding.ts";
 import { OFFLINE_S_MAX } from "../../state/site.ts";
+import type { Problem } from "../../http/problem.ts";
 import { noMemory, noRegion } from "../absent-tiers.ts";
+import { answerProblem } from "../cache/answer.ts";
 import { cacheKeyOf, decideTarget } from "../cache/cache-key.ts";
 import { misdirected } from "../cache/problems.ts";
 import { TargetBook } from "../cache/target-book.ts";
@@ -114,7 +115,7 @@ export function createContentDoor(
     const upgrade = decideUpgrade(asked, site);
     if (upgrade.kind !== "none") {
       scope.fields["cache"] = `upgrade:${upgrade.kind}`;
-      if (upgrade.kind === "refused") return problemResponse(upgrade.problem);
+      if (upgrade.kind === "refused") return refusal(upgrade.problem);
       return passUpgrade(asked, site, way.baseUrl);
     }
     const answered = await serveSite(asked, site, ports);
@@ -181,8 +182,10 @@ function passUpgrade(
   if (entered.kind === "answered") return responseOf(entered.answer);
   const upgrade = decideUpgrade(entered.request, site);
   if (upgrade.kind === "pass") return passSocket(`${baseUrl}${upgrade.target}`, upgrade.fields);
-  return problemResponse(upgrade.kind === "refused" ? upgrade.problem : misdirected(asked.host));
+  return refusal(upgrade.kind === "refused" ? upgrade.problem : misdirected(asked.host));
 }
+
+const refusal = (problem: Problem): Response => responseOf(answerProblem(problem, [], "refused"));
 
 /** Tells whether memory has what was answered: it is fresh, or stale while its upstream is away. */
 function isOfMemory(decision: string): boolean {

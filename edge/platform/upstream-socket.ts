@@ -1,10 +1,11 @@
 // How does a WebSocket reach an upstream? The runtime joins the two ends; nothing of it is read here.
 
-import { problemResponse } from "../../doors/respond.ts";
 import type { FieldList } from "../../http/fields.ts";
-import { publicFields } from "../cache/answer.ts";
+import { answerProblem, upgradedFields } from "../cache/answer.ts";
 import { originFailed } from "../cache/problems.ts";
 import { limits } from "../limits.ts";
+import type { OriginFailure } from "../routing/origin-health.ts";
+import { responseOf } from "./content-response.ts";
 
 /** Opens a WebSocket at `url` and answers with it, or with what the upstream says instead. */
 export async function passSocket(url: string, fields: FieldList): Promise<Response> {
@@ -15,15 +16,22 @@ export async function passSocket(url: string, fields: FieldList): Promise<Respon
   try {
     const { signal } = controller;
     const reply = await fetch(url, { headers, redirect: "manual", signal });
-    const shown = new Headers(publicFields([...reply.headers]).map(([...field]) => field));
     const { status, webSocket } = reply;
+    const said = upgradedFields(status, [...reply.headers]);
+    const shown = new Headers(said.map(([...field]) => field));
     if (webSocket !== null) return new Response(null, { status: 101, webSocket, headers: shown });
-    if (status < 200) return problemResponse(originFailed("origin-error", limits.originProbeMs));
+    if (status < 200) return failed("origin-error");
     return new Response(reply.body, { status, headers: shown });
   } catch {
     const reason = controller.signal.aborted ? "origin-timeout" : "origin-unreachable";
-    return problemResponse(originFailed(reason, limits.originProbeMs));
+    return failed(reason);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function failed(reason: OriginFailure): Response {
+  const member = { cache: "skerry-memory", outcome: "bypass", detail: reason } as const;
+  const problem = originFailed(reason, limits.originProbeMs);
+  return responseOf(answerProblem(problem, [member], `failed:${reason}`));
 }
