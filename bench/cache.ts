@@ -117,6 +117,7 @@ async function startAll(
   const bundle = await buildWorker("edge", folder);
   const skerry = await add("skerry", startSkerry(setting, bundle, keys));
   await add("alone", startSkerry(setting, bundle, keys, { TIERS: '["memory"]' }));
+  await add("quiet", startSkerry(setting, bundle, keys, { LOG: "none" }));
   const behind = await bundleWorker("behind-hono", folder);
   await add("behind", startSkerry(setting, behind, keys));
   const bare = await bundleWorker("bare", folder);

@@ -13,6 +13,10 @@ export interface RequestScope {
   readonly fields: LogFields;
 }
 
+/** Which requests leave a line: all, those that are answered with a server error, or none. */
+export const LOGGED = ["all", "errors", "none"] as const;
+export type Logged = (typeof LOGGED)[number];
+
 /** A request id from outside is taken over if it is plain, so that a proxy's id can be followed. */
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,128}$/;
 const TRACEPARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -29,26 +33,35 @@ export function openScope(request: Request): RequestScope {
   };
 }
 
-/** Marks the answer with its request id and writes the request's one log line. */
+/** Marks the answer with its request id and writes the request's one log line, if it is to have one. */
 export function closeScope(
   scope: RequestScope,
   request: Request,
   response: Response,
   startedMs: number,
+  logged: Logged,
 ): Response {
-  const endedMs = Date.now();
-  const { url, requestId, traceId, fields } = scope;
+  if (logged === "all" || (logged === "errors" && response.status >= 500))
+    logRequest(scope, request, response.status, startedMs);
+  return withField(response, "x-request-id", scope.requestId);
+}
+
+function logRequest(
+  { url, requestId, traceId, fields }: RequestScope,
+  request: Request,
+  status: number,
+  startedMs: number,
+): void {
   log("request", {
     requestId,
     ...(traceId === null ? {} : { traceId }),
     method: request.method,
     host: url?.host ?? null,
     path: url?.pathname ?? null,
-    status: response.status,
-    durationMs: endedMs - startedMs,
+    status,
+    durationMs: Date.now() - startedMs,
     ...fields,
   });
-  return withField(response, "x-request-id", requestId);
 }
 
 /** Writes one JSON log line. The only place that touches the console. */

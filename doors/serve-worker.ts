@@ -2,22 +2,27 @@
 // mistake of ours becomes a 500 problem with an id to find it by. No answer leaves before the body
 // that it is for has come in, so that the client is there to read it.
 
-import { closeScope, log, openScope, type RequestScope } from "./access-log.ts";
+import { closeScope, log, openScope, type Logged, type RequestScope } from "./access-log.ts";
 import { isHostField } from "../http/host.ts";
 import type { Problem } from "../http/problem.ts";
 import { discardBody } from "./read-body.ts";
 import { problemResponse } from "./respond.ts";
 
-/** Runs `answer` for a request and its URL, inside its scope. Never throws. */
+/**
+ * Runs `answer` for a request and its URL, inside its scope. Never throws.
+ *
+ * @param logged Which requests leave a line, asked for once it is answered.
+ */
 export async function serveWorker(
   request: Request,
   answer: (scope: RequestScope, url: URL) => Promise<Response> | Response,
+  logged: () => Logged = () => "all",
 ): Promise<Response> {
   const startedMs = Date.now();
   const scope = openScope(request);
   const response = await answerOrProblem(request, answer, scope);
   await discardBody(request);
-  return closeScope(scope, request, response, startedMs);
+  return closeScope(scope, request, response, startedMs, logged());
 }
 
 async function answerOrProblem(

@@ -38,6 +38,8 @@ export interface EdgeConfig {
   readonly upstreams: Readonly<Record<string, SiteUpstream>>;
   /** What an isolate's memory gives up of the cache when it is full. */
   readonly eviction: EvictionName;
+  /** Which requests leave a line in the log. */
+  readonly logged: "all" | "errors" | "none";
   /** The tiers of the cache that there are. */
   readonly tiers: readonly TierName[];
   /** Bytes on disk that a region's cell may take. */

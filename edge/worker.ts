@@ -100,7 +100,11 @@ function limitAddress(request: Request, { config, addresses }: Edge): Response |
 export default {
   fetch: (request: Request, env: EdgeEnv, ctx: ExecutionContext): Response | Promise<Response> => {
     const usual = (): Promise<Response> =>
-      serveWorker(request, (scope, url) => answer(request, env, ctx, scope, url));
+      serveWorker(
+        request,
+        (scope, url) => answer(request, env, ctx, scope, url),
+        () => edge?.config.logged ?? "all",
+      );
     const hit = edge?.content.hit(request, ctx) ?? null;
     if (hit === null) return usual();
     return hit instanceof Response ? hit : hit.then((found) => found ?? usual());

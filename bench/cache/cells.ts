@@ -7,6 +7,7 @@ export type ServerName =
   | "bare64"
   | "skerry"
   | "alone"
+  | "quiet"
   | "behind"
   | "proxy"
   | "hono"
@@ -18,6 +19,7 @@ export const LABELS: Readonly<Record<ServerName, string>> = {
   bare64: "bare handler",
   skerry: "Skerry",
   alone: "Skerry, memory alone",
+  quiet: "Skerry, no log",
   behind: "Skerry behind Hono",
   proxy: "plain proxy Worker",
   hono: "Hono with its cache",
@@ -72,13 +74,13 @@ export const CELLS: readonly Cell[] = [
   },
   {
     name: "miss, 1 KB",
-    servers: ["proxy", "skerry", "alone", "hono", "nginx", "varnish"],
+    servers: ["proxy", "skerry", "alone", "quiet", "hono", "nginx", "varnish"],
     targets: ["/keep/1024/#"],
     requests: 400,
   },
   {
     name: "uncacheable, 1 KB",
-    servers: ["proxy", "skerry", "hono", "nginx", "varnish"],
+    servers: ["proxy", "skerry", "quiet", "hono", "nginx", "varnish"],
     targets: few("no"),
     requests: 500,
   },

@@ -67,7 +67,7 @@ export function createContentDoor(
   const hasRegion = deployed.tiers.includes("region");
   const hasColo = deployed.tiers.includes("colo");
   const cells = new RegionCells(env.CONTENT_CELL);
-  const hits = new MemoryHits(memory, regions);
+  const hits = new MemoryHits(memory, regions, deployed.logged === "all");
   const encoder = new EncodedBodies(limits.encodedBytesMax);
   const answer: ContentDoor["answer"] = async (request, scope, ctx) => {
     const background = openBackground(ctx);

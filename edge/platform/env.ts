@@ -1,6 +1,7 @@
 // How do a Worker's bindings become a configuration? Parsed once an isolate; what is missing is
 // named, what is wrong is refused with the name of the variable.
 
+import { LOGGED } from "../../doors/access-log.ts";
 import * as z from "zod/mini";
 import { DEFAULT_QUOTA, type ClassQuota } from "../buffer/quota.ts";
 import { deployedRules } from "../../state/config.ts";
@@ -93,6 +94,7 @@ const varsSchema = z.object({
   RULES: z._default(json(deployedRules), {}),
   EVICTION: z._default(z.enum(EVICTIONS), "probation"),
   CELL_BYTES: z._default(z.string().check(z.regex(/^[0-9]{7,10}$/)), String(limits.cellBytesMax)),
+  LOG: z._default(z.enum(LOGGED), "all"),
   TIERS: z._default(json(z.array(z.enum(TIERS))), [...USUAL_TIERS]),
   HUBS: z._default(z.string().check(z.regex(/^(1|2|4|8|16|32|64|128|256)$/)), "1"),
   DEV: orNull(z.string()),
@@ -144,6 +146,7 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
     ),
     rules: vars.RULES,
     eviction: vars.EVICTION,
+    logged: vars.LOG,
     tiers: vars.TIERS,
     cellBytesMax: Number(vars.CELL_BYTES),
     content: {},
@@ -185,6 +188,7 @@ const UNUSABLE: EdgeConfig = {
   rules: {},
   content: {},
   eviction: "probation",
+  logged: "all",
   tiers: USUAL_TIERS,
   cellBytesMax: limits.cellBytesMax,
   hubs: 1,

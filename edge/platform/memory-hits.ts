@@ -82,11 +82,14 @@ export class MemoryHits {
   readonly #prepared = new WeakMap<StoredMeta, readonly Prepared[]>();
   /** Hits that are not in the log yet, by site. */
   readonly #counts = new Map<string, HitCount>();
+  readonly #isTold: boolean;
   #isTelling = false;
 
-  constructor(memory: ContentStore<EdgeBody>, regions: Regions) {
+  /** @param isTold Whether the log tells of hits. */
+  constructor(memory: ContentStore<EdgeBody>, regions: Regions, isTold: boolean) {
     this.#memory = memory;
     this.#regions = regions;
+    this.#isTold = isTold;
   }
 
   /** Learns that memory answered a request for a target. */
@@ -152,7 +155,7 @@ export class MemoryHits {
     this.#urls.use(slot);
     known.told.hits += 1;
     if (prepared.hasBody) known.told.bytes += stored.meta.bodyBytes;
-    if (!this.#isTelling) this.#tellLater(ctx);
+    if (this.#isTold && !this.#isTelling) this.#tellLater(ctx);
     const body = prepared.hasBody ? (stored.body as Uint8Array<ArrayBuffer>) : null;
     return new Response(body, prepared.parts);
   }

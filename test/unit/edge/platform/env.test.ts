@@ -32,6 +32,12 @@ test("parseEdgeEnv() of the least bindings has nothing missing, and defaults for
   );
 });
 
+test("parseEdgeEnv() takes which requests are logged, and names what is none", () => {
+  assert.equal(parseEdgeEnv(GOOD).logged, "all");
+  assert.equal(parseEdgeEnv({ ...GOOD, LOG: "errors" }).logged, "errors");
+  assert.match(parseEdgeEnv({ ...GOOD, LOG: "some" }).missing.join(), /LOG/);
+});
+
 test("parseEdgeEnv() of all bindings takes each", () => {
   const config = parseEdgeEnv({
     ...GOOD,
