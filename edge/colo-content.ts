@@ -61,6 +61,7 @@ export function withColo<Body>(
     },
     claimFill: (id) => region.claimFill(id),
     endFill: (id, outcome) => region.endFill(id, outcome),
+    ...(region.large === undefined ? {} : { large: region.large }),
   };
 }
 

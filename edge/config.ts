@@ -44,6 +44,8 @@ export interface EdgeConfig {
   readonly tiers: readonly TierName[];
   /** Bytes on disk that a region's cell may take. */
   readonly cellBytesMax: number;
+  /** Bytes of bodies that a cell may have in the bucket. */
+  readonly bucketBytesMax: number;
   /** The rules until others are published. */
   readonly rules: Readonly<Record<string, RuleSettings>>;
   /** What is published of sites, by their names: it goes before `upstreams`. */

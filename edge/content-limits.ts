@@ -34,6 +34,18 @@ export const contentLimits = {
   bodyChunkBytes: 262_144,
   /** Bytes on disk of all that one ContentCell stores, unless CELL_BYTES says otherwise. */
   cellBytesMax: 268_435_456,
+  /** Bytes of a body that may be stored where a bucket is bound; what is checked at once when it is read. */
+  largeBodyBytesMax: 1_073_741_824,
+  largeSegmentBytes: 1_048_576,
+  /** Bytes of all bodies of a cell in the bucket, unless BUCKET_BYTES says otherwise. */
+  bucketBytesMax: 10_737_418_240,
+  /** Large bodies that an isolate sends there at once; another one is only passed on. */
+  largeFillsMax: 4,
+  /** How long sending one may take; past it what was sent is nobody's. */
+  largeFillMsMax: 900_000,
+  /** Objects that are deleted at once, and how soon after one another. */
+  orphansPerSweep: 100,
+  orphanSweepMs: 1_000,
   /** What of a cell's bytes is for who has not been asked for twice yet. */
   cellProbationShare: 0.1,
   /** How often a cell that is full asks what has been purged, so that it goes first. */

@@ -163,6 +163,22 @@ export interface RegionContent<Body> {
   claimFill(id: string): Promise<"fill" | "stored" | "alone">;
   /** Ends a fill that nothing is stored of. */
   endFill(id: string, outcome: "unshared" | "failed"): Promise<void>;
+  /** Where there is room for bodies that nobody holds whole; not given: there is none. */
+  readonly large?: LargeContent<Body>;
+}
+
+/**
+ * Stored responses whose bodies are read and written as they pass.
+ *
+ * - Writes, order and failure: as RegionContent; a body that does not come to its end is not stored.
+ * - Limits: so many at once, and none of more than `bytesMax`.
+ */
+export interface LargeContent<Body> {
+  readonly bytesMax: number;
+  /** Tells whether a body may be begun for a key. */
+  hasRoom(key: string): boolean;
+  /** Reads a body to its end and stores it; `meta` has its length. */
+  put(key: string, meta: StoredMeta, body: Body, lease: string | null): Promise<void>;
 }
 
 /**
@@ -206,6 +222,8 @@ export type BodyReading<Body> =
  */
 export interface SharedBody<Body> {
   open(): Body | null;
+  /** The same for who only reads along: others set the pace, and when they are gone it breaks off. */
+  follow?(): Body | null;
   readonly whole: Promise<BodyReading<Body>>;
   readonly done: Promise<void>;
 }

@@ -13,7 +13,7 @@ import { isSelected, selectingLines } from "./cache/variant.ts";
 import type { ContentPorts } from "./content-ports.ts";
 import type { Flight, Landing, SharedLanding } from "./flights.ts";
 import { limits } from "./limits.ts";
-import { isPurgedMeanwhile, needsWhole } from "./store-reply.ts";
+import { isPurgedMeanwhile, needsWhole } from "./fill-checks.ts";
 
 /** What a request does that nobody answers: its way through region and upstream. */
 type Way<Body, Result> = (asked: Looked<Body>) => Promise<Result>;

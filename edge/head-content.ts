@@ -10,7 +10,8 @@ import { passedMembers, type Found } from "./cache/tiers.ts";
 import type { ContentPorts, UpstreamReply } from "./content-ports.ts";
 import { limits } from "./limits.ts";
 import { claimAsk, noteReply, passReply, refusePassing, type Passing } from "./pass-content.ts";
-import { refusalNow, storedFieldsOf } from "./store-reply.ts";
+import { refusalNow } from "./fill-checks.ts";
+import { storedFieldsOf } from "./store-reply.ts";
 
 /** Passes a HEAD on; null: the upstream failed, and what is stored may be served instead. */
 export async function headContent<Body>(

@@ -54,6 +54,7 @@ export function purgedRegion<Body>(
     delete: (key) => region.delete(key),
     claimFill: (id) => region.claimFill(id),
     endFill: (id, outcome) => region.endFill(id, outcome),
+    ...(region.large === undefined ? {} : { large: region.large }),
   };
 }
 

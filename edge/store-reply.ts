@@ -1,7 +1,7 @@
 // What becomes of an upstream's answer? It is stored if it may be, and given to whoever asked while it
 // is still arriving; once its last byte is there both tiers have it.
 
-import { fieldBytesOf, linesOf, type FieldLines, type FieldList } from "../http/fields.ts";
+import { fieldBytesOf, linesOf, type FieldList } from "../http/fields.ts";
 import { formatHttpDate } from "../http/http-date.ts";
 import { parseVary } from "../http/vary.ts";
 import { ruledExchange, type AskedContent } from "./asked-content.ts";
@@ -16,6 +16,8 @@ import {
 } from "./cache/storing.ts";
 import type { BodyReading, ContentPorts, SharedBody, UpstreamReply } from "./content-ports.ts";
 import type { SharedLanding } from "./flights.ts";
+import { isPurgedMeanwhile, needsWhole, refusalNow } from "./fill-checks.ts";
+import { roomFor, storeLarge } from "./large-content.ts";
 import { limits } from "./limits.ts";
 import type { OriginFailure } from "./routing/origin-health.ts";
 
@@ -110,7 +112,10 @@ export async function storeReply<Body>(
   const fields = storedFieldsOf(datedFields(reply));
   const length = Number(linesOf(reply.fields).get("content-length") ?? "0");
   const tooLarge = refusalOfSize(fields, length);
-  if (tooLarge !== null) return pass(asked, reply, tooLarge, isReplacing, ports);
+  if (tooLarge !== null) {
+    const meta = metaOf(reply.status, fields, length, reply, storing);
+    return storeUnheld(asked, how, reply, meta, tooLarge, ports);
+  }
   const arriving = reply.share(limits.storedBodyBytesMax);
   ports.background(arriving.done);
   // Stored only after the last byte: RFC 9111 §3.3 forbids to use an incomplete body as a whole one.
@@ -130,6 +135,21 @@ export async function storeReply<Body>(
   return isOddPart(stored.meta) && !asked.policy.storesOddParts
     ? unstored(stored, "content-range", reply)
     : keep(asked, stored, reply, ports);
+}
+
+/** Stores what is too large to be held, where there is room for it; else it is passed on. */
+function storeUnheld<Body>(
+  asked: AskedContent,
+  how: Replacing,
+  reply: Answered<Body>,
+  meta: StoredMeta,
+  tooLarge: PassReason,
+  ports: ContentPorts<Body>,
+): Promise<Stored<Body>> | Stored<Body> {
+  const isBody = tooLarge === "body-too-large";
+  const large = isBody ? roomFor(asked, how, reply, meta.bodyBytes, ports) : null;
+  if (large !== null) return storeLarge(asked, meta, reply, large, ports);
+  return pass(asked, reply, tooLarge, how.isReplacing, ports);
 }
 
 function refusalOfSize(fields: FieldList, bodyBytes: number): PassReason | null {
@@ -152,11 +172,6 @@ function isPlainRequest(
 /** Tells whether a request is answered only once all of the body is there. */
 function isHeldBack({ fields }: AskedContent, { method, hasStandIn }: Replacing): boolean {
   return method !== "GET" || hasStandIn || needsWhole(fields);
-}
-
-/** Tells whether a request may be answered with less than a whole body, which has to be known first. */
-export function needsWhole(request: FieldLines): boolean {
-  return ["range", "if-none-match", "if-modified-since"].some((name) => request.has(name));
 }
 
 /** A body that mostly comes in one piece with its head is worth a moment more: then it needs no stream. */
@@ -223,33 +238,6 @@ async function storeArrived<Body>(
   }
   const outcome = reading.kind === "too-large" ? "unshared" : "failed";
   if (lease !== null) await ports.region.endFill(lease, outcome);
-}
-
-/**
- * P5: tells whether what was asked for a while ago may have been purged since. Where nobody tells what
- * was purged lately it may, once it is older than a lease.
- */
-export async function isPurgedMeanwhile<Body>(
-  { key }: Pick<AskedContent, "key">,
-  meta: StoredMeta,
-  ports: ContentPorts<Body>,
-): Promise<boolean> {
-  await ports.purges.renew();
-  const { book, isCurrent } = ports.purges;
-  const isYoung = Math.abs(ports.nowMs() - meta.requestMs) < limits.leaseMs;
-  return book.isPurged(key, meta) || !(isCurrent || isYoung);
-}
-
-/** Why what was asked for then must not be stored now; null: it may be. */
-export function refusalNow<Body>(
-  asked: AskedContent,
-  { requestMs }: { readonly requestMs: number },
-  ports: ContentPorts<Body>,
-): PassReason | null {
-  // It was asked for before a write of it was answered, or before all that is remembered of writes.
-  const isOutdated =
-    ports.written.isSince(asked.key, requestMs) || ports.nowMs() - requestMs > limits.writtenKeptMs;
-  return isOutdated ? "written-meanwhile" : null;
 }
 
 /** A part of another length than its Content-Range says: one of the two is wrong. */

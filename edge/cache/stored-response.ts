@@ -40,6 +40,8 @@ export interface StoredMeta extends StoredPolicy {
   readonly requestMs: number;
   /** When the response, or the 304 that last validated it, arrived. */
   readonly responseMs: number;
+  /** The body is in the bucket; a tier that has none in its rows has what it is found by there. */
+  readonly isInBucket?: true;
   /** SHA-256 of the body, base64url, as a tier that others write to has it; not given: not known. */
   readonly bodyDigest?: string;
   /** What was known of purges before the response was asked for; none: nothing. */

@@ -13,6 +13,7 @@ import { NO_PURGES, PurgeBook } from "../cache/purge-book.ts";
 import type { StoredMeta, StoredResponse } from "../cache/stored-response.ts";
 import { WrittenKeys } from "../cache/written-keys.ts";
 import { limits } from "../limits.ts";
+import { encodeHandle, type LargeHandle } from "../platform/large-body.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { SqlContentStore } from "../platform/sql-content-store.ts";
 import type { RegionLease } from "../region-replica.ts";
@@ -34,6 +35,14 @@ export interface CellSave {
   readonly lease: string | null;
 }
 
+/** A large body that was sent to the bucket, and what it belongs to. */
+export interface LargeSave {
+  readonly key: string;
+  readonly meta: StoredMeta;
+  readonly handle: LargeHandle;
+  readonly lease: string | null;
+}
+
 /** What was known of a region's purges when it was asked last; opaque `version`. */
 interface KnownPurges {
   readonly version: string;
@@ -44,10 +53,13 @@ interface KnownPurges {
 export class ContentCell extends DurableObject<EdgeEnv> {
   readonly #store: SqlContentStore;
   readonly #bytesMax: number;
+  readonly #bucketBytesMax: number;
   /** Its region; of whose purges it asks only when it is full. */
   readonly #region: string;
   #purges: KnownPurges = { version: "", book: NO_PURGES };
   #purgesAskedMs = -Infinity;
+  /** When the alarm rings, as far as is known since the object began; Infinity: not. */
+  #ringsMs = Infinity;
   readonly #written = new WrittenKeys({
     keysMax: limits.writtenKeysMax,
     keptMs: limits.writtenKeptMs,
@@ -66,8 +78,9 @@ export class ContentCell extends DurableObject<EdgeEnv> {
     assert(rest === "cell", `A cell's name is region/cell/number, not ${ctx.id.name ?? "nothing"}`);
     this.#region = region;
     // A setting that is wrong is told by the doors; a cell goes on with what it has.
-    const { cellBytesMax } = parseEdgeEnv(env);
+    const { cellBytesMax, bucketBytesMax } = parseEdgeEnv(env);
     this.#bytesMax = cellBytesMax;
+    this.#bucketBytesMax = bucketBytesMax;
     this.#store = new SqlContentStore(openSql(ctx.storage), {
       bytesMax: cellBytesMax,
       variantsMax: limits.variantsPerKeyMax,
@@ -103,6 +116,7 @@ export class ContentCell extends DurableObject<EdgeEnv> {
       const isStored = !isOutdated && this.#store.put(key, stored, Date.now(), this.#isPurged);
       if (lease !== null) this.endFill(lease, isStored ? "stored" : "failed");
     }
+    this.#ring();
     if (this.#store.bytes() > limits.cellSweepShare * this.#bytesMax) void this.#askPurges();
   }
 
@@ -150,11 +164,74 @@ export class ContentCell extends DurableObject<EdgeEnv> {
   /** Forgets a body that is not what its digest says, and whatever refers to it. */
   dropBody(digest: string): void {
     this.#store.deleteBody(digest);
+    this.#ring();
+  }
+
+  /** Notes that a large body is about to be sent; false: it is not to be. */
+  beginLarge(key: string, object: string, bytes: number, requestMs: number): boolean {
+    const isOutdated = this.#written.isSince(key, requestMs);
+    if (isOutdated || bytes > this.#bucketBytesMax) return false;
+    this.#store.bucket.begin(object, key, Date.now() + limits.largeFillMsMax);
+    this.#ring();
+    return true;
+  }
+
+  /** Stores what a large body belongs to; false: it was written meanwhile, or is too late. */
+  saveLarge({ key, meta, handle, lease }: LargeSave): boolean {
+    const nowMs = Date.now();
+    const { bucket } = this.#store;
+    if (!bucket.claim(handle.object, key)) {
+      this.abandonLarge(handle.object);
+      if (lease !== null) this.endFill(lease, "failed");
+      return false;
+    }
+    const surplus = bucket.bytes() + handle.bytes - this.#bucketBytesMax;
+    if (surplus > 0) for (const digest of bucket.oldest(surplus)) this.#store.deleteBody(digest);
+    const object = bucket.add(handle.digest, handle.object, handle.bytes, nowMs);
+    const stored = {
+      meta: { ...meta, isInBucket: true, bodyDigest: handle.digest },
+      body: encodeHandle({ ...handle, object }),
+    } as const;
+    const isStored =
+      bucket.bytes() <= this.#bucketBytesMax && this.#store.put(key, stored, nowMs, this.#isPurged);
+    bucket.settle(handle.digest);
+    if (lease !== null) this.endFill(lease, isStored ? "stored" : "failed");
+    this.#ring();
+    return isStored;
+  }
+
+  /** Ends a large body that did not come to its end. */
+  abandonLarge(object: string): void {
+    this.#store.bucket.abandon(object);
+    this.#ring();
+  }
+
+  /** Deletes what in the bucket is nobody's. */
+  override async alarm(): Promise<void> {
+    const { bucket } = this.#store;
+    this.#ringsMs = Infinity;
+    const objects = bucket.due(Date.now(), limits.orphansPerSweep);
+    // Without a bucket there is nothing to delete: one that was bound once has its own rules of age.
+    if (objects.length > 0) await this.env.BODIES?.delete([...objects]);
+    bucket.deleted(objects);
+    this.#ring();
+  }
+
+  /** Has the alarm ring when the next object is to be deleted. */
+  #ring(): void {
+    if (this.env.BODIES === undefined) return;
+    const dueMs = this.#store.bucket.nextDueMs();
+    // One that is set is not put off by what comes meanwhile.
+    if (dueMs === null || dueMs >= this.#ringsMs) return;
+    this.#ringsMs = Math.max(dueMs, Date.now() + limits.orphanSweepMs);
+    void this.ctx.storage.setAlarm(this.#ringsMs);
   }
 
   /** Forgets what is stored under a key. */
   drop(key: string): void {
     this.#written.note(key, Date.now());
     this.#store.delete(key);
+    this.#store.bucket.forget(key);
+    this.#ring();
   }
 }

@@ -49,6 +49,8 @@ interface Reader {
   pieces: number;
   bytes: number;
   isCut: boolean;
+  /** It only reads along. */
+  readonly isFollower: boolean;
 }
 
 type Stream = ReadableStream<Uint8Array>;
@@ -97,10 +99,18 @@ export class ArrivingBody implements SharedBody<Uint8Array | Stream> {
   }
 
   open(): Stream | null {
+    return this.#open(false);
+  }
+
+  follow(): Stream | null {
+    return this.#open(true);
+  }
+
+  #open(isFollower: boolean): Stream | null {
     if (this.#droppedPieces > 0) return null;
-    const reader: Reader = { pieces: 0, bytes: 0, isCut: false };
+    const reader: Reader = { pieces: 0, bytes: 0, isCut: false, isFollower };
     this.#readers.add(reader);
-    this.#wasOpened = true;
+    this.#wasOpened ||= !isFollower;
     const close = (): void => {
       this.#readers.delete(reader);
       this.#changed();
@@ -209,10 +219,11 @@ export class ArrivingBody implements SharedBody<Uint8Array | Stream> {
   async #slide(): Promise<boolean> {
     this.#settle({ kind: "too-large" });
     for (;;) {
-      if (this.#readers.size === 0 && this.#wasOpened) return false;
+      const leaders = [...this.#readers].filter(({ isFollower }) => !isFollower);
+      if (leaders.length === 0 && this.#wasOpened) return false;
       this.#drop();
       if (!this.#isFull()) return true;
-      const fastest = Math.max(0, ...[...this.#readers].map(({ bytes }) => bytes));
+      const fastest = Math.max(0, ...leaders.map(({ bytes }) => bytes));
       if (fastest - this.#droppedBytes > this.#held() / 2) {
         // Who holds up the others is cut off.
         for (const reader of this.#readers)

@@ -31,7 +31,7 @@ import { SITE_HOOKS } from "../sites/registry.ts";
 import { keptQuery } from "../site/query-rule.ts";
 import type { EdgeEnv } from "./env.ts";
 import { openBackground } from "./background.ts";
-import { responseOf } from "./content-response.ts";
+import { openLarge, responseOf } from "./content-response.ts";
 import { openColo } from "./colo-store.ts";
 import { EncodedBodies } from "./encoded-bodies.ts";
 import { MemoryHits, type HitTarget } from "./memory-hits.ts";
@@ -66,7 +66,7 @@ export function createContentDoor(
   const ways = new SiteWays(deployed);
   const hasRegion = deployed.tiers.includes("region");
   const hasColo = deployed.tiers.includes("colo");
-  const cells = new RegionCells(env.CONTENT_CELL);
+  const cells = new RegionCells(env);
   const hits = new MemoryHits(memory, regions, deployed.logged === "all");
   const encoder = new EncodedBodies(limits.encodedBytesMax);
   const answer: ContentDoor["answer"] = async (request, scope, ctx) => {
@@ -118,7 +118,7 @@ export function createContentDoor(
       if (upgrade.kind === "refused") return refusal(upgrade.problem);
       return passUpgrade(asked, site, way.baseUrl);
     }
-    const answered = await serveSite(asked, site, ports);
+    const answered = await openLarge(() => serveSite(asked, site, ports));
     scope.fields["cache"] = answered.decision;
     if (isOfMemory(answered.decision) && site !== null) {
       learnHit(hits, request, config, { ...site, belief: way.health }, asked.rawTarget);

@@ -2,6 +2,8 @@
 
 import { problemResponse } from "../../doors/respond.ts";
 import type { ContentAnswer } from "../cache/answer.ts";
+import { originFailed } from "../cache/problems.ts";
+import { LargeBody } from "./large-body.ts";
 import type { EdgeBody } from "./origin-content.ts";
 
 type Content = Extract<ContentAnswer<EdgeBody>, { kind: "content" }>;
@@ -12,6 +14,29 @@ export interface ResponseParts {
   readonly headers: Headers;
   readonly encodeBody?: "manual";
 }
+
+/** Serves, and opens a body that is in the bucket; one that is not what it was is dropped, and served anew. */
+export async function openLarge(
+  serve: () => Promise<ContentAnswer<EdgeBody>>,
+): Promise<ContentAnswer<EdgeBody>> {
+  for (let left = LARGE_TRIES; ; left -= 1) {
+    const answer = await serve();
+    if (answer.kind === "problem" || !(answer.body instanceof LargeBody)) return answer;
+    const { range, ...whole } = answer;
+    const { bytes } = answer.body.handle;
+    const body = await answer.body.open(range ?? { from: 0, to: bytes - 1 });
+    if (body !== null) return { ...whole, body };
+    if (left === 0)
+      return {
+        kind: "problem",
+        decision: "failed:body",
+        problem: originFailed("origin-error", 1_000),
+      };
+  }
+}
+
+/** How often a body that is lost is looked for again: others may have it, and lose it. */
+const LARGE_TRIES = 2;
 
 export function responseOf(answer: ContentAnswer<EdgeBody>): Response {
   if (answer.kind === "problem") return problemResponse(answer.problem);

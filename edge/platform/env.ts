@@ -18,6 +18,8 @@ export interface EdgeEnv {
   readonly DEVICE_HUB: DurableObjectNamespace<DeviceHub>;
   readonly CONTENT_CELL: DurableObjectNamespace<ContentCell>;
   readonly REGION_CELL: DurableObjectNamespace<RegionCell>;
+  /** Where bodies go that are too large for a cell; not bound: they are only passed on. */
+  readonly BODIES?: R2Bucket;
   readonly [name: string]: unknown;
 }
 
@@ -94,6 +96,10 @@ const varsSchema = z.object({
   RULES: z._default(json(deployedRules), {}),
   EVICTION: z._default(z.enum(EVICTIONS), "probation"),
   CELL_BYTES: z._default(z.string().check(z.regex(/^[0-9]{7,10}$/)), String(limits.cellBytesMax)),
+  BUCKET_BYTES: z._default(
+    z.string().check(z.regex(/^[0-9]{7,15}$/)),
+    String(limits.bucketBytesMax),
+  ),
   LOG: z._default(z.enum(LOGGED), "all"),
   TIERS: z._default(json(z.array(z.enum(TIERS))), [...USUAL_TIERS]),
   HUBS: z._default(z.string().check(z.regex(/^(1|2|4|8|16|32|64|128|256)$/)), "1"),
@@ -149,6 +155,7 @@ export function parseEdgeEnv(env: Readonly<Record<string, unknown>>): EdgeConfig
     logged: vars.LOG,
     tiers: vars.TIERS,
     cellBytesMax: Number(vars.CELL_BYTES),
+    bucketBytesMax: Number(vars.BUCKET_BYTES),
     content: {},
     hubs: Number(vars.HUBS),
     isDev: vars.DEV === "1",
@@ -191,6 +198,7 @@ const UNUSABLE: EdgeConfig = {
   logged: "all",
   tiers: USUAL_TIERS,
   cellBytesMax: limits.cellBytesMax,
+  bucketBytesMax: limits.bucketBytesMax,
   hubs: 1,
   isDev: false,
   apiHosts: [],

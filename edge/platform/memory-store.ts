@@ -86,6 +86,8 @@ export class MemoryStore<Body> implements ContentStore<Body> {
     nowMs: number,
     isPurged?: (key: string, meta: StoredMeta) => boolean,
   ): boolean {
+    // What nobody holds whole is not held here.
+    if (stored.meta.bodyBytes > limits.storedBodyBytesMax) return false;
     const weight = weightOf(key, stored.meta);
     if (weight > this.#bounds.bytesMax) return false;
     const { responseMs } = stored.meta;

@@ -6,10 +6,11 @@ import { within } from "../../doors/within.ts";
 import type { FieldList } from "../../http/fields.ts";
 import type { OriginContent, SentBody, SharedBody, UpstreamReply } from "../content-ports.ts";
 import { limits } from "../limits.ts";
+import type { LargeBody } from "./large-body.ts";
 import { ArrivingBody, type BodyBudget } from "./arriving-body.ts";
 
 /** A body at the edge: bytes once it is stored, a stream while it passes through. */
-export type EdgeBody = Uint8Array | ReadableStream<Uint8Array>;
+export type EdgeBody = Uint8Array | ReadableStream<Uint8Array> | LargeBody;
 
 type Failure = Exclude<Awaited<ReturnType<OriginContent<EdgeBody>["fetch"]>>, { kind: "reply" }>;
 

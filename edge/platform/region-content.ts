@@ -2,11 +2,12 @@
 // while the cell is still busy with what was stored before goes there together, in one call and one
 // commit.
 
-import type { StoredResponse } from "../cache/stored-response.ts";
-import type { RegionContent, RegionFinding } from "../content-ports.ts";
+import type { StoredMeta, StoredResponse } from "../cache/stored-response.ts";
+import type { LargeContent, RegionContent, RegionFinding } from "../content-ports.ts";
 import { log } from "../../doors/access-log.ts";
 import { digestOf } from "./body-digest.ts";
 import { limits } from "../limits.ts";
+import { decodeHandle, encodeHandle, LargeBody, sendLarge } from "./large-body.ts";
 import type { EdgeBody } from "./origin-content.ts";
 import type { CellFinding, CellSave, ContentCell } from "../objects/content-cell.ts";
 import type { EdgeEnv } from "./env.ts";
@@ -35,6 +36,39 @@ const nothing = (
   ...(isDamaged ? { fault: "body-damaged" } : {}),
 });
 
+/** What is to be saved of a stored response; null: nothing can be. */
+async function saveOf(
+  key: string,
+  { meta, body }: StoredResponse<EdgeBody>,
+  lease: string | null,
+): Promise<CellSave | null> {
+  if (body instanceof LargeBody) {
+    // It was validated, and is in the bucket already.
+    const { handle } = body;
+    const large = { ...meta, isInBucket: true, bodyDigest: handle.digest } as const;
+    return { key, stored: { meta: large, body: encodeHandle(handle) }, lease };
+  }
+  // Else only whole bodies are stored, and those are bytes.
+  if (!(body instanceof Uint8Array)) return null;
+  const bodyDigest = meta.bodyDigest ?? (await digestOf(body));
+  return { key, stored: { meta: { ...meta, bodyDigest }, body }, lease };
+}
+
+/** Calls a cell; what its failure means is `otherwise`. */
+async function attempt<T>(
+  region: string,
+  call: string,
+  work: () => Promise<T>,
+  otherwise: T,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    log("content-cell-failed", { region, call, error: String(error) });
+    return otherwise;
+  }
+}
+
 /** Tells whether a body is what its digest says; what no digest is known of is taken as it is. */
 async function isSound({ meta, body }: StoredResponse<Uint8Array>): Promise<boolean> {
   return meta.bodyDigest === undefined || meta.bodyDigest === (await digestOf(body));
@@ -44,9 +78,13 @@ async function isSound({ meta, body }: StoredResponse<Uint8Array>): Promise<bool
 export class RegionCells {
   readonly #namespace: EdgeEnv["CONTENT_CELL"];
   readonly #saves = new Map<string, Saves>();
+  readonly #bucket: R2Bucket | null;
+  /** Keys of which a large body is being sent. */
+  readonly #sending = new Set<string>();
 
-  constructor(namespace: EdgeEnv["CONTENT_CELL"]) {
-    this.#namespace = namespace;
+  constructor({ CONTENT_CELL, BODIES }: Pick<EdgeEnv, "CONTENT_CELL" | "BODIES">) {
+    this.#namespace = CONTENT_CELL;
+    this.#bucket = BODIES ?? null;
   }
 
   /** Opens the cell of a region; `locationHint` is where its first use places it. */
@@ -57,19 +95,21 @@ export class RegionCells {
         this.#namespace.idFromName(`${region}/cell/0`),
         locationHint === null ? {} : { locationHint: locationHint as DurableObjectLocationHint },
       ));
-    const orElse = async <T>(call: string, work: () => Promise<T>, otherwise: T): Promise<T> => {
-      try {
-        return await work();
-      } catch (error) {
-        log("content-cell-failed", { region, call, error: String(error) });
-        return otherwise;
-      }
-    };
+    const orElse = <T>(call: string, work: () => Promise<T>, otherwise: T): Promise<T> =>
+      attempt(region, call, work, otherwise);
     const dropDamaged = async ({ meta: { bodyDigest } }: StoredResponse<Uint8Array>) => {
       log("body-damaged", { region, digest: bodyDigest ?? "" });
       if (bodyDigest !== undefined) await cell().dropBody(bodyDigest);
     };
+    /** One that was found here, and then not in the bucket: the next look says so. */
+    let isLost = false;
+    const largeOf = this.#largeOf(region, async (digest) => {
+      isLost = true;
+      await orElse("dropBody", () => cell().dropBody(digest), undefined);
+    });
+    const large = this.#bucket === null ? {} : { large: this.#large(this.#bucket, region, cell) };
     return {
+      ...large,
       get: (key, selecting, fillId) =>
         orElse<RegionFinding<EdgeBody>>(
           "load",
@@ -77,7 +117,11 @@ export class RegionCells {
             // The call's type loses the tuples of the field list; the value is what `load` returned.
             const found = (await cell().load(key, selecting, fillId)) as CellFinding;
             const { stored, tags, isDamaged, isClaimed } = found;
-            if (stored === null) return nothing(tags, isClaimed, isDamaged);
+            if (stored === null) return nothing(tags, isClaimed, isDamaged || isLost);
+            if (stored.meta.isInBucket === true) {
+              const large = largeOf(stored);
+              return large === null ? nothing([], false, true) : { kind: "found", stored: large };
+            }
             if (await isSound(stored)) return { kind: "found", stored };
             await dropDamaged(stored);
             return nothing([], false, true);
@@ -89,22 +133,76 @@ export class RegionCells {
           "loadTagged",
           async () => {
             const stored = (await cell().loadTagged(key, tag)) as StoredResponse<Uint8Array> | null;
+            if (stored?.meta.isInBucket === true) return largeOf(stored);
             if (stored === null || (await isSound(stored))) return stored;
             await dropDamaged(stored);
             return null;
           },
           null,
         ),
-      put: async (key, { meta, body }, lease) => {
-        // Only whole bodies are stored, and those are bytes.
-        if (!(body instanceof Uint8Array)) return;
-        const bodyDigest = meta.bodyDigest ?? (await digestOf(body));
-        const save: CellSave = { key, stored: { meta: { ...meta, bodyDigest }, body }, lease };
+      put: async (key, stored, lease) => {
+        const save = await saveOf(key, stored, lease);
+        if (save === null) return;
         await this.#save(region, save, (all) => orElse("save", () => cell().save(all), undefined));
       },
       delete: (key) => orElse("drop", () => cell().drop(key), undefined),
       claimFill: (id) => orElse("claimFill", () => cell().claimFill(id), "alone"),
       endFill: (id, outcome) => orElse("endFill", () => cell().endFill(id, outcome), undefined),
+    };
+  }
+
+  /** Makes what a cell has of a large body one that can be read; null: it cannot. */
+  #largeOf(
+    region: string,
+    drop: (digest: string) => Promise<void>,
+  ): (found: StoredResponse<Uint8Array>) => StoredResponse<EdgeBody> | null {
+    const bucket = this.#bucket;
+    return ({ meta, body }) => {
+      const handle = decodeHandle(body);
+      if (handle === null || bucket === null) return null;
+      const lost = (why: string): Promise<void> => {
+        log("body-damaged", { region, digest: handle.digest, why });
+        return drop(handle.digest);
+      };
+      return { meta, body: new LargeBody(handle, bucket, lost) };
+    };
+  }
+
+  /** Sends large bodies to the bucket; the cell knows of each before it is begun. */
+  #large(
+    bucket: R2Bucket,
+    region: string,
+    cell: () => DurableObjectStub<ContentCell>,
+  ): LargeContent<EdgeBody> {
+    const send = async (
+      key: string,
+      meta: StoredMeta,
+      body: ReadableStream<Uint8Array>,
+      lease: string | null,
+    ): Promise<void> => {
+      const object = `${region}/${crypto.randomUUID()}`;
+      const isBegun = await cell().beginLarge(key, object, meta.bodyBytes, meta.requestMs);
+      if (!isBegun) return void body.cancel();
+      const handle = await sendLarge(bucket, object, body, meta.bodyBytes);
+      if (handle === null) return cell().abandonLarge(object);
+      await cell().saveLarge({ key, meta, handle, lease });
+    };
+    return {
+      bytesMax: limits.largeBodyBytesMax,
+      hasRoom: (key) => this.#sending.size < limits.largeFillsMax && !this.#sending.has(key),
+      put: async (key, meta, body, lease) => {
+        if (!(body instanceof ReadableStream)) return;
+        if (this.#sending.has(key)) return body.cancel();
+        this.#sending.add(key);
+        try {
+          await send(key, meta, body, lease);
+        } catch (error) {
+          log("large-body-not-stored", { region, error: String(error) });
+          void body.cancel().catch(() => undefined);
+        } finally {
+          this.#sending.delete(key);
+        }
+      },
     };
   }
 
@@ -119,7 +217,7 @@ export class RegionCells {
     const nowMs = Date.now();
     // The request that the call belongs to may have been cut off: after a while another one goes.
     const isBusy = saves.sinceMs !== null && Math.abs(nowMs - saves.sinceMs) < limits.saveMsMax;
-    const isFull = saves.bytes + save.stored.meta.bodyBytes > limits.waitingSavesBytesMax;
+    const isFull = saves.bytes + save.stored.body.length > limits.waitingSavesBytesMax;
     if (!isBusy || isFull) {
       saves.sinceMs = nowMs;
       await send([save]);
@@ -135,7 +233,7 @@ export class RegionCells {
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     saves.waiting.push({ ...save, done: resolve });
-    saves.bytes += save.stored.meta.bodyBytes;
+    saves.bytes += save.stored.body.length;
     await promise;
   }
 }

@@ -16,6 +16,7 @@ import {
 import { isSelected, parseVariantId, variantId } from "../cache/variant.ts";
 import type { ContentStore } from "../content-ports.ts";
 import { limits } from "../limits.ts";
+import { BUCKET_TABLES, SqlBucket } from "./sql-bucket.ts";
 import { BODY_TABLES, diskBytesOf, SqlBodies, tableBytesOf } from "./sql-bodies.ts";
 
 /** Numbered migrations; the newest applied one is in `schema_version`. */
@@ -65,6 +66,7 @@ const MIGRATIONS: readonly string[] = [
    create index stored_variant_by_end on stored_variant (usable_until_ms);
    create index stored_variant_by_body on stored_variant (digest) where digest is not null;
    ${BODY_TABLES}`,
+  BUCKET_TABLES,
 ];
 
 /** What a row takes beside its texts: its other columns, and its entries in the indexes. */
@@ -100,27 +102,31 @@ interface Queued {
 
 /** Weighs a stored response as this store does, in bytes on disk; with a body of its own. */
 export function diskWeightOf(key: string, meta: StoredMeta): number {
-  return weigh(key, meta, JSON.stringify(meta), isApart(meta));
+  return weigh(key, meta, JSON.stringify(meta), isApart(meta) ? 0 : meta.bodyBytes);
 }
 
 /** Tells whether a body is kept apart from its row: one that is long, of which the digest is known. */
-function isApart({ bodyBytes, bodyDigest }: StoredMeta): boolean {
+function isApart({ bodyBytes, bodyDigest, isInBucket }: StoredMeta): boolean {
+  if (isInBucket === true) return false;
   return bodyDigest !== undefined && bodyBytes > limits.inlineBodyBytesMax;
 }
 
-function weigh(key: string, meta: StoredMeta, text: string, isBodyApart: boolean): number {
+/** @param inline  Bytes that are in the row beside its fields. */
+function weigh(key: string, meta: StoredMeta, text: string, inline: number): number {
   const bytesOfText = (chars: string): number => new TextEncoder().encode(chars).length;
   const named = bytesOfText(key) + bytesOfText(variantId(meta.variant));
-  const inRow = COLUMNS_BYTES + named + bytesOfText(text) + (isBodyApart ? 0 : meta.bodyBytes);
+  const inRow = COLUMNS_BYTES + named + bytesOfText(text) + inline;
   // The primary key is an index of its own, two thirds full.
   const bytes = tableBytesOf(inRow) + Math.ceil(1.5 * named) + INDEXES_BYTES;
-  return isBodyApart ? bytes + diskBytesOf(meta.bodyBytes) : bytes;
+  return isApart(meta) ? bytes + diskBytesOf(meta.bodyBytes) : bytes;
 }
 
 /** Stored responses in one SQLite database; what all of it takes is counted in memory. */
 export class SqlContentStore implements ContentStore<Uint8Array> {
   readonly #sql: Sql;
   readonly #bodies: SqlBodies;
+  /** What of it is in the bucket, if there is one. */
+  readonly bucket: SqlBucket;
   readonly #bounds: SqlContentBounds;
   readonly #queued: Queued = { probation: 0, main: 0 };
   /** On disk: of bodies each once. */
@@ -134,6 +140,7 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
     this.#bounds = bounds;
     migrate(sql, MIGRATIONS);
     this.#bodies = new SqlBodies(sql);
+    this.bucket = new SqlBucket(sql);
     // Read off an index, once in the life of an object.
     const sums = sql.exec(
       "select is_main, sum(weight) as weight from stored_variant group by is_main",
@@ -183,9 +190,10 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
       variant,
     );
     if (row === undefined) return null;
-    this.#use({ key, variant }, row, nowMs);
+    if (this.#use({ key, variant }, row, nowMs) && row["digest"] !== null)
+      this.bucket.use(textOf(row["digest"]), nowMs);
     const meta = JSON.parse(textOf(row["meta"])) as StoredMeta;
-    if (row["digest"] === null) return { meta, body: bytesOf(row["body"]) };
+    if (row["body"] !== null) return { meta, body: bytesOf(row["body"]) };
     const digest = textOf(row["digest"]);
     const body = this.#bodies.read(digest, meta.bodyBytes);
     if (body !== null) return { meta, body };
@@ -194,10 +202,13 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
     return null;
   }
 
-  /** Notes a use: the first one moves it to the main queue, later ones are written down once a while. */
-  #use({ key, variant }: Row, row: SqlRow, nowMs: number): void {
+  /**
+   * Notes a use: the first one moves it to the main queue, later ones are written down once a while. Tells
+   * whether it was.
+   */
+  #use({ key, variant }: Row, row: SqlRow, nowMs: number): boolean {
     const isMain = numberOf(row["is_main"]) === 1;
-    if (isMain && nowMs - numberOf(row["used_ms"]) < TOUCH_MS) return;
+    if (isMain && nowMs - numberOf(row["used_ms"]) < TOUCH_MS) return false;
     this.#sql.exec(
       "update stored_variant set is_main = 1, used_ms = ? where key = ? and variant = ?",
       nowMs,
@@ -206,6 +217,7 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
     );
     this.#queue(row["is_main"], -numberOf(row["weight"]));
     this.#queue(1, numberOf(row["weight"]));
+    return true;
   }
 
   put(
@@ -216,13 +228,21 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
   ): boolean {
     const { meta, body } = stored;
     const text = JSON.stringify(meta);
-    const digest = isApart(meta) ? (meta.bodyDigest ?? null) : null;
-    const weight = weigh(key, meta, text, digest !== null);
+    const inline = isApart(meta) ? null : body;
+    const isReferring = inline === null || meta.isInBucket === true;
+    const digest = isReferring ? (meta.bodyDigest ?? null) : null;
+    const weight = weigh(key, meta, text, inline?.length ?? 0);
     if (weight > this.#bounds.bytesMax) return false;
     const variant = variantId(meta.variant);
     return this.#sql.transaction(() => {
+      // Referred to before what is replaced refers to it no more.
+      const isLarge = meta.isInBucket === true && digest !== null;
+      if (isLarge && !this.bucket.refer(digest, nowMs)) return false;
       const replaced = this.#replaces(key, variant, meta.responseMs);
-      if (replaced === "older") return false;
+      if (replaced === "older") {
+        if (isLarge) this.bucket.release(digest);
+        return false;
+      }
       this.#makeRoom(weight, nowMs, isPurged);
       // What is stored again was asked for again.
       const isMain = replaced === "same" ? 1 : 0;
@@ -234,7 +254,7 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
         meta.part === null ? 0 : 1,
         text,
         digest,
-        digest === null ? body : null,
+        inline,
         weight,
         meta.responseMs,
         usableUntilMs(meta, this.#bounds.staleMsMax),
@@ -243,7 +263,7 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
       );
       this.#queue(isMain, weight);
       this.#bytes += weight;
-      if (digest !== null) this.#bytes -= this.#bodies.keep(digest, body);
+      if (digest !== null && inline === null) this.#bytes -= this.#bodies.keep(digest, body);
       return true;
     });
   }
@@ -275,14 +295,17 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
 
   #drop(condition: string, ...bindings: readonly (string | number)[]): void {
     const gone = this.#sql.exec(
-      `delete from stored_variant where ${condition} returning weight, is_main, digest`,
+      `delete from stored_variant where ${condition} returning weight, is_main, digest, body is null as is_apart`,
       ...bindings,
     );
     for (const row of gone) {
       const weight = numberOf(row["weight"]);
       this.#queue(row["is_main"], -weight);
       this.#bytes -= weight;
-      if (row["digest"] !== null) this.#bytes += this.#bodies.release(textOf(row["digest"]));
+      if (row["digest"] === null) continue;
+      const digest = textOf(row["digest"]);
+      if (row["is_apart"] === 1) this.#bytes += this.#bodies.release(digest);
+      else this.bucket.release(digest);
     }
   }
 

@@ -14,13 +14,15 @@ const STOP_MS_MAX = 3_000;
 /** An edge that answers, and how it is ended. */
 export interface WranglerEdge {
   readonly url: string;
+  readonly pid: number;
   readonly kill: () => Promise<void>;
 }
 
-/** Starts wrangler dev for the edge with these variables besides those of wrangler.toml. */
+/** Starts wrangler dev for the edge with these variables besides those of its configuration. */
 export async function startWranglerEdge(
   stateDir: string,
   vars: Readonly<Record<string, string>>,
+  config = path.join(REPOSITORY, "wrangler.toml"),
 ): Promise<WranglerEdge> {
   const [port, inspector] = [await claimPort(0), await claimPort(0)];
   const options = ["--ip", LOOPBACK, "--port", String(port), "--inspector-port", String(inspector)];
@@ -30,6 +32,8 @@ export async function startWranglerEdge(
     [
       path.join(REPOSITORY, "node_modules/wrangler/bin/wrangler.js"),
       "dev",
+      "-c",
+      config,
       ...options,
       "--persist-to",
       path.join(stateDir, "wrangler"),
@@ -53,7 +57,7 @@ export async function startWranglerEdge(
   );
   const url = `http://${LOOPBACK}:${port}`;
   const verdict = await waitUntilAlive(`${url}/livez`, child, START_MS_MAX);
-  if (verdict === null) return { url, kill: () => child.stop(STOP_MS_MAX) };
+  if (verdict === null) return { url, pid: child.pid, kill: () => child.stop(STOP_MS_MAX) };
   await child.stop(STOP_MS_MAX);
   throw new LaunchError(`wrangler dev did not start: ${verdict}`);
 }

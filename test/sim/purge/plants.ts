@@ -12,7 +12,7 @@ export interface PurgePlant extends Plant {
 export const PURGE_PLANTS: Readonly<Record<string, PurgePlant>> = {
   "fill-not-looked-at": {
     breaks: "what was purged while it was on its way is served",
-    file: "edge/store-reply.ts",
+    file: "edge/fill-checks.ts",
     find: "return book.isPurged(key, meta) || !(isCurrent || isYoung);",
     replace: "return false && book.isPurged(key, meta) && isCurrent && isYoung;",
     seed: 8,

@@ -164,3 +164,39 @@ test("P8 what all bodies hold together is bounded, and given back", async () => 
   const third = new ArrivingBody(endless(179), null, bounds, budget);
   assert.equal((await third.whole).kind, "whole");
 });
+
+test("P8: who reads along sets no pace, holds nothing up, and goes with the last that reads", async () => {
+  const pieces = 400;
+  const budget = new BodyBudget(1e9);
+  let most = 0;
+  let held = 0;
+  const take = budget.take.bind(budget);
+  const give = budget.give.bind(budget);
+  budget.take = (bytes) => {
+    most = Math.max(most, (held += bytes));
+    take(bytes);
+  };
+  budget.give = (bytes) => {
+    held -= bytes;
+    give(bytes);
+  };
+  const body = new ArrivingBody(endless(pieces), null, BOUNDS, budget);
+  const [slow, along] = [body.open(), body.follow()];
+  assert.ok(slow instanceof ReadableStream && along instanceof ReadableStream);
+  const followed = new Response(along).arrayBuffer();
+  let bytes = 0;
+  for await (const piece of slow as ReadableStream<Uint8Array>) {
+    bytes += piece.length;
+    if (bytes % 20_000 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert.deepEqual([bytes, (await followed).byteLength], [500 * pieces, 500 * pieces]);
+  await body.done;
+  assert.ok(most <= BOUNDS.heldBytesMax + 500, `${most} bytes held of ${bytes}`);
+  assert.equal(held, 0);
+  const left = new ArrivingBody(endless(pieces), null, BOUNDS, new BodyBudget(1e9));
+  const [client, alone] = [left.open(), left.follow()];
+  assert.ok(client instanceof ReadableStream && alone instanceof ReadableStream);
+  const broken = new Response(alone).arrayBuffer();
+  await client.cancel();
+  await assert.rejects(broken);
+});
