@@ -138,6 +138,26 @@ export function checkConfig(document: unknown): Result<DeploymentConfig, readonl
   );
 }
 
+/**
+ * What of a sound document has no effect, most likely by a slip: settings of a site that no host shows. They
+ * may be published before their host is, so they are no fault; and where the document does not say which
+ * hosts there are, the edges' variables do, which are not known here.
+ */
+export function warningsOf({
+  sites: hosts,
+  content = {},
+}: DeploymentConfig): readonly ConfigFault[] {
+  if (hosts === undefined) return [];
+  const shown = new Set(Object.values(hosts));
+  return Object.keys(content)
+    .filter((site) => !shown.has(site))
+    .map((site) => ({
+      pointer: `/content/${site}`,
+      code: "site-without-host",
+      message: `no host shows the site "${site}", so nothing is served by these settings: add its host to sites, or mend the name`,
+    }));
+}
+
 /** Reads a document that was published; null if it is not one. */
 export function readConfig(text: string): DeploymentConfig | null {
   let document: unknown;

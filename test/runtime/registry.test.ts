@@ -190,17 +190,26 @@ test("the configuration has a version, and If-Match compares with it", async () 
     [200, 1, '"1"'],
   );
   assert.match(String(first.json["hash"]), /^[0-9a-f]{64}$/);
-  const document = { sites: { "shop.example": "shop" } };
+  assert.equal(first.json["warnings"], undefined);
+  const document = { sites: { "shop.example": "shop" }, content: { shpo: { maxOffline: 60 } } };
   const late = await ask("PUT", "/v1/config", document, admin, { "if-match": '"0"' });
   assert.deepEqual([late.status, late.headers.get("etag")], [412, '"1"']);
   assert.match(String(late.json["detail"]), /at version 1/);
   const next = await ask("PUT", "/v1/config", document, admin, { "if-match": '"1"' });
   assert.equal(next.json["version"], 2);
+  const [warning, ...others] = next.json["warnings"] as { pointer: string; code: string }[];
+  assert.deepEqual([warning?.pointer, warning?.code], ["/content/shpo", "site-without-host"]);
+  assert.deepEqual(others, []);
   const read = await ask("GET", "/v1/config", undefined, reader);
   assert.deepEqual([read.json, read.headers.get("etag")], [document, '"2"']);
   const bad = await ask("PUT", "/v1/config", { sites: { Shop: "shop" } });
   assert.equal(bad.status, 400);
   assert.equal((bad.json["errors"] as { pointer: string }[])[0]?.pointer, "/sites/Shop");
+  const uncoded = { content: { shop: { compression: { codings: [] } } } };
+  const none = await ask("PUT", "/v1/config", uncoded);
+  const [fault] = none.json["errors"] as { pointer: string; message: string }[];
+  assert.deepEqual([none.status, fault?.pointer], [400, "/content/shop/compression/codings"]);
+  assert.match(fault?.message ?? "", /leave compression out/);
   const large = await ask("PUT", "/v1/config", { sites: { a: "x".repeat(300_000) } });
   assert.equal(large.status, 413);
 });

@@ -85,6 +85,7 @@ test("checkConfig() names each fault of a site", () => {
     [{ cors: { origins: ["https://a", "*"] } }, "/cors/origins", /alone for all/],
     [{ cors: { origins: ["https://A"] } }, "/cors/origins/0", /such as/],
     [{ cors: { origins: ["*"], credentials: true } }, "/cors", /name the origins/],
+    [{ compression: { codings: [] } }, "/compression/codings", /at least one/],
     [{ compression: { codings: ["deflate"] } }, "/compression/codings/0", /br, zstd and gzip/],
     [{ compression: { minBytes: 10 } }, "/compression/minBytes", /256 to/],
   ];
@@ -94,4 +95,9 @@ test("checkConfig() names each fault of a site", () => {
     assert.equal(first?.pointer, `/content/shop${pointer}`, JSON.stringify(settings));
     assert.match(first?.message ?? "", message, JSON.stringify(settings));
   }
+});
+
+test("what is refused by now is read on where it is in force", () => {
+  const content = { shop: { compression: { codings: [], minBytes: 256, types: [] } } };
+  assert.deepEqual(readConfig(JSON.stringify({ content }))?.content, content);
 });
