@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import net from "node:net";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { limits } from "../../edge/limits.ts";
@@ -188,6 +189,22 @@ test("attack A13: a body that stops on its way is given up, and holds nobody up 
     assert.ok(answer === null || answer.text !== "slow", "cut off, or asked for anew");
   assert.ok(tookMs < 2.5 * limits.originTimeoutMs, `${tookMs} ms`);
   assert.equal((await send("/a13")).text, "clean");
+});
+
+test("attack A13: one that passes by and stops keeps nobody else, and ends with its client", async () => {
+  const closed = Promise.withResolvers<void>();
+  site.serve("/a13-passed", (_seen, count, socket) => {
+    if (count > 1) return { headers: { "cache-control": "no-store" }, body: "clean" };
+    socket.once("close", () => closed.resolve());
+    return { raw: "HTTP/1.1 200 OK\r\ncache-control: no-store\r\ncontent-length: 9\r\n\r\nslow" };
+  });
+  const client = net.connect(site.edge.port, "127.0.0.1");
+  client.write("GET /a13-passed HTTP/1.1\r\nhost: one.test\r\n\r\n");
+  await new Promise((resolve) => client.once("data", resolve));
+  assert.equal((await send("/a13-passed")).text, "clean");
+  client.resetAndDestroy();
+  const end = await Promise.race([closed.promise, pause(10_000).then(() => "still open")]);
+  assert.equal(end, undefined);
 });
 
 test("attack A14: who sends a HEAD each time that a page gets stale keeps no old one", async () => {
