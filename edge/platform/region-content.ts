@@ -184,7 +184,10 @@ export class RegionCells {
       const isBegun = await cell().beginLarge(key, object, meta.bodyBytes, meta.requestMs);
       if (!isBegun) return void body.cancel();
       const handle = await sendLarge(bucket, object, body, meta.bodyBytes);
-      if (handle === null) return cell().abandonLarge(object);
+      if (handle === null) {
+        log("large-body-not-stored", { region, object, error: "it did not come to its end" });
+        return cell().abandonLarge(object);
+      }
       await cell().saveLarge({ key, meta, handle, lease });
     };
     return {

@@ -105,6 +105,9 @@ export function diskWeightOf(key: string, meta: StoredMeta): number {
   return weigh(key, meta, JSON.stringify(meta), isApart(meta) ? 0 : meta.bodyBytes);
 }
 
+/** To make one costs more than to use it. */
+const ENCODER = new TextEncoder();
+
 /** Tells whether a body is kept apart from its row: one that is long, of which the digest is known. */
 function isApart({ bodyBytes, bodyDigest, isInBucket }: StoredMeta): boolean {
   if (isInBucket === true) return false;
@@ -113,7 +116,7 @@ function isApart({ bodyBytes, bodyDigest, isInBucket }: StoredMeta): boolean {
 
 /** @param inline  Bytes that are in the row beside its fields. */
 function weigh(key: string, meta: StoredMeta, text: string, inline: number): number {
-  const bytesOfText = (chars: string): number => new TextEncoder().encode(chars).length;
+  const bytesOfText = (chars: string): number => ENCODER.encode(chars).length;
   const named = bytesOfText(key) + bytesOfText(variantId(meta.variant));
   const inRow = COLUMNS_BYTES + named + bytesOfText(text) + inline;
   // The primary key is an index of its own, two thirds full.
