@@ -150,7 +150,10 @@ export interface AlertStore {
   episodesOf(device: string): ReadonlyMap<string, Episode> | undefined;
   /** Null: it is over. Past `episodesMax` one more is not kept, and counted. */
   put(device: string, rule: string, episode: Episode | null): void;
-  raise(alert: RaisedAlert): void;
+  /** Whether `put` would keep an episode; one that finds no room is counted. */
+  hasRoom(device: string, rule: string): boolean;
+  /** False, and counted: past `alertsWaitingMax` nothing more begins. What ends is always taken. */
+  raise(alert: RaisedAlert): boolean;
   /** Alerts that the cell has not taken, written and not. */
   readonly waiting: number;
   /** Of those that are written the first so many. */

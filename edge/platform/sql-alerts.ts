@@ -66,27 +66,35 @@ export class SqlAlerts implements AlertStore {
   }
 
   put(device: string, rule: string, episode: Episode | null): void {
-    const isNew = this.#episodes.get(device)?.has(rule) !== true;
-    if (episode === null && isNew) return;
-    if (isNew && this.#open >= limits.episodesMax) {
-      this.#refused += 1;
-      return;
-    }
+    if (episode === null && !this.#isOpen(device, rule)) return;
+    if (episode !== null && !this.hasRoom(device, rule)) return;
     this.#place(device, rule, episode);
     this.#put.set(pairOf(device, rule), { device, rule });
   }
 
-  raise(alert: RaisedAlert): void {
+  hasRoom(device: string, rule: string): boolean {
+    const hasRoom = this.#isOpen(device, rule) || this.#open < limits.episodesMax;
+    if (!hasRoom) this.#refused += 1;
+    return hasRoom;
+  }
+
+  #isOpen(device: string, rule: string): boolean {
+    return this.#episodes.get(device)?.has(rule) === true;
+  }
+
+  raise(alert: RaisedAlert): boolean {
     const { device, rule, sinceMs } = alert;
     const known = this.#alerts.get(pairOf(device, rule));
     const isNew = known?.has(sinceMs) !== true;
     if (isNew && known !== undefined && known.size > ALERTS_REMEMBERED) this.#dropOld(known);
-    if (isNew && this.#waiting >= limits.alertsWaitingMax) {
+    // Of what ends the cell may hold the beginning; there are no more of them than episodes.
+    if (isNew && alert.end === null && this.#waiting >= limits.alertsWaitingMax) {
       this.#refused += 1;
-      return;
+      return false;
     }
     this.#add(alert);
     this.#raised.set(keyOf(alert), alert);
+    return true;
   }
 
   get waiting(): number {

@@ -3,6 +3,7 @@
 // an alert and its cause are on disk together or not at all.
 
 import type { AlertEnd, AlertReason, AlertsElsewhere, EndReason } from "../../state/alert.ts";
+import { isQuarantined } from "../../sync/quarantine.ts";
 import type { Committed } from "../journal/committed.ts";
 import type { AlertStore, Episode } from "../ports.ts";
 import { streamOf, type DeviceState } from "../telemetry/device-state.ts";
@@ -105,7 +106,9 @@ export class RuleWatch implements Watch {
       if (column === undefined) continue;
       const readings: WatchedReadings = { times: batch.times, ...column };
       stretch = judge(rule, stretch, readings, fromMs, stampMs, onTurn);
-      fromMs = Math.max(fromMs, batch.times[column.rows.at(-1) ?? 0] ?? 0);
+      // What is quarantined has decided nothing.
+      const last = column.rows.findLast((row) => !isQuarantined(batch.times[row] ?? 0, stampMs));
+      if (last !== undefined) fromMs = Math.max(fromMs, batch.times[last] ?? 0);
     }
     if (stretch === first && turns.length === 0) return;
     this.#store(rule, episode, committed.device, stretch, turns);
@@ -118,27 +121,36 @@ export class RuleWatch implements Watch {
     stretch: Stretch | null,
     turns: readonly Turn[],
   ): void {
-    const store = this.#alerts();
     this.#elsewhere.get(device)?.delete(rule.name);
-    let reason = episode?.reason ?? null;
+    const put = (held: Episode | null): void => this.#alerts().put(device, rule.name, held);
+    // What could not be ended must not begin: nobody would ever say that it is over.
+    const isRoomy = stretch?.isFiring !== true || this.#alerts().hasRoom(device, rule.name);
+    const begun = turns.filter(({ sinceMs }) => isRoomy || sinceMs !== stretch.sinceMs);
+    const reason = this.#raiseAll(rule, episode?.reason ?? null, device, begun);
+    if (stretch === null || !isRoomy) return put(null);
+    const { sinceMs, isFiring } = stretch;
+    if (!isFiring) return put({ sinceMs, version: rule.version, reason: null });
+    put(reason === null ? null : { sinceMs, version: rule.version, reason });
+  }
+
+  /** Raises what fired and what is over; gives why the last fires, null if it found no room. */
+  #raiseAll(
+    rule: Rule,
+    before: AlertReason | null,
+    device: string,
+    turns: readonly Turn[],
+  ): AlertReason | null {
+    let reason = before;
     for (const turn of turns) {
       const { kind, sinceMs } = turn;
-      if (kind === "fired") reason = this.#reasonOf(rule, turn);
+      const isFired = kind === "fired";
+      if (isFired) reason = this.#reasonOf(rule, turn);
       if (reason === null) continue;
-      const end: AlertEnd | null =
-        kind === "fired"
-          ? null
-          : { reason: "cleared", atMs: turn.atMs, value: turn.value, region: this.#region };
-      store.raise({ device, rule: rule.name, sinceMs, reason, end });
+      const end = isFired ? null : endOf(turn, this.#region);
+      const alert = { device, rule: rule.name, sinceMs, reason, end };
+      if (!this.#alerts().raise(alert)) reason = null;
     }
-    const { version } = rule;
-    store.put(
-      device,
-      rule.name,
-      stretch === null
-        ? null
-        : { sinceMs: stretch.sinceMs, version, reason: stretch.isFiring ? reason : null },
-    );
+    return reason;
   }
 
   #reasonOf(rule: Rule, { atMs, value }: Turn): AlertReason {
@@ -148,6 +160,10 @@ export class RuleWatch implements Watch {
     const said = { side, threshold, clear, forMs, severity, text } as const;
     return { ruleVersion, stream, ...said, atMs, value, region: this.#region };
   }
+}
+
+function endOf({ atMs, value }: Turn, region: string): AlertEnd {
+  return { reason: "cleared", atMs, value, region };
 }
 
 function stretchOf({ sinceMs, reason }: Episode): Stretch {
