@@ -144,12 +144,27 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
     migrate(sql, MIGRATIONS);
     this.#bodies = new SqlBodies(sql);
     this.bucket = new SqlBucket(sql);
-    // Read off an index, once in the life of an object.
-    const sums = sql.exec(
+    this.#count();
+  }
+
+  /** Counts what is on disk, off an index: at the start, and when a transaction was undone. */
+  #count(): void {
+    Object.assign(this.#queued, { probation: 0, main: 0 });
+    const sums = this.#sql.exec(
       "select is_main, sum(weight) as weight from stored_variant group by is_main",
     );
     for (const { is_main, weight } of sums) this.#queue(is_main, numberOf(weight));
     this.#bytes = this.#queued.probation + this.#queued.main - this.#bodies.sharedBytes();
+  }
+
+  /** Runs a transaction; one that fails, as on a disk that is full, leaves the account as the disk is. */
+  #transaction<T>(run: () => T): T {
+    try {
+      return this.#sql.transaction(run);
+    } catch (error) {
+      this.#count();
+      throw error;
+    }
   }
 
   get(
@@ -237,7 +252,7 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
     const weight = weigh(key, meta, text, inline?.length ?? 0);
     if (weight > this.#bounds.bytesMax) return false;
     const variant = variantId(meta.variant);
-    return this.#sql.transaction(() => {
+    return this.#transaction(() => {
       // Referred to before what is replaced refers to it no more.
       const isLarge = meta.isInBucket === true && digest !== null;
       if (isLarge && !this.bucket.refer(digest, nowMs)) return false;
@@ -272,12 +287,12 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
   }
 
   delete(key: string): void {
-    this.#drop("key = ?", key);
+    this.#transaction(() => this.#drop("key = ?", key));
   }
 
   /** Deletes a body, and whatever refers to it: it is not what its digest says. */
   deleteBody(digest: string): void {
-    this.#sql.transaction(() => this.#drop("digest = ?", digest));
+    this.#transaction(() => this.#drop("digest = ?", digest));
   }
 
   /** Makes room among the variants of a key; tells what was there. */

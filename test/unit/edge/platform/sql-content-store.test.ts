@@ -174,3 +174,27 @@ test("a body of which a part is missing is not given out, nor referred to any mo
   assert.deepEqual([store.get(keyOf(0), 1), store.bytes()], [null, 0]);
   sql.close();
 });
+
+test("P8: what could not be written changes nothing of the account", () => {
+  const sql = openNodeSql();
+  let isFull = false;
+  const disk: Sql = {
+    ...sql,
+    exec: (statement, ...bindings) => {
+      if (isFull && statement.startsWith("insert")) throw new Error("database or disk is full");
+      return sql.exec(statement, ...bindings);
+    },
+  };
+  const bounds = { ...BOUNDS, bytesMax: 2_000_000 };
+  const store = new SqlContentStore(disk, bounds);
+  for (let i = 0; i < 150; i += 1) store.put(keyOf(i), aResponse(20_000, i), i);
+  const before = store.bytes();
+  isFull = true;
+  for (let i = 200; i < 240; i += 1)
+    assert.throws(() => store.put(keyOf(i), aResponse(40_000, i), i), /full/);
+  assert.deepEqual([store.bytes(), new SqlContentStore(sql, bounds).bytes()], [before, before]);
+  isFull = false;
+  for (let i = 300; i < 500; i += 1) store.put(keyOf(i), aResponse(20_000, i), i);
+  assert.ok(diskBytes(sql) < 1.05 * bounds.bytesMax, `${diskBytes(sql)} bytes`);
+  sql.close();
+});
