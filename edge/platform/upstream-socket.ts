@@ -15,7 +15,8 @@ export async function passSocket(url: string, fields: FieldList): Promise<Respon
   const timer = setTimeout(() => controller.abort(), limits.originTimeoutMs);
   try {
     const { signal } = controller;
-    const reply = await fetch(url, { headers, redirect: "manual", signal });
+    // A cache between would keep what is said instead, for whoever asks next.
+    const reply = await fetch(url, { headers, redirect: "manual", cache: "no-store", signal });
     const { status, webSocket } = reply;
     const said = upgradedFields(status, [...reply.headers]);
     const shown = new Headers(said.map(([...field]) => field));
