@@ -23,12 +23,17 @@ const SURPLUS_ROWS = 32;
 /** What one database knows of the bucket. */
 export class SqlBucket {
   readonly #sql: Sql;
-  #bytes: number;
+  #bytes = 0;
 
   /** @param sql A database to which the migration `BUCKET_TABLES` has been applied. */
   constructor(sql: Sql) {
     this.#sql = sql;
-    const [sum] = sql.exec("select sum(bytes) as bytes from bucket_body");
+    this.count();
+  }
+
+  /** Counts the bodies' bytes anew, as after a transaction that was undone. */
+  count(): void {
+    const [sum] = this.#sql.exec("select sum(bytes) as bytes from bucket_body");
     this.#bytes = numberOf(sum?.["bytes"]);
   }
 

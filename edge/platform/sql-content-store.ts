@@ -149,11 +149,9 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
 
   /** Counts what is on disk, off an index: at the start, and when a transaction was undone. */
   #count(): void {
+    const sums = "select is_main, sum(weight) as weight from stored_variant group by is_main";
     Object.assign(this.#queued, { probation: 0, main: 0 });
-    const sums = this.#sql.exec(
-      "select is_main, sum(weight) as weight from stored_variant group by is_main",
-    );
-    for (const { is_main, weight } of sums) this.#queue(is_main, numberOf(weight));
+    for (const { is_main, weight } of this.#sql.exec(sums)) this.#queue(is_main, numberOf(weight));
     this.#bytes = this.#queued.probation + this.#queued.main - this.#bodies.sharedBytes();
   }
 
@@ -163,6 +161,7 @@ export class SqlContentStore implements ContentStore<Uint8Array> {
       return this.#sql.transaction(run);
     } catch (error) {
       this.#count();
+      this.bucket.count();
       throw error;
     }
   }
