@@ -89,7 +89,8 @@ async function change(
     const ifMatch = version === 0 ? null : `"${version}"`;
     const done = await openRegistry(env).publishConfig(text, ifMatch);
     if (done.kind === "outdated") continue;
-    const rule = checked.value.rules?.[name];
+    const { rules: kept = {} } = checked.value;
+    const rule = Object.hasOwn(kept, name) ? kept[name] : undefined;
     const answer =
       rule === undefined
         ? new Response(null, { status: 204 })

@@ -243,6 +243,12 @@ test("P9 what is wrong with a rule or a request is named, and nothing is publish
     assert.equal(first?.pointer, pointer, JSON.stringify(told.json));
     assert.match(first?.message ?? "", message);
   }
+  // A name that objects have by themselves is one like others.
+  assert.equal((await putRule("constructor", rule)).status, 201);
+  for (const status of [204, 404]) {
+    const told = await ask("DELETE", `${origin}/v1/rules/constructor`, { token: admin });
+    assert.equal(told.status, status);
+  }
   const wrong: [string, Promise<Told>][] = [
     ["400 malformed", putRule("Bad", rule)],
     ["400 malformed", ask("PUT", `${origin}/v1/rules/bad`, { token: admin, body: "{" })],
