@@ -26,6 +26,11 @@ export class RuleWatch implements Watch {
   #rules = new RuleSet({});
   /** What fires in other regions, by device and rule: a device may have come from there. */
   readonly #elsewhere = new Map<string, Map<string, Episode>>();
+  /** That as it was told, and the store that what became of it was put into. */
+  #heard: { readonly open: AlertsElsewhere["open"]; readonly store: AlertStore | null } = {
+    open: [],
+    store: null,
+  };
 
   /** @param alerts The store's, as it is now. */
   constructor(alerts: () => AlertStore, region: string) {
@@ -54,6 +59,13 @@ export class RuleWatch implements Watch {
   /** Takes what other regions say: what fires there may end here, and what is over there is over. */
   hear({ open, over }: AlertsElsewhere): void {
     const store = this.#alerts();
+    this.#heard = { open, store };
+    this.#placeElsewhere(open);
+    for (const { device, rule, sinceMs } of over)
+      if (store.episodesOf(device)?.get(rule)?.sinceMs === sinceMs) store.put(device, rule, null);
+  }
+
+  #placeElsewhere(open: AlertsElsewhere["open"]): void {
     this.#elsewhere.clear();
     for (const { device, rule, sinceMs, reason } of open) {
       const rules = this.#elsewhere.get(device) ?? new Map<string, Episode>();
@@ -62,8 +74,6 @@ export class RuleWatch implements Watch {
         rules.set(rule, { sinceMs, version: reason.ruleVersion, reason }),
       );
     }
-    for (const { device, rule, sinceMs } of over)
-      if (store.episodesOf(device)?.get(rule)?.sinceMs === sinceMs) store.put(device, rule, null);
   }
 
   observe(committed: Committed, before: DeviceState, after: DeviceState, stampMs: number): void {
@@ -71,7 +81,10 @@ export class RuleWatch implements Watch {
     const { device } = committed;
     const rules = this.#rules.of(device);
     if (rules.length === 0) return;
-    const open = this.#alerts().episodesOf(device);
+    const store = this.#alerts();
+    // After a write that failed the store is another, and what had ended has not.
+    if (store !== this.#heard.store) this.hear({ open: this.#heard.open, over: [] });
+    const open = store.episodesOf(device);
     for (const rule of rules) {
       const { stream } = rule.settings;
       const episode = open?.get(rule.name) ?? this.#episodeElsewhere(device, rule);

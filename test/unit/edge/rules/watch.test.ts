@@ -7,6 +7,7 @@ import { ingest } from "../../../../edge/ingest.ts";
 import { limits } from "../../../../edge/limits.ts";
 import { SqlHubStore } from "../../../../edge/platform/sql-hub-store.ts";
 import { RuleWatch } from "../../../../edge/rules/watch.ts";
+import type { Sql } from "../../../../storage/sql.ts";
 import { FUTURE_MS_MAX } from "../../../../sync/quarantine.ts";
 import { commandOf } from "../../../support/commands.ts";
 import { openNodeSql } from "../../../support/node-sql.ts";
@@ -17,7 +18,12 @@ const AHEAD = NOW + FUTURE_MS_MAX + 10_000;
 function open(t: TestContext) {
   const sql = openNodeSql();
   t.after(() => sql.close());
-  const store = new SqlHubStore(sql, 7);
+  const disk = { isFull: false };
+  const exec: Sql["exec"] = (statement, ...bindings) => {
+    if (disk.isFull && statement.startsWith("insert")) throw new Error("disk is full");
+    return sql.exec(statement, ...bindings);
+  };
+  const store = new SqlHubStore({ ...sql, exec }, 7);
   const watch = new RuleWatch(() => store.alerts, "hel");
   watch.follow({ hot: { device: "*", stream: "a", above: 3, forMs: 0, severity: "info" } });
   const take = (body: unknown): void => {
@@ -29,7 +35,7 @@ function open(t: TestContext) {
     store.alerts
       .unsent(100_000)
       .map(({ device, sinceMs, end }) => `${device} ${sinceMs} ${end === null ? "fires" : "over"}`);
-  return { store, take, told };
+  return { store, watch, disk, take, told };
 }
 
 /** Fills the hub's list of episodes, as so many devices do that a rule holds for. */
@@ -72,4 +78,20 @@ test("P8: with as many alerts waiting as may, what fires is ended and nothing mo
   take({ t: [NOW + 2], series: { a: [9] } });
   assert.equal(store.alerts.refused, 1);
   assert.equal(store.alerts.episodesOf("boat-1"), undefined);
+});
+
+test("P1: what ends an alert of another region ends it though the disk refused it first", (t) => {
+  const { watch, store, disk, take, told } = open(t);
+  take({ t: [NOW - 5], series: { a: [9] } });
+  const [raised] = store.alerts.unsent(1);
+  assert.ok(raised !== undefined);
+  store.alerts.sent([raised]);
+  store.alerts.put("boat-1", "hot", null);
+  watch.hear({ open: [raised], over: [] });
+  const end = { t: [NOW], series: { a: [0] } };
+  disk.isFull = true;
+  assert.throws(() => take(end), /disk is full/);
+  disk.isFull = false;
+  take(end);
+  assert.deepEqual(told(), [`boat-1 ${NOW - 5} over`]);
 });
