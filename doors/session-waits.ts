@@ -6,6 +6,8 @@ import { within } from "./within.ts";
 /** How long a session is waited for, and how often it is looked for without news, milliseconds. */
 export const SESSION_WAIT_MS_MAX = 2_000;
 const LOOK_MS = 500;
+/** A timer that comes a moment early makes for no look of its own. */
+const LOOK_MS_MIN = 50;
 /** Requests that wait in one object at once; one more is answered at once, as one that waited. */
 export const SESSION_WAITERS_MAX = 1_024;
 
@@ -33,7 +35,8 @@ export class SessionWaits {
     try {
       for (let waitedMs = 0; waitedMs >= 0 && waitedMs < SESSION_WAIT_MS_MAX;) {
         look();
-        await within(this.#news.heard, Math.min(LOOK_MS, SESSION_WAIT_MS_MAX - waitedMs));
+        const leftMs = SESSION_WAIT_MS_MAX - waitedMs;
+        await within(this.#news.heard, Math.max(LOOK_MS_MIN, Math.min(LOOK_MS, leftMs)));
         if (isKnown()) return true;
         waitedMs = this.#nowMs() - startedMs;
       }

@@ -28,7 +28,7 @@ export interface StoredReplica {
 
 /** A store that lives as long as its process: for tests, and where state may be lost. */
 export class MemoryReplicaStore implements ReplicaStore {
-  readonly #pages = new Map<number, Uint8Array>();
+  #pages = new Map<number, Uint8Array>();
   #rows: Uint8Array[] = [];
 
   load(): StoredReplica {
@@ -40,7 +40,10 @@ export class MemoryReplicaStore implements ReplicaStore {
   }
 
   checkpoint(pages: ReadonlyMap<number, Uint8Array | null>): void {
-    for (const [number, page] of pages) place(this.#pages, number, page);
+    // What breaks off halfway changes nothing.
+    const next = new Map(this.#pages);
+    for (const [number, page] of pages) place(next, number, page);
+    this.#pages = next;
     this.#rows = [];
   }
 }
