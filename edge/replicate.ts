@@ -12,6 +12,7 @@ import {
   type EdgeLinkRecord,
   type HeldLog,
 } from "../sync/link/edge.ts";
+import type { EdgeEncoding } from "../sync/wire/encoding.ts";
 import { LOG_LANE } from "../sync/wire/log-lane.ts";
 import type { DownState } from "../sync/wire/down-frame.ts";
 import { limits } from "./limits.ts";
@@ -36,6 +37,8 @@ export interface LinkedReplica {
 
 /** What the link needs beside the replica. */
 export interface ReplicatePorts {
+  /** Another way to say its frames, of this link alone; none: plainly. */
+  readonly encoding?: EdgeEncoding | undefined;
   readonly origin: OriginLink;
   now(): number;
   /** Uniform in [0, 1). */
@@ -71,7 +74,7 @@ export async function replicate(
   let state = link;
   let event: EdgeLinkEvent | null = { kind: "wake", isHeartbeat };
   for (let steps = 0; event !== null && steps < STEPS_MAX; steps += 1) {
-    const step = stepEdgeLink(state, event, LINK);
+    const step = stepEdgeLink(state, event, { ...LINK, ...ports.encoding });
     state = step.state;
     event = null;
     for (const effect of step.effects) {

@@ -18,6 +18,8 @@ export interface Contestant {
   readonly quantumMs: 1 | 16 | 128;
   /** True for what only says how few bytes there could be. */
   readonly isFloor: boolean;
+  /** True for what speaks the plain encoding, whose frames can be taken apart. */
+  readonly isPlain?: true;
   /** What it is run on. */
   readonly workloads: readonly WorkloadId[];
 }
@@ -37,6 +39,7 @@ const COMMON: readonly WorkloadId[] = ["W1", "W2", "W3", "W4", "W5"];
 export const WORKLOAD_IDS: readonly WorkloadId[] = [...COMMON, "codec"];
 
 const skerry = () => import("./systems/skerry.ts");
+const plain = async () => ({ open: (await skerry()).openPlain });
 const OURS = { package: null, quantumMs: 16, isFloor: false, workloads: COMMON } as const;
 
 export const CONTESTANTS: readonly Contestant[] = [
@@ -48,6 +51,13 @@ export const CONTESTANTS: readonly Contestant[] = [
     isFloor: true,
   },
   { ...OURS, id: "skerry", label: "sync/", load: skerry, workloads: WORKLOAD_IDS },
+  {
+    ...OURS,
+    id: "skerry-plain",
+    label: "sync/, plain",
+    load: plain,
+    isPlain: true,
+  },
   {
     ...OURS,
     id: "skerry-128",

@@ -34,7 +34,9 @@ export function plot(rows: readonly Row[]): string {
   const parts: string[] = [];
   for (const panel of PANELS) {
     const bars = rows.filter(({ workload, system }) => {
-      return workload === panel.workload && system !== "floor" && system !== "skerry-128";
+      return (
+        workload === panel.workload && !["floor", "skerry-128", "skerry-plain"].includes(system)
+      );
     });
     if (bars.length === 0) continue;
     const floor = rows.find(

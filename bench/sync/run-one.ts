@@ -20,19 +20,18 @@ async function main(): Promise<void> {
   try {
     const { open } = await contestant.load();
     const anatomy = new Anatomy();
-    const isOurs = contestant.package === null && !contestant.isFloor;
     const sizes = size === "quick" ? QUICK : FULL;
     const { quantumMs } = contestant;
     const stage = new Stage(open, { dir, quantumMs }, sizes, {
       tick: (step) => process.stderr.write(`${step}\n`),
       look: ({ bytes }) => {
-        if (isOurs && typeof bytes !== "number") anatomy.look(bytes);
+        if (contestant.isPlain && typeof bytes !== "number") anatomy.look(bytes);
       },
     });
     const figures = await run(stage);
     const told = stage.close();
     const { maxRSS } = process.resourceUsage();
-    const parts = isOurs && anatomy.parts.entries > 0 ? anatomy.parts : null;
+    const parts = contestant.isPlain && anatomy.parts.entries > 0 ? anatomy.parts : null;
     console.log(
       JSON.stringify({ figures: { ...figures, ...told, rssBytes: maxRSS * 1024 }, parts }),
     );

@@ -21,6 +21,7 @@ import type { HeldShadow, ShadowWrite } from "../../state/shadow-book.ts";
 import type { ReadPatch } from "../../state/shadow.ts";
 import { parseReplicaId, type DeviceId } from "../../sync/brand.ts";
 import { hubTime } from "../../sync/link/hub-clock.ts";
+import { EdgeRangeCoder } from "../../sync/wire/range/encoding.ts";
 import type { DeviceDenial } from "../denials.ts";
 import type { EdgeConfig } from "../config.ts";
 import { limits } from "../limits.ts";
@@ -109,7 +110,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     this.#config = config;
     this.#region = region;
     const origin = openOriginLink(config.originUrl, config.linkKey, REGION_RANGE);
-    this.#alarm = new LinkAlarm(ctx.storage, origin);
+    this.#alarm = new LinkAlarm(ctx.storage, origin, () => new EdgeRangeCoder());
     this.#sql = openSql(ctx.storage);
     migrate(this.#sql, MIGRATIONS);
     this.#replica = this.#openReplica();

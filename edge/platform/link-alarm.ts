@@ -3,6 +3,7 @@
 
 import { log } from "../../doors/access-log.ts";
 import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
+import type { EdgeEncoding } from "../../sync/wire/encoding.ts";
 import { limits } from "../limits.ts";
 import type { OriginLink } from "../ports.ts";
 import { replicate, type LinkedReplica } from "../replicate.ts";
@@ -13,14 +14,22 @@ export class LinkAlarm {
   readonly #origin: OriginLink;
   /** Null until a run opens it, also again after one that failed. */
   #link: EdgeLink | null = null;
+  #encoding: EdgeEncoding | undefined;
+  readonly #newEncoding: () => EdgeEncoding | undefined;
   #isOriginAway = false;
   #heardMs = 0;
   /** When the alarm rings, epoch milliseconds; null: none is set, or not known yet. */
   #alarmMs: number | null = null;
 
-  constructor(storage: DurableObjectStorage, origin: OriginLink) {
+  /** @param newEncoding What its frames are said in beside plainly; a link that is opened has its own. */
+  constructor(
+    storage: DurableObjectStorage,
+    origin: OriginLink,
+    newEncoding: () => EdgeEncoding | undefined = () => undefined,
+  ) {
     this.#storage = storage;
     this.#origin = origin;
+    this.#newEncoding = newEncoding;
   }
 
   get isOriginAway(): boolean {
@@ -59,9 +68,11 @@ export class LinkAlarm {
   async run(replica: LinkedReplica, isHeartbeat: boolean, restMs: () => number): Promise<boolean> {
     this.#alarmMs = null;
     const name = replica.record.replica;
+    if (!this.#link) this.#encoding = this.#newEncoding();
     try {
       const ports = {
         origin: this.#origin,
+        encoding: this.#encoding,
         now: () => Date.now(),
         chance: () => Math.random(),
         log: (event: string, fields: Record<string, string | number>) =>

@@ -29,6 +29,7 @@ import type { Versioned } from "../../sync/crdt/versioned.ts";
 import { KEPT_BYTES_MAX } from "../../sync/limits.ts";
 import type { RefusedEntry } from "../../sync/replica/hub-replica.ts";
 import { HubReplica, type Exchange } from "../../sync/replica/hub-replica.ts";
+import { HubRangeCoder } from "../../sync/wire/range/encoding.ts";
 import type { DeviceChange, DeviceRow, RegisteredDevice } from "../fleet/device.ts";
 import {
   DeviceRegistry,
@@ -112,6 +113,7 @@ export class Registry extends DurableObject<OriginEnv> {
       leaseMs: limits.regionLeaseMs,
       onRefused: logRefused,
     });
+    new HubRangeCoder().serve(this.#replica);
     if (!this.#replica.isWhole) log("registry-damaged", {});
     takeOverTable(sql, this.#replica);
     this.#devices = new DeviceRegistry(this.#replica, {

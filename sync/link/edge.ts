@@ -19,6 +19,7 @@ import {
   type Position,
   type Versions,
 } from "../wire/frame.ts";
+import type { EdgeEncoding } from "../wire/encoding.ts";
 import type { LogLane } from "../wire/log-lane.ts";
 import { encodeUp, type UpFrame } from "../wire/up-frame.ts";
 import { retryDelayMs, type RetryBounds } from "./back-off.ts";
@@ -139,7 +140,7 @@ export interface EdgeLinkStep {
 }
 
 /** What a link goes by; `lane` is that of its log, if it has one. */
-export interface EdgeLinkOptions extends RetryBounds {
+export interface EdgeLinkOptions extends RetryBounds, Partial<EdgeEncoding> {
   readonly lane?: LogLane;
 }
 
@@ -197,10 +198,11 @@ export function stepEdgeLink(
   if (phase.kind === "waiting") {
     if (event.kind === "wake") return to(state, {}, { kind: "send", request: phase.request });
     if (event.kind === "failed") return backOff(state, event.chance, options);
-    if (event.kind === "answer") return answered(state, phase, event) ?? backOff(state, 1, options);
+    if (event.kind === "answer")
+      return answered(state, phase, event, options) ?? backOff(state, 1, options);
   } else if (event.kind === "wake") return cutAgain(state, event.isHeartbeat);
   else if (event.kind === "cut" && phase.kind === "cutting")
-    return send(state, event, phase.mustSend, options.lane);
+    return send(state, event, phase.mustSend, options);
   return { state, effects: [] };
 }
 
@@ -246,7 +248,7 @@ function send(
   state: EdgeLink,
   { cut, nowMs }: Extract<EdgeLinkEvent, { kind: "cut" }>,
   mustSend: boolean,
-  lane: LogLane | undefined,
+  { lane, up = encodeUp }: EdgeLinkOptions,
 ): EdgeLinkStep {
   const { record, keys } = state;
   const { cursor: from, link, replica, replicaEpoch } = record;
@@ -263,7 +265,7 @@ function send(
     ack: (link === 0 ? heldBefore(record) : record.ack) ?? ORIGIN_POSITION,
     isKeyless: keys.down.size === 0,
   };
-  const request = encodeUp(frame, keys.up, keys.upBase, state.version, lane);
+  const request = up(frame, keys.up, keys.upBase, state.version, lane);
   const position = isEmpty ? from : endOf(log, said.to, request, lane);
   const phase: Waiting = { kind: "waiting", request, to: position, sentMs: nowMs };
   const effect: EdgeLinkEffect = { kind: "send", request };
@@ -276,9 +278,14 @@ function send(
 type Answer = Extract<EdgeLinkEvent, { kind: "answer" }>;
 
 /** Null: it cannot be read, or understood, and the request is sent again. */
-function answered(state: EdgeLink, phase: Waiting, event: Answer): EdgeLinkStep | null {
+function answered(
+  state: EdgeLink,
+  phase: Waiting,
+  event: Answer,
+  { down = decodeDown }: EdgeLinkOptions,
+): EdgeLinkStep | null {
   const { record, keys, version } = state;
-  const decoded = decodeDown(event.frame, keys.down, { min: 0, max: version });
+  const decoded = down(event.frame, keys.down, { min: 0, max: version });
   if (!decoded.ok)
     // The same request would be given the same answer; another says that the keys are gone.
     return decoded.error === "no-dictionary" && keys.down.size > 0 ? forget(state) : null;

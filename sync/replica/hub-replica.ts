@@ -7,6 +7,7 @@ import type { ReplicaId } from "../brand.ts";
 import { answerUnreadable, judge, NO_LINK, openLink, refuse } from "../link/hub.ts";
 import { KeyDictionary } from "../wire/dictionary.ts";
 import { encodeDown, type DownFrame, type DownState } from "../wire/down-frame.ts";
+import type { HubEncoding } from "../wire/encoding.ts";
 import { digestOf, VERSIONS, type FrameError, type Versions } from "../wire/frame.ts";
 import { decodeUp, type ReceivedUpFrame } from "../wire/up-frame.ts";
 import type { Draft } from "./draft.ts";
@@ -68,6 +69,9 @@ type Collected = Omit<NonNullable<DownState["horizon"]>, "known">;
 export class HubReplica extends Replica {
   readonly #options: HubReplicaOptions;
   readonly #versions: Versions;
+  /** How its links' frames are read and answered: plainly, or as an encoding that is set here does. */
+  up: HubEncoding["up"] = decodeUp;
+  down: HubEncoding["down"] = encodeDown;
   readonly #links: HubLinks;
   readonly #kept: Kept;
   readonly #sessions = new Sessions();
@@ -125,7 +129,7 @@ export class HubReplica extends Replica {
   exchange(bytes: Uint8Array, nowMs: number): Exchange {
     const keysOf = (link: number): KeyDictionary =>
       this.#links.get(link) ? this.#sessions.of(link).up : new KeyDictionary();
-    const decoded = decodeUp(bytes, keysOf, this.#versions);
+    const decoded = this.up(bytes, keysOf, this.#versions);
     if (!decoded.ok) return this.#answerUnreadable(decoded.error, nowMs);
     const frame = decoded.value;
     const { speaker } = frame;
@@ -251,7 +255,7 @@ export class HubReplica extends Replica {
     const horizon = from.seq === 0 ? { ...this.#collected(), known: held?.seq ?? 0 } : null;
     const { head } = this;
     const state: DownState = { from: from.seq, to, head, stable: this.#stable, horizon, groups };
-    const answer = encodeDown(
+    const answer = this.down(
       { outcome: "applied", link, at: cursor, hubNowMs: nowMs, state },
       version,
       session.down,
@@ -319,7 +323,7 @@ export class HubReplica extends Replica {
   #answer(answer: DownFrame, frame: ReceivedUpFrame | null): Exchange {
     this.stored.commit();
     const version = frame?.version ?? this.#versions.min;
-    const encoded = encodeDown(answer, version);
+    const encoded = this.down(answer, version);
     return { kind: "answered", answer: encoded, outcome: answer.outcome, frame };
   }
 

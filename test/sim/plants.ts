@@ -175,6 +175,21 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     find: 'return "wrong-checksum";',
     replace: 'throw new Error("wrong checksum");',
   },
+  "base-of-one-end": {
+    breaks: "who reads a number notes some of them not as what the next one is told from",
+    invariant: "sync.equal-bases",
+    file: "sync/wire/range/values.ts",
+    find: "this.#table.setNumber(id, mantissa, scale);",
+    replace:
+      "if (!this.#coder.isReading || mantissa % 3 !== 0) this.#table.setNumber(id, mantissa, scale);",
+  },
+  "coder-misreads": {
+    breaks: "who reads takes a little less out of the range than was put into it",
+    invariant: "sync.coded-is-read",
+    file: "sync/wire/range/coder.ts",
+    find: "if (this.isReading) this.#code -= bound;",
+    replace: "if (this.isReading) this.#code -= times > 12 ? bound - 1 : bound;",
+  },
   "collected-shows": {
     breaks: "what is forgotten of a set takes its values with it",
     invariant: "sync.gc-invisible",

@@ -3,6 +3,7 @@
 
 import { replicaKey, type ReplicaKey } from "../../sync/crdt/lattice.ts";
 import type { EdgeLinkRecord } from "../../sync/link/edge.ts";
+import type { Exchange } from "../../sync/replica/hub-replica.ts";
 import type { Draft } from "../../sync/replica/draft.ts";
 import { nameOf } from "./checks/owed.ts";
 import type { Checker, Taint, View } from "./checks/checker.ts";
@@ -10,6 +11,7 @@ import { MachineStopped, SimDisk, type DiskImage } from "./disk.ts";
 import { EdgeNode, type EdgeWatch, type EdgeWorld } from "./edge-node.ts";
 import { HubNode, type Release } from "./hub-node.ts";
 import { Ledger, type Shadow } from "./ledger.ts";
+import type { Leg } from "./legs.ts";
 import { Network, type Answer, type Message, type Request } from "./network.ts";
 import type { Plan } from "./plan.ts";
 import { Prng } from "./prng.ts";
@@ -59,6 +61,7 @@ export class World implements EdgeWorld, View {
   readonly copies = new Map<number, EdgeCopy>();
   hubCopy: DiskCopy | null = null;
   exchanges = 0;
+  lastLeg: Leg = { isApplied: false, groups: 0 };
   #trueMs = START_MS;
   #numbers = 0;
 
@@ -228,6 +231,7 @@ export class World implements EdgeWorld, View {
     this.#noteNewcomer(request.edge);
     const learn = (): void => hub.learn(this.ledger.of(request.carried), from, hub.replica.head);
     const nowMs = hub.nowMs();
+    this.tell((checker) => checker.onRequest?.(this, request.edge, request.bytes));
     const done = this.hubTurn(
       rng,
       () => hub.exchange(request.bytes),
@@ -240,6 +244,7 @@ export class World implements EdgeWorld, View {
     if (done === null) return;
     const { exchange, isApplied } = done;
     this.exchanges += 1;
+    this.lastLeg = legOf(exchange);
     if (isApplied) learn();
     // A link whose clock was ahead is given up by both ends.
     if (exchange.kind !== "answered" || exchange.outcome !== "clock-ahead")
@@ -356,6 +361,14 @@ export class World implements EdgeWorld, View {
     if (this.edges.some(({ replica }) => gone.has(replica.record.link)))
       this.taint.forgotten = true;
   }
+}
+
+function legOf(exchange: Exchange): Leg {
+  const isAnswered = exchange.kind === "answered";
+  return {
+    isApplied: isAnswered && exchange.outcome === "applied",
+    groups: isAnswered ? (exchange.frame?.groups.length ?? 0) : 0,
+  };
 }
 
 /** The life that a link's record tells of. */

@@ -10,6 +10,7 @@ import {
   stepEdgeLink,
   type EdgeLink,
   type EdgeLinkEvent,
+  type EdgeLinkOptions,
 } from "../../../sync/link/edge.ts";
 import { componentKey, nameOfComponent } from "../../../sync/replica/component.ts";
 import type { Draft } from "../../../sync/replica/draft.ts";
@@ -18,6 +19,7 @@ import { HubReplica } from "../../../sync/replica/hub-replica.ts";
 import { collection } from "../../../sync/replica/kind.ts";
 import { gCounterKind, lwwKind, setKind } from "../../../sync/replica/kinds.ts";
 import type { ReplicaStore, StoredReplica } from "../../../sync/replica/store.ts";
+import { EdgeRangeCoder, HubRangeCoder } from "../../../sync/wire/range/encoding.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../../storage/sql-replica-store.ts";
 import { migrate } from "../../../storage/sql.ts";
 import { openFileSql, type FileSql } from "../../storage/file-sql.ts";
@@ -71,6 +73,7 @@ class TimedStore implements ReplicaStore {
 interface Edge {
   replica: EdgeReplica;
   link: EdgeLink;
+  readonly options: EdgeLinkOptions;
 }
 
 class Skerry implements System {
@@ -82,8 +85,12 @@ class Skerry implements System {
   readonly #hub: HubReplica;
   readonly #edges: Edge[];
 
-  constructor(setting: Setting) {
+  readonly #isPlain: boolean;
+
+  /** @param isPlain Whether its links speak the plain encoding only. */
+  constructor(setting: Setting, isPlain: boolean) {
     this.#setting = setting;
+    this.#isPlain = isPlain;
     this.#hubStore = this.#storeOf("hub");
     this.#stores = setting.edges.map((name) => this.#storeOf(name));
     const { quantumMs } = setting;
@@ -94,6 +101,7 @@ class Skerry implements System {
       leaseMs: LEASE_MS,
       quantumMs,
     });
+    if (!isPlain) new HubRangeCoder().serve(this.#hub);
     this.#edges = setting.edges.map((_, edge) => this.#openEdge(edge));
   }
 
@@ -118,7 +126,8 @@ class Skerry implements System {
       newEpoch: this.#number,
       quantumMs: this.#setting.quantumMs,
     });
-    return { replica, link: openEdgeLink(replica.record) };
+    const options = this.#isPlain ? RETRY : new EdgeRangeCoder().serve(RETRY);
+    return { replica, link: openEdgeLink(replica.record), options };
   }
 
   #edgeAt(edge: number): Edge {
@@ -158,7 +167,7 @@ class Skerry implements System {
     const messages: Message[] = [];
     let event: EdgeLinkEvent | null = { kind: "wake", isHeartbeat };
     while (event !== null) {
-      const step = stepEdgeLink(at.link, event, RETRY);
+      const step = stepEdgeLink(at.link, event, at.options);
       at.link = step.state;
       event = null;
       for (const effect of step.effects) {
@@ -247,4 +256,5 @@ function put(draft: Draft, op: Op): void {
   }
 }
 
-export const open = (setting: Setting): System => new Skerry(setting);
+export const open = (setting: Setting): System => new Skerry(setting, false);
+export const openPlain = (setting: Setting): System => new Skerry(setting, true);

@@ -1,6 +1,7 @@
 // Which checkers watch a simulation? Each run gets its own, because some remember.
 
 import type { Checker } from "./checker.ts";
+import { makeCodedRead, makeEqualBases } from "./coding.ts";
 import { converges, direction } from "./convergence.ts";
 import { boundedMetadata, clockLimit, makeNeverDown, sessionTokens } from "./history.ts";
 import { cursors, rebuild, retries } from "./links.ts";
@@ -22,5 +23,7 @@ export function makeCheckers(): readonly Checker[] {
     clockLimit,
     sessionTokens,
     boundedMetadata,
+    makeEqualBases(),
+    makeCodedRead(),
   ];
 }

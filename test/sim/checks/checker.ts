@@ -68,6 +68,8 @@ export interface Checker {
   onRestamp?(view: View, node: EdgeNode, before: EdgeLinkRecord): void;
   /** A write was committed, all of it with ledger ids from `from` on. */
   onWritten?(view: View, node: EdgeNode, from: number): void;
+  /** A request of an edge has reached the hub. */
+  onRequest?(view: View, edge: number, bytes: Uint8Array): void;
   onExchange?(view: View, exchange: Exchange, isApplied: boolean, nowMs: number): void;
   /** A machine started over from its disk, which held everything (`isSame`) or something older. */
   onReopened?(view: View, node: EdgeNode | HubNode, isSame: boolean): void;

@@ -1,0 +1,283 @@
+// How do two ends come to speak this encoding? Each says in the extension of its plain frames that it
+// reads it; after an exchange in which both did, what follows is coded on what that one left. Whatever
+// does not fit (an answer lost for good, a restart, another hub) is said plainly, and begins anew.
+
+import { DICTIONARY_BYTES_MAX, SESSIONS_MAX } from "../../limits.ts";
+import { err, ok, type Result } from "../../result.ts";
+import { ByteWriter } from "../bytes.ts";
+import { crc32c } from "../crc32c.ts";
+import { decodeDown, encodeDown, type DownFrame, type ReceivedDownFrame } from "../down-frame.ts";
+import type { EdgeEncoding, HubEncoding } from "../encoding.ts";
+import {
+  digestOf,
+  HAS_EXTENSION,
+  isSamePosition,
+  ORIGIN_POSITION,
+  type FrameError,
+} from "../frame.ts";
+import { decodeUp, encodeUp, type ReceivedUpFrame, type UpFrame } from "../up-frame.ts";
+import {
+  askedBy,
+  DOWN_MAGIC,
+  readDown,
+  readUp,
+  shortOf,
+  UP_MAGIC,
+  writeDown,
+  writeUp,
+  type Asked,
+} from "./frames.ts";
+import { LinkMemory, toldBy } from "./memory.ts";
+
+/** What the extension says: the encodings that are read beside the plain one. */
+const ENCODING = 1;
+const HEAD_BYTES = 4;
+const FLAGS_AT = 3;
+const CRC_BYTES = 4;
+/** Exchanges in a row that did not fit, after which an edge speaks plainly for good. */
+const MISFITS_MAX = 8;
+
+/** Says in a plain frame that this end reads the encoding. */
+function offer(frame: Uint8Array): Uint8Array {
+  const writer = new ByteWriter();
+  writer.raw(frame.subarray(0, FLAGS_AT));
+  writer.byte((frame[FLAGS_AT] as number) | HAS_EXTENSION);
+  writer.block(Uint8Array.of(ENCODING));
+  writer.raw(frame.subarray(HEAD_BYTES, -CRC_BYTES));
+  writer.uint32(crc32c(writer.bytes()));
+  return writer.bytes();
+}
+
+/** Tells whether a plain frame that could be read says that. */
+function isOffered(frame: Uint8Array): boolean {
+  const [, , , flags = 0, length = 0, encoding] = frame;
+  return (flags & HAS_EXTENSION) !== 0 && length > 0 && encoding === ENCODING;
+}
+
+/** What a plain answer leaves both ends with; null: nothing. */
+function begun(
+  { speaker, ack }: Pick<UpFrame, "speaker" | "ack">,
+  { outcome, link, at, hubNowMs, state }: DownFrame,
+  version: number,
+  digest: number,
+): LinkMemory | null {
+  const isOpen = outcome === "open";
+  if (!isOpen && (outcome !== "applied" || speaker.kind !== "link" || !state)) return null;
+  const told = isOpen ? ORIGIN_POSITION : toldBy(ack, state, digest);
+  return new LinkMemory({ link, version, digest, at, told, hubNowMs });
+}
+
+/** The edge's end of one link. */
+export class EdgeRangeCoder implements EdgeEncoding {
+  #memory: LinkMemory | null = null;
+  /** How often in a row something did not fit. */
+  #misfits = 0;
+  /** What was sent and not answered. */
+  #asked: {
+    readonly frame: UpFrame;
+    readonly version: number;
+    readonly coded: Asked | null;
+  } | null = null;
+
+  /** What it knows of the link; null: nothing, or it waits for an answer. */
+  get memory(): LinkMemory | null {
+    return this.#asked ? null : this.#memory;
+  }
+
+  /** The exchange that the request under way stands on; none: it is plain, or there is none. */
+  get standsOn(): number | undefined {
+    return this.#asked?.coded ? this.#memory?.exchanged.digest : undefined;
+  }
+
+  /** True if the last answer stood on the request and could not be read. */
+  hasMisread = false;
+
+  /** Adds the encoding to the options of its link. */
+  serve<Options>(options: Options): Options & EdgeEncoding {
+    return { ...options, up: this.up, down: this.down };
+  }
+
+  readonly up: EdgeEncoding["up"] = (frame, keys, base, version, lane) => {
+    const memory = this.#asked?.coded ? null : this.#fit(frame, version);
+    this.#memory = memory;
+    const coded = memory && writeUp(memory, frame);
+    if (coded) {
+      this.#asked = { frame, version, coded: askedBy(frame, digestOf(coded)) };
+      return coded;
+    }
+    if (this.#asked?.coded) this.#misfits += 1;
+    this.#memory = null;
+    this.#asked = { frame, version, coded: null };
+    const plain = encodeUp(frame, keys, base, version, lane);
+    return this.#misfits < MISFITS_MAX ? offer(plain) : plain;
+  };
+
+  /** The memory, if a frame stands on it. */
+  #fit({ speaker, from, ack, log }: UpFrame, version: number): LinkMemory | null {
+    const memory = this.#memory;
+    if (!memory || speaker.kind === "hello" || log.length > 0) return null;
+    const { link, version: spoken, at, told } = memory.exchanged;
+    const isSame = link === speaker.link && version === spoken;
+    return isSame && isSamePosition(from, at) && isSamePosition(ack, told) ? memory : null;
+  }
+
+  readonly down: EdgeEncoding["down"] = (bytes, keys, versions) => {
+    const asked = this.#asked;
+    if (bytes[0] !== DOWN_MAGIC) return this.#readPlain(bytes, decodeDown(bytes, keys, versions));
+    const memory = this.#memory;
+    if (!asked?.coded || !memory) return err("not-a-frame");
+    const answer = readDown(memory, asked.coded, bytes);
+    this.#asked = null;
+    this.#memory = answer && memory;
+    this.#misfits = answer ? 0 : this.#misfits + 1;
+    this.hasMisread = answer === null;
+    if (!answer) {
+      // The same request would be given the same answer: who forgets keys asks another way.
+      keys.add("");
+      return err("no-dictionary");
+    }
+    const { at, state, hubNowMs } = answer;
+    const digest = digestOf(bytes);
+    memory.settle({ digest, at, hubNowMs, told: toldBy(asked.frame.ack, state, digest) });
+    return ok(answer);
+  };
+
+  #readPlain(
+    bytes: Uint8Array,
+    read: Result<ReceivedDownFrame, FrameError>,
+  ): Result<ReceivedDownFrame, FrameError> {
+    const asked = this.#asked;
+    if (!read.ok) return read;
+    if (asked?.coded && read.value.outcome !== "applied") this.#misfits += 1;
+    this.#asked = null;
+    this.#memory =
+      asked && isOffered(bytes)
+        ? begun(asked.frame, read.value, asked.version, digestOf(bytes))
+        : null;
+    return read;
+  }
+}
+
+/** What a hub remembers of a link in this encoding. */
+interface HubLink {
+  readonly memory: LinkMemory;
+  /** The last request, and the answer to it. */
+  readonly request: Uint8Array;
+  readonly frame: ReceivedUpFrame | null;
+  readonly answer: Uint8Array;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** The hub's end of all of its links. */
+export class HubRangeCoder implements HubEncoding {
+  /** By link, the one that spoke last at the end. */
+  readonly #links = new Map<number, HubLink>();
+  /** Writes the answer to what was read last; null: plainly. */
+  #reply: HubEncoding["down"] | null = null;
+
+  /** What it knows of a link; null: nothing. */
+  memoryOf(link: number): LinkMemory | null {
+    return this.#links.get(link)?.memory ?? null;
+  }
+
+  /** Lets a hub speak the encoding. */
+  serve(hub: { -readonly [Way in keyof HubEncoding]: HubEncoding[Way] }): void {
+    hub.up = this.up;
+    hub.down = this.down;
+  }
+
+  readonly up: HubEncoding["up"] = (bytes, keysOf, versions) => {
+    this.#reply = null;
+    if (bytes[0] !== UP_MAGIC) return this.#readPlain(bytes, decodeUp(bytes, keysOf, versions));
+    const [, low = 0, high = 0, tag] = bytes;
+    for (const [link, held] of this.#links) {
+      if (shortOf(link) !== low + high * 256) continue;
+      if (held.frame && isSameBytes(held.request, bytes)) return this.#again(held, held.frame);
+      if ((held.memory.exchanged.digest & 0xff) !== tag) continue;
+      // What is read leaves its marks, also if it was not meant for this link.
+      this.#links.delete(link);
+      const frame = readUp(held.memory, bytes);
+      if (frame) return this.#heard(held.memory, frame, bytes);
+    }
+    return err("no-dictionary");
+  };
+
+  readonly down: HubEncoding["down"] = (answer, ...plainly) =>
+    (this.#reply ?? encodeDown)(answer, ...plainly);
+
+  #readPlain(
+    bytes: Uint8Array,
+    read: Result<ReceivedUpFrame, FrameError>,
+  ): Result<ReceivedUpFrame, FrameError> {
+    if (!read.ok) return read;
+    const { speaker } = read.value;
+    if (speaker.kind === "link") this.#links.delete(speaker.link);
+    if (isOffered(bytes)) this.#reply = this.#begin(read.value);
+    return read;
+  }
+
+  /** Answers plainly, and says that this end reads the encoding: what follows stands on the answer. */
+  #begin(frame: ReceivedUpFrame): HubEncoding["down"] {
+    return (answer, ...plainly) => {
+      const bytes = offer(encodeDown(answer, ...plainly));
+      const memory = begun(frame, answer, frame.version, digestOf(bytes));
+      const held = { request: NOTHING, frame: null, answer: NOTHING };
+      if (memory) this.#put(answer.link, { ...held, memory });
+      return bytes;
+    };
+  }
+
+  /** A request that comes again, and has changed nothing: what was answered stands. */
+  #again({ answer: last }: HubLink, frame: ReceivedUpFrame): Result<ReceivedUpFrame, never> {
+    const begin = this.#begin(frame);
+    this.#reply = (answer, ...plainly) => {
+      const isSame = answer.outcome === "applied" && answer.state?.groups.length === 0;
+      if (isSame && last.length > 0) return last;
+      this.#links.delete(answer.link);
+      return begin(answer, ...plainly);
+    };
+    return ok(frame);
+  }
+
+  #heard(
+    memory: LinkMemory,
+    frame: ReceivedUpFrame,
+    request: Uint8Array,
+  ): Result<ReceivedUpFrame, never> {
+    const { link } = memory.exchanged;
+    const asked = askedBy(frame, digestOf(request));
+    const begin = this.#begin(frame);
+    this.#put(link, { memory, request, frame, answer: NOTHING });
+    this.#reply = (answer, ...plainly) => {
+      this.#links.delete(link);
+      const bytes = writeDown(memory, asked, answer);
+      if (!bytes) return begin(answer, ...plainly);
+      const { at, hubNowMs, state } = answer;
+      const digest = digestOf(bytes);
+      memory.settle({ digest, at, hubNowMs, told: toldBy(frame.ack, state, digest) });
+      this.#put(link, { memory, request, frame, answer: bytes });
+      return bytes;
+    };
+    return ok(frame);
+  }
+
+  #put(link: number, held: HubLink): void {
+    this.#links.delete(link);
+    this.#links.set(link, held);
+    let size = 0;
+    for (const { memory } of this.#links.values()) size += memory.size;
+    for (const [oldest, { memory }] of this.#links) {
+      if (this.#links.size <= SESSIONS_MAX && size <= MEMORIES_BYTES_MAX) break;
+      size -= memory.size;
+      this.#links.delete(oldest);
+    }
+  }
+}
+
+/** Bytes of memory that all links of a hub take, about; past it the ones silent longest give way. */
+const MEMORIES_BYTES_MAX: number = DICTIONARY_BYTES_MAX * 2.5;
+
+function isSameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((byte, at) => byte === right[at]);
+}
