@@ -196,7 +196,8 @@ export interface Restamp {
  *   commits together or not at all.
  * - Durability: what was written before an answer left survives kill, restart and eviction; devices
  *   are rebuilt from their last checkpoint and the entries after it.
- * - Damage: an entry whose checksum is wrong is as one that holds nothing, and counted.
+ * - Damage: an entry whose checksum is wrong is as one that holds nothing, and counted; if the origin
+ *   lacks it, what was in it is in the gap records, as far as anything still tells.
  * - Failure: throws if the disk does, and then has loaded anew what is on it.
  */
 export interface HubStore {

@@ -4,17 +4,18 @@
 import { parseDeviceId, parseReplicaId, type ReplicaId } from "../sync/brand.ts";
 import { decodeText, encodeText } from "../sync/wire/bytes.ts";
 
-/** Readings of one stream in one hour that a policy gave up before the origin held them. */
+/** Readings of one stream in one hour that were given up, or lost, before the origin held them. */
 export interface GapRecord {
   /** The replicaEpoch of the hub that gave them up. */
   readonly epoch: number;
+  /** "*": of any device of the hub; what was lost no longer says of which. */
   readonly device: string;
   /** "*": of any stream; many streams had gaps already. */
   readonly stream: string;
   readonly policy: string;
   /** The start of the hour of their event times, epoch milliseconds; -1: of any hour. */
   readonly hourMs: number;
-  /** First and last event time, epoch milliseconds. */
+  /** First and last event time, epoch milliseconds; of any device: when they were committed. */
   readonly firstMs: number;
   readonly lastMs: number;
   readonly readings: number;
@@ -23,12 +24,19 @@ export interface GapRecord {
 export const HOUR_MS = 3_600_000;
 /** Under this policy the minutes of what goes remain, and reach the origin (state/thinned.ts). */
 export const THIN = "thin";
+/** No policy: the hub's storage damaged what it had accepted. */
+export const DAMAGE = "damage";
+/** The same, and nobody knows of how many readings: the record says 0. */
+export const DAMAGE_UNCOUNTED = "damage-uncounted";
+/** In the place of a device, or a stream. */
+export const ANY = "*";
 const THINNED = { reason: "thinned", rollups: "1m" };
 /** Records of one message. */
 export const GAPS_PER_MESSAGE_MAX = 1_000;
 
 /** A stretch of a stream's time in which readings are missing. */
 export interface Gap {
+  readonly device: string;
   readonly stream: string;
   readonly policy: string;
   readonly fromMs: number;
@@ -39,18 +47,23 @@ export interface Gap {
 /** Adds up the records of a device: hours that follow each other are one gap. */
 export function mergeNeighbours(records: readonly GapRecord[]): Gap[] {
   const ordered = records.toSorted(
-    (a, b) => compare(a.stream, b.stream) || compare(a.policy, b.policy) || a.hourMs - b.hourMs,
+    (a, b) =>
+      compare(a.device, b.device) ||
+      compare(a.stream, b.stream) ||
+      compare(a.policy, b.policy) ||
+      a.hourMs - b.hourMs,
   );
   const gaps: (Gap & { readonly hourMs: number })[] = [];
-  for (const { stream, policy, hourMs, firstMs, lastMs, readings } of ordered) {
+  for (const { device, stream, policy, hourMs, firstMs, lastMs, readings } of ordered) {
     const last = gaps.at(-1);
     const isNext =
       last !== undefined &&
+      last.device === device &&
       last.stream === stream &&
       last.policy === policy &&
       (last.hourMs === hourMs || (last.hourMs >= 0 && last.hourMs + HOUR_MS === hourMs));
     if (!isNext) {
-      gaps.push({ stream, policy, hourMs, fromMs: firstMs, toMs: lastMs, readings });
+      gaps.push({ device, stream, policy, hourMs, fromMs: firstMs, toMs: lastMs, readings });
       continue;
     }
     const fromMs = Math.min(last.fromMs, firstMs);
@@ -107,6 +120,7 @@ export function decodeGaps(bytes: Uint8Array): GapMessage | null {
 }
 
 const STREAM = /^(\*|[a-z][a-z0-9_]{0,63})$/;
+const isDevice = (name: string): boolean => name === ANY || parseDeviceId(name) !== null;
 const POLICY = /^[a-z-]{1,32}$/;
 
 function readGap(row: unknown): GapRecord | null {
@@ -117,7 +131,7 @@ function readGap(row: unknown): GapRecord | null {
   const names = [device, stream, policy];
   if (!names.every((name) => typeof name === "string")) return null;
   const [name, of, by] = names as [string, string, string];
-  if (parseDeviceId(name) === null || !STREAM.test(of) || !POLICY.test(by)) return null;
+  if (!isDevice(name) || !STREAM.test(of) || !POLICY.test(by)) return null;
   const [e, hour, first, last, count] = numbers as [number, number, number, number, number];
   return {
     epoch: e,
@@ -167,17 +181,20 @@ export function tellGaps(records: readonly GapRecord[], countMax: number): ToldG
 
 /** A gap as an answer has it; `iso` writes a time, epoch milliseconds, as RFC 3339. */
 export function formatGap(
-  { stream, policy, fromMs, toMs, readings }: Gap,
+  { device, stream, policy, fromMs, toMs, readings }: Gap,
   iso: (timeMs: number) => string,
 ): object {
-  return {
-    stream,
-    from: iso(fromMs),
-    to: iso(toMs),
-    readings,
-    ...(policy === THIN ? THINNED : { reason: "buffer-full" }),
-    policy,
-  };
+  const span = { from: iso(fromMs), to: iso(toMs) };
+  if (policy === DAMAGE_UNCOUNTED || policy === DAMAGE)
+    return {
+      ...(device === ANY ? { device } : {}),
+      stream,
+      ...span,
+      readings: policy === DAMAGE ? readings : null,
+      reason: "damaged",
+    };
+  const why = policy === THIN ? THINNED : { reason: "buffer-full" };
+  return { stream, ...span, readings, ...why, policy };
 }
 
 /** The gaps of a device as its door tells them, the newest `countMax`. */
@@ -190,7 +207,7 @@ export function formatGaps(
   const { listed, isTruncated } = tellGaps(records, countMax);
   return {
     device,
-    readings: records.reduce((sum, gap) => sum + gap.readings, 0),
+    readings: records.reduce((sum, gap) => sum + (gap.device === device ? gap.readings : 0), 0),
     gaps: listed.map((gap) => formatGap(gap, iso)),
     truncated: isTruncated,
   };

@@ -51,10 +51,14 @@ export class OpenSlot {
     }
   }
 
-  /** The slot's body, and what stands beside it. */
-  encode(): { readonly note: Uint8Array; readonly body: Uint8Array } {
+  /**
+   * The slot's body, and what stands beside it.
+   *
+   * @param accepted Readings that the hub has accepted with it; null: it is not known.
+   */
+  encode(accepted: number | null): { readonly note: Uint8Array; readonly body: Uint8Array } {
     const lengths = this.#parts.map(({ length }) => length);
-    const note = encodeNote(this.stampMs, this.batches, lengths);
+    const note = encodeNote(this.stampMs, this.batches, lengths, accepted);
     return { note, body: joinParts(this.#parts) };
   }
 }

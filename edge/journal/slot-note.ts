@@ -69,11 +69,17 @@ export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
   return writer.bytes();
 }
 
-/** Encodes what stands beside the batches; `lengths` are those of the kept ones in the body. */
+/**
+ * Encodes what stands beside the batches.
+ *
+ * @param lengths Those of the kept ones in the body.
+ * @param accepted Readings that the hub has accepted with these; null: it is not known.
+ */
 export function encodeNote(
   stampMs: number,
   batches: readonly Committed[],
   lengths: readonly number[],
+  accepted: number | null,
 ): Uint8Array {
   const writer = new ByteWriter();
   writer.varint(batches.length);
@@ -82,6 +88,7 @@ export function encodeNote(
     writeNoted(writer, stampMs, committed, lengths.slice(part, part + committed.kept.length));
     part += committed.kept.length;
   }
+  if (accepted !== null) writer.varint(accepted);
   return writer.bytes();
 }
 
@@ -147,12 +154,23 @@ export function decodeNote(
     start = one.placed.at(-1)?.end ?? start;
     noted.push(one);
   }
+  if (reader.remaining > 0) reader.varint();
   if (reader.broken || reader.remaining > 0) return err("broken-note");
   const parts = noted.reduce((sum, { placed }) => sum + placed.length, 0);
   const countBytes = parts < 0x80 ? 1 : 2;
   return ok(
     noted.map((one) => ({ ...one, placed: one.placed.map((at) => moved(at, countBytes)) })),
   );
+}
+
+/** How many readings the hub had accepted with an entry; null: a release wrote it that did not say. */
+export function acceptedIn(note: Uint8Array): number | null {
+  const reader = new ByteReader(note);
+  const count = reader.count(ENTRY_BATCHES_MAX, 24);
+  for (let i = 0; i < count && !reader.broken; i += 1) readNoted(reader, 0, 0);
+  if (reader.remaining === 0) return null;
+  const accepted = reader.varint();
+  return reader.broken || reader.remaining > 0 ? null : accepted;
 }
 
 function readNoted(reader: ByteReader, stampMs: number, from: number): Noted {

@@ -82,6 +82,19 @@ export class HubAccounts {
     this.#account = { ...this.#account, quarantined };
   }
 
+  /** Nothing is left of an entry, which no longer says what it adds; what it added stays. */
+  emptied(seq: number): EntryAccount {
+    const entry = this.#pending.get(seq) ?? { readings: 0, quarantined: 0 };
+    this.#pending.delete(seq);
+    return entry;
+  }
+
+  /** Readings were accepted once, and nothing that is left says so. */
+  recalled(readings: number): void {
+    const { accepted, present, quarantined } = this.#account;
+    this.#account = { accepted: accepted + readings, present: present + readings, quarantined };
+  }
+
   /** The checkpoint is there: what is behind it no longer says for itself what it adds. */
   sealedUpTo(checkpoint: number): void {
     for (const seq of this.#pending.keys()) if (seq <= checkpoint) this.#pending.delete(seq);
@@ -92,8 +105,8 @@ export class HubAccounts {
     this.#pending.set(seq, entry);
   }
 
-  /** Writes it down, as of the checkpoint, or of a next one; within the transaction that changes it. */
-  save(sql: Sql, checkpoint = 0): void {
+  /** The account as of the checkpoint, or of a next one. */
+  asOf(checkpoint = 0): HubAccount {
     let { accepted, present, quarantined } = this.#account;
     for (const [seq, entry] of this.#pending) {
       if (seq <= checkpoint) continue;
@@ -101,6 +114,12 @@ export class HubAccounts {
       present -= entry.readings;
       quarantined -= entry.quarantined;
     }
+    return { accepted, present, quarantined };
+  }
+
+  /** Writes it down, as of the checkpoint, or of a next one; within the transaction that changes it. */
+  save(sql: Sql, checkpoint = 0): void {
+    const { accepted, present, quarantined } = this.asOf(checkpoint);
     sql.exec(
       "update hub set accepted = ?, present = ?, quarantined = ?",
       accepted,

@@ -3,7 +3,7 @@
 
 import type { LogEntry } from "../../sync/crdt/batch-log.ts";
 import type { HubMemory } from "./hub-memory.ts";
-import type { SlotEntry } from "./sql-journal.ts";
+import type { SlotEntry } from "./sql-journal-rows.ts";
 
 type Held = Pick<HubMemory, "journal" | "kept" | "aside">;
 

@@ -14,11 +14,13 @@ import { foldCommitted } from "../telemetry/fold-committed.ts";
 import { DeviceCache } from "./device-cache.ts";
 import type { Retention } from "./hub-retention.ts";
 import { accountOfEntry, HubAccounts, storedAccount } from "./hub-accounts.ts";
+import { HubLosses } from "./hub-losses.ts";
 import { loadAside } from "./hub-shedding.ts";
 import { loadAhead, type AheadRange } from "./sql-ahead.ts";
 import { SqlAlerts } from "./sql-alerts.ts";
 import { forgetSent, SqlGaps } from "./sql-gaps.ts";
-import { SqlJournal, type SlotEntry } from "./sql-journal.ts";
+import type { SlotEntry } from "./sql-journal-rows.ts";
+import { SqlJournal } from "./sql-journal.ts";
 import { SqlKept } from "./sql-kept.ts";
 import { SqlPages } from "./sql-pages.ts";
 import { hourKey, hourOf, SqlSegments } from "./sql-segments.ts";
@@ -115,7 +117,9 @@ export function loadMemory(
   const checkpoint = numberOf(hub?.["checkpoint"]);
   const segments = new SqlSegments(new SqlPages(sql, "segment", onDamage), onDamage);
   const find: FindReadings = (device, range) => segments.held(device, [range], Infinity);
-  const journal = new SqlJournal(sql, Math.max(link.cursor.seq, checkpoint), onDamage, find);
+  const losses = new HubLosses(sql);
+  const emptyHead = Math.max(link.cursor.seq, checkpoint);
+  const journal = new SqlJournal(sql, emptyHead, onDamage, find, losses.add);
   const devices = new SqlPages(sql, "device", onDamage);
   const memory: HubMemory = {
     journal,
@@ -144,7 +148,9 @@ export function loadMemory(
     ahead: loadAhead(sql),
   };
   replay(memory);
-  return stored === null ? { ...memory, accounts: takeOverAccounts(sql, memory) } : memory;
+  const whole = stored === null ? { ...memory, accounts: takeOverAccounts(sql, memory) } : memory;
+  losses.open(whole);
+  return whole;
 }
 
 const NO_ACCOUNT: HubAccount = { accepted: 0, present: 0, quarantined: 0 };

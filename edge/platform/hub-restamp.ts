@@ -3,13 +3,14 @@
 import type { Sql } from "../../storage/sql.ts";
 import { decodeBatches, encodeBatches } from "../../sync/wire/batch.ts";
 import { OpenSlot } from "../journal/open-slot.ts";
-import { decodeSlot } from "../journal/slot-note.ts";
+import { acceptedIn, decodeSlot } from "../journal/slot-note.ts";
 import type { Restamp } from "../ports.ts";
 import { accountOf, accountOfEntry } from "./hub-accounts.ts";
 import { indexSlot, unseal, type HubMemory } from "./hub-memory.ts";
 import { readHeld } from "./hub-entries.ts";
 import { saveAside } from "./hub-shedding.ts";
-import { packEntry, type Packed, type SlotEntry } from "./sql-journal.ts";
+import type { SlotEntry } from "./sql-journal-rows.ts";
+import { packEntry, type Packed } from "./sql-journal.ts";
 
 /** Puts other stamps, and batches, in the place of those of entries; within a transaction. */
 export function restampEntries(sql: Sql, memory: HubMemory, changes: readonly Restamp[]): void {
@@ -29,10 +30,11 @@ export function restampEntries(sql: Sql, memory: HubMemory, changes: readonly Re
 function restampEntry(memory: HubMemory, change: Restamp): void {
   const { journal, link } = memory;
   const { seq, stampMs } = change;
-  const slot = changed(memory, journal.read(seq), change);
-  if (slot === null) return;
+  const entry = journal.read(seq);
+  const slot = changed(memory, entry, change);
+  if (entry === null || slot === null) return;
   const before = journal.bytesAt(seq);
-  journal.replace({ seq, stampMs, ...slot.encode() });
+  journal.replace({ seq, stampMs, ...slot.encode(acceptedIn(entry.note)) });
   const more = journal.bytesAt(seq) - before;
   if (seq > link.cursor.seq) memory.unackedBytes += more;
   if (seq > memory.checkpoint) memory.unsealedBytes += more;
@@ -45,8 +47,10 @@ function restampKept(memory: HubMemory, changes: readonly Restamp[]): void {
     const { seq, stampMs } = change;
     // One that the journal holds too is of the journal's account.
     const of = seq >= journal.floor ? null : memory;
-    const slot = changed(of, seq <= kept.last ? kept.read(seq) : null, change);
-    return slot === null ? [] : [packEntry({ seq, stampMs, ...slot.encode() })];
+    const entry = seq <= kept.last ? kept.read(seq) : null;
+    const slot = changed(of, entry, change);
+    if (entry === null || slot === null) return [];
+    return [packEntry({ seq, stampMs, ...slot.encode(acceptedIn(entry.note)) })];
   });
   kept.replace(packed);
 }
@@ -63,7 +67,7 @@ function restampAside(sql: Sql, memory: HubMemory, changes: readonly Restamp[]):
     // One that is held elsewhere too is of that account.
     const of = readHeld(memory, seq) === null ? memory : null;
     const slot = changed(of, entry, change);
-    return slot === null ? entry : { seq, stampMs, ...slot.encode() };
+    return slot === null ? entry : { seq, stampMs, ...slot.encode(acceptedIn(entry.note)) };
   });
   saveAside(sql, memory, entries);
 }

@@ -14,7 +14,8 @@ import { ASIDE_MIGRATION, ASIDE_TABLE } from "./hub-shedding.ts";
 import { AHEAD_TABLE } from "./sql-ahead.ts";
 import { ALERT_TABLES } from "./sql-alerts.ts";
 import { GAP_TABLE } from "./sql-gaps.ts";
-import { JOURNAL_TABLE, SqlJournal } from "./sql-journal.ts";
+import { JOURNAL_TABLE } from "./sql-journal-rows.ts";
+import { SqlJournal } from "./sql-journal.ts";
 import { pagesTable, SqlPages, type Edit } from "./sql-pages.ts";
 import { hourKey, hourOf, partsOf } from "./sql-segments.ts";
 
@@ -116,6 +117,7 @@ function noteOf(stampMs: number, body: Uint8Array): Uint8Array {
     stampMs,
     committed,
     batches.map((batch) => encodePart(batch).length),
+    null,
   );
 }
 

@@ -13,7 +13,8 @@ import { accountOf } from "./hub-accounts.ts";
 import type { HubMemory } from "./hub-memory.ts";
 import { aheadOf, dropAhead } from "./sql-ahead.ts";
 import { addGaps, forgetSent } from "./sql-gaps.ts";
-import { packEntry, type Packed, type SlotEntry } from "./sql-journal.ts";
+import type { SlotEntry } from "./sql-journal-rows.ts";
+import { packEntry, type Packed } from "./sql-journal.ts";
 import type { StampedBatch } from "./sql-thinned.ts";
 
 export const ASIDE_TABLE = `create table aside (seq integer primary key, stamp_ms integer not null, body blob not null);`;

@@ -10,14 +10,9 @@ import { Gather } from "../segment/gather.ts";
 import type { Sql } from "../../storage/sql.ts";
 import type { HubStore } from "../ports.ts";
 import { setCheckpoint, type HubMemory } from "./hub-memory.ts";
+import type { SlotEntry } from "./sql-journal-rows.ts";
 import { RememberedSegments, rememberingFind } from "./hub-remembered.ts";
-import {
-  packEntrySteps,
-  referEntrySteps,
-  type Packed,
-  type SlotEntry,
-  type SqlJournal,
-} from "./sql-journal.ts";
+import { packEntrySteps, referEntrySteps, type Packed, type SqlJournal } from "./sql-journal.ts";
 import type { Edit } from "./sql-pages.ts";
 import { HOUR_MS, hourKey, hourOf, type SqlSegments } from "./sql-segments.ts";
 

@@ -2,7 +2,7 @@
 // stream, and then for a device, so that what is missing is always told and never grows without end.
 
 import { numberOf, type Sql } from "../../storage/sql.ts";
-import { columnsOf, gapOfRow, HOUR_MS, THIN, type GapRecord } from "../../state/gap.ts";
+import { ANY, columnsOf, gapOfRow, HOUR_MS, THIN, type GapRecord } from "../../state/gap.ts";
 import type { DeviceId } from "../../sync/brand.ts";
 import type { ReadingBatch } from "../../sync/wire/batch.ts";
 import { limits } from "../limits.ts";
@@ -34,7 +34,7 @@ export function addGaps(
         const key = `${of.device}/${of.stream}/${of.hourMs}`;
         sums.set(key, widened(sums.get(key) ?? { ...of, ...NONE }, timeMs));
       }
-  for (const gap of sums.values()) add(sql, gap);
+  for (const gap of sums.values()) addGap(sql, gap);
 }
 
 function bytesOf(sql: Sql): number {
@@ -62,7 +62,8 @@ function widened(gap: GapRecord, timeMs: number): GapRecord {
   return { ...gap, firstMs, lastMs, readings: gap.readings + 1 };
 }
 
-function add(sql: Sql, gap: GapRecord): void {
+/** Adds one record; within a transaction as well. */
+export function addGap(sql: Sql, gap: GapRecord): void {
   sql.exec(
     `insert into gap values (?, ?, ?, ?, ?, ?, ?, ?, 1) on conflict do update set
        first_ms = min(first_ms, excluded.first_ms), last_ms = max(last_ms, excluded.last_ms),
@@ -85,7 +86,7 @@ export class SqlGaps implements GapStore {
   }
 
   of(device: DeviceId): GapRecord[] {
-    return this.#sql.exec("select * from gap where device = ?", device).map(gapOfRow);
+    return this.#sql.exec("select * from gap where device in (?, ?)", device, ANY).map(gapOfRow);
   }
 
   unsent(countMax: number): GapRecord[] {
@@ -98,13 +99,15 @@ export class SqlGaps implements GapStore {
       for (const gap of gaps)
         this.#sql.exec(
           `update gap set unsent = 0 where device = ? and stream = ? and policy = ? and hour_ms = ?
-             and epoch = ? and readings = ?`,
+             and epoch = ? and readings = ? and first_ms = ? and last_ms = ?`,
           gap.device,
           gap.stream,
           gap.policy,
           gap.hourMs,
           gap.epoch,
           gap.readings,
+          gap.firstMs,
+          gap.lastMs,
         );
     });
   }

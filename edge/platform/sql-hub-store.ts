@@ -50,7 +50,7 @@ import {
 import { dropAhead, sendAhead, settleAhead } from "./sql-ahead.ts";
 import type { SqlAlerts } from "./sql-alerts.ts";
 import { SqlGaps } from "./sql-gaps.ts";
-import type { SlotEntry } from "./sql-journal.ts";
+import type { SlotEntry } from "./sql-journal-rows.ts";
 import type { SqlThinned } from "./sql-thinned.ts";
 
 /** A saved link leaves out whose it is. */
@@ -127,10 +127,12 @@ export class SqlHubStore implements HubStore {
     if (open === null) return;
     this.transaction(() => {
       const seq = journal.head + 1;
-      const entry = { seq, stampMs: open.stampMs, ...open.encode() };
+      const added = accountOfEntry(open.stampMs, open.batches);
+      const accepted = this.#memory.accounts.account.accepted + added.readings;
+      const entry = { seq, stampMs: open.stampMs, ...open.encode(accepted) };
       journal.append(entry, this.#isOldestFree(entry));
       indexSlot(this.#memory, seq, open.placed());
-      this.#memory.accounts.written(seq, accountOfEntry(open.stampMs, open.batches));
+      this.#memory.accounts.written(seq, added);
       this.#memory.unackedBytes += journal.bytesAt(seq);
       this.#memory.unsealedBytes += journal.bytesAt(seq);
       this.#memory.alerts.write();

@@ -2,35 +2,31 @@
 // takes a new one. A row a commit, and none is deleted for it.
 
 import { assert } from "../../sync/assert.ts";
-import { bytesOf, numberOf, type Sql, type SqlRow } from "../../storage/sql.ts";
-import { crc32c } from "../segment/crc32c.ts";
+import { numberOf, type Sql, type SqlRow } from "../../storage/sql.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
-import { encodeBatches } from "../../sync/wire/batch.ts";
 import { limits } from "../limits.ts";
 import { packSteps, referSteps, unpackBody, type FindReadings } from "../journal/packed-body.ts";
 import { ARCHIVED, SlotQueue } from "../journal/slot-queue.ts";
 import { finish } from "../steps.ts";
+import {
+  crcOf,
+  isOrdered,
+  nothingAt,
+  planRepair,
+  sizeOf,
+  slotOf,
+  toEntry,
+  wreckOf,
+  type LostEntry,
+  type SlotEntry,
+} from "./sql-journal-rows.ts";
 import { SqlPages, type Item } from "./sql-pages.ts";
-
-/** An entry with what stands beside it. */
-export interface SlotEntry {
-  readonly seq: number;
-  readonly stampMs: number;
-  readonly note: Uint8Array;
-  readonly body: Uint8Array;
-}
 
 /** An entry as the archive has it. */
 export interface Packed {
   readonly seq: number;
   readonly bytes: Uint8Array;
 }
-
-export const JOURNAL_TABLE = `create table journal (slot integer primary key, seq integer not null,
-  stamp_ms integer not null, crc integer not null, note blob not null, body blob not null);`;
-
-/** What an entry of which nothing is left holds. */
-const NOTHING: Uint8Array = encodeBatches([]);
 
 const SEQ_DIGITS = 14;
 
@@ -40,6 +36,7 @@ export class SqlJournal {
   readonly #archive: SqlPages;
   readonly #onDamage: (what: string) => void;
   readonly #find: FindReadings;
+  readonly #onLost: (lost: LostEntry) => void;
   readonly #queue = new SlotQueue();
   #slotCount = 0;
   /** Slots of entries that are archived. */
@@ -52,14 +49,17 @@ export class SqlJournal {
    * @param emptyHead The seq of the last entry, if none is held.
    * @param onDamage Told of an entry whose checksum is wrong.
    * @param find Finds what is sealed of the readings of archived entries.
+   * @param onLost Told of an entry that holds nothing from now on, in the transaction in which it does.
    */
   constructor(
     sql: Sql,
     emptyHead: number,
     onDamage: (what: string) => void,
     find: FindReadings = FINDS_NOTHING,
+    onLost: (lost: LostEntry) => void = () => undefined,
   ) {
     this.#find = find;
+    this.#onLost = onLost;
     this.#sql = sql;
     this.#archive = new SqlPages(sql, "archive", onDamage);
     this.#onDamage = onDamage;
@@ -158,13 +158,13 @@ export class SqlJournal {
     );
     const entry = row === undefined ? null : toEntry(row);
     if (entry?.seq === seq) return entry;
-    return this.#nothing(seq);
+    return this.#nothing(seq, row === undefined ? null : wreckOf(row));
   }
 
   #readArchived(seq: number): SlotEntry {
     const item = this.#archive.get(seqKey(seq));
     const entry = item === null ? null : unpackEntry(seq, item, this.#find);
-    return entry ?? this.#nothing(seq);
+    return entry ?? this.#nothing(seq, null);
   }
 
   /** Keeps an entry as a whole that was kept by what names its readings. */
@@ -175,10 +175,13 @@ export class SqlJournal {
   }
 
   /** Puts an entry of nothing in the place of one that is damaged. */
-  #nothing(seq: number): SlotEntry {
+  #nothing(seq: number, wreck: SlotEntry | null): SlotEntry {
     this.#onDamage(`journal ${seq}`);
-    const nothing = { seq, stampMs: this.#queue.stampOf(seq), note: NOTHING, body: NOTHING };
-    this.replace(nothing);
+    const nothing = nothingAt(seq, this.#queue.stampOf(seq));
+    this.#sql.transaction(() => {
+      this.replace(nothing);
+      this.#onLost({ seq, wreck });
+    });
     return nothing;
   }
 
@@ -281,27 +284,25 @@ export class SqlJournal {
 
   /** Slots are overwritten oldest first, so a gap is a row that does not say the truth. */
   #repair(): void {
-    const held = new Map<number, SlotEntry>();
+    const whole = new Map<number, SlotEntry>();
+    const wrecks: SlotEntry[] = [];
     for (const { slot } of this.#sql.exec("select slot from journal").map(slotOf)) {
       const [row] = this.#sql.exec("select * from journal where slot = ?", slot);
       const entry = row === undefined ? null : toEntry(row);
-      if (entry !== null && entry.seq > this.#archived) held.set(entry.seq, entry);
+      if (entry !== null && entry.seq > this.#archived) whole.set(entry.seq, entry);
       else if (entry === null) this.#onDamage(`journal slot ${slot}`);
+      if (entry === null && row !== undefined) wrecks.push(wreckOf(row));
     }
-    const seqs = [...held.keys()].toSorted((a, b) => a - b);
-    const last = seqs.at(-1);
-    if (last === undefined) return;
-    const first = this.#archived === 0 ? (seqs[0] ?? 1) : this.#archived + 1;
+    const { first, last, lost } = planRepair(whole, wrecks, this.#archived, this.head);
+    if (last < first) return;
     if (this.#archived === 0) this.#queue.first = first;
     this.#sql.transaction(() => {
       this.#sql.exec("delete from journal");
       this.#slotCount = 0;
       this.#free = [];
-      for (let seq = first; seq <= last; seq += 1) {
-        const stampMs = this.lastStampMs;
-        const nothing = { seq, stampMs, note: NOTHING, body: NOTHING };
-        this.#insert(this.#slotCount + 1, held.get(seq) ?? nothing);
-      }
+      for (let seq = first; seq <= last; seq += 1)
+        this.#insert(this.#slotCount + 1, whole.get(seq) ?? nothingAt(seq, this.lastStampMs));
+      for (const each of lost) this.#onLost(each);
     });
   }
 }
@@ -356,41 +357,4 @@ export function unpackEntry(
   const note = reader.block(bytes.length);
   const body = unpackBody(reader.raw(reader.remaining), stampMs, find);
   return reader.broken || body === null ? null : { seq, stampMs, note, body };
-}
-
-function slotOf(row: SqlRow): { readonly slot: number } {
-  return { slot: numberOf(row["slot"]) };
-}
-
-function isOrdered(rows: readonly SqlRow[]): boolean {
-  return rows.every((row, at) => {
-    const before = rows[at - 1];
-    return (
-      before === undefined ||
-      (numberOf(row["seq"]) === numberOf(before["seq"]) + 1 &&
-        numberOf(row["stamp_ms"]) >= numberOf(before["stamp_ms"]))
-    );
-  });
-}
-
-function sizeOf({ note, body }: SlotEntry): number {
-  return note.length + body.length;
-}
-
-/** Null if the row's checksum is wrong. */
-function toEntry(row: SqlRow): SlotEntry | null {
-  const entry = {
-    seq: numberOf(row["seq"]),
-    stampMs: numberOf(row["stamp_ms"]),
-    note: bytesOf(row["note"]),
-    body: bytesOf(row["body"]),
-  };
-  return crcOf(entry) === numberOf(row["crc"]) ? entry : null;
-}
-
-function crcOf({ seq, stampMs, note, body }: SlotEntry): number {
-  const writer = new ByteWriter();
-  writer.varint(seq);
-  writer.varint(stampMs);
-  return crc32c(body, crc32c(note, crc32c(writer.bytes())));
 }

@@ -1,7 +1,8 @@
 // Which entries are kept for the origin in front of the journal, while newer ones are given up? Packed,
 // in pages by seq: the oldest of what waits, as a policy that gives up the newest wants it.
 
-import type { Packed, SlotEntry } from "./sql-journal.ts";
+import type { SlotEntry } from "./sql-journal-rows.ts";
+import type { Packed } from "./sql-journal.ts";
 import { seqKey, seqOfKey, unpackEntry } from "./sql-journal.ts";
 import type { Item, SqlPages } from "./sql-pages.ts";
 

@@ -6,7 +6,7 @@ import { onlyMethods } from "../../doors/methods.ts";
 import { problemResponse } from "../../doors/respond.ts";
 import { decidePrecondition } from "../../http/conditional.ts";
 import type { Problem } from "../../http/problem.ts";
-import { formatGap, type ToldGaps } from "../../state/gap.ts";
+import { DAMAGE, DAMAGE_UNCOUNTED, formatGap, type ToldGaps } from "../../state/gap.ts";
 import { parseDeviceId, type DeviceId } from "../../sync/brand.ts";
 import { TIME_MS_MAX } from "../../sync/limits.ts";
 import { err, ok, type Result } from "../../sync/result.ts";
@@ -151,7 +151,9 @@ function csvAnswer(request: Request, query: HistoryQuery, page: HistoryPage): Pr
 function gapFields({ listed, isTruncated }: ToldGaps): Record<string, string> {
   if (listed.length === 0) return {};
   const gaps = listed.map(({ stream, policy, readings, fromMs, toMs }) => {
-    return `${timeText(fromMs)}/${timeText(toMs)};stream="${stream}";readings=${readings};policy=${policy}`;
+    const span = `${timeText(fromMs)}/${timeText(toMs)};stream="${stream}"`;
+    if (policy === DAMAGE_UNCOUNTED) return `${span};policy=${DAMAGE}`;
+    return `${span};readings=${readings};policy=${policy}`;
   });
   return { "skerry-gaps": [...gaps, ...(isTruncated ? ["more"] : [])].join(", ") };
 }

@@ -5,7 +5,7 @@ import { DurableObject } from "cloudflare:workers";
 import { log } from "../../doors/access-log.ts";
 import { drawNumber } from "../../doors/draw-number.ts";
 import { openSql } from "../../storage/durable-object-sql.ts";
-import { decodeGaps, THIN, type GapRecord } from "../../state/gap.ts";
+import { ANY, decodeGaps, THIN, type GapRecord } from "../../state/gap.ts";
 import { decodeLiveEntries } from "../../state/live-entries.ts";
 import { decodeThinned } from "../../state/thinned.ts";
 import type { DeviceId } from "../../sync/brand.ts";
@@ -140,7 +140,8 @@ export class DeviceShard extends DurableObject<OriginEnv> {
   }
 }
 
+/** What may be of another device too is not counted here; the door of the gaps tells it. */
 function gappedOf(records: readonly GapRecord[]): number {
-  const gapped = records.filter(({ policy }) => policy !== THIN);
+  const gapped = records.filter(({ policy, device }) => policy !== THIN && device !== ANY);
   return gapped.reduce((sum, { readings }) => sum + readings, 0);
 }

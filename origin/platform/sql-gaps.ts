@@ -2,7 +2,7 @@
 // comes again: as wide and as many as the hub has ever said.
 
 import type { Sql } from "../../storage/sql.ts";
-import { gapOfRow, type GapMessage, type GapRecord } from "../../state/gap.ts";
+import { ANY, gapOfRow, type GapMessage, type GapRecord } from "../../state/gap.ts";
 
 export const GAP_TABLE = `create table gap (device text not null, stream text not null, policy text not null,
   hour_ms integer not null, replica text not null, epoch integer not null, first_ms integer not null,
@@ -30,7 +30,7 @@ export function joinGaps(sql: Sql, { replica, gaps }: GapMessage): void {
   });
 }
 
-/** Lists the records of a device, of all hubs. */
+/** Lists the records of a device, of all hubs, and those that may be of it. */
 export function gapsOf(sql: Sql, device: string): GapRecord[] {
-  return sql.exec("select * from gap where device = ?", device).map(gapOfRow);
+  return sql.exec("select * from gap where device in (?, ?)", device, ANY).map(gapOfRow);
 }

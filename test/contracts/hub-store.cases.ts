@@ -6,7 +6,7 @@ import { limits } from "../../edge/limits.ts";
 import type { HubStoreOptions } from "../../edge/platform/hub-memory.ts";
 import type { HubStore } from "../../edge/ports.ts";
 import { NEW_DEVICE } from "../../edge/telemetry/device-state.ts";
-import { bytesOf, type Sql } from "../../storage/sql.ts";
+import { bytesOf, textOf, type Sql } from "../../storage/sql.ts";
 import { formatDecimal, sumOf } from "../../sync/decimal.ts";
 import { entryDigest } from "../../sync/wire/log-lane.ts";
 import { decodeBatches, type ReadingBatch } from "../../sync/wire/batch.ts";
@@ -40,7 +40,7 @@ export interface OpenHubStore {
 const boundOf = (entries: number): HubStoreOptions => ({
   journalBytesMax: entries * bytesOfFill,
 });
-const bytesOfFill = 47;
+const bytesOfFill = 48;
 
 const timesOf = (body: Uint8Array): (readonly number[])[] => {
   const batches = decodeBatches(body);
@@ -51,6 +51,87 @@ const timesOf = (body: Uint8Array): (readonly number[])[] => {
 /** [seq, digest] of all entries: their bodies are long. */
 const digests = (store: HubStore): number[][] =>
   store.entriesAfter(0, Infinity, 100).map((entry) => [entry.seq, entryDigest(entry)]);
+
+/** What is damaged, how, whether it was sealed before, and what is told then. */
+const DAMAGES: readonly (readonly [string, string, boolean, readonly (string | number)[]])[] = [
+  [
+    "an entry whose checksum is wrong",
+    "update journal set crc = crc + 1 where seq = 3",
+    false,
+    ["boat-1", "a", "damage", 0, 30, 35, 2],
+  ],
+  [
+    "a sealed entry whose checksum is wrong",
+    "update journal set crc = crc + 1 where seq = 3",
+    true,
+    ["boat-1", "a", "damage", 0, 30, 35, 2],
+  ],
+  [
+    "an entry of which nothing can be read",
+    "update journal set note = x'0107', body = x'0107' where seq = 3",
+    false,
+    ["*", "*", "damage", -1, 1003, 1004, 2],
+  ],
+  [
+    "a sealed entry of which nothing can be read",
+    "update journal set note = x'0107', body = x'0107' where seq = 3",
+    true,
+    ["*", "*", "damage", -1, 1003, 1004, 2],
+  ],
+  [
+    "an entry that says another number",
+    "update journal set seq = 1000003 where seq = 3",
+    false,
+    ["boat-1", "a", "damage", 0, 30, 35, 2],
+  ],
+  [
+    "the newest entry, damaged in its note,",
+    "update journal set note = x'0107' where seq = 5",
+    false,
+    ["boat-1", "a", "damage", 0, 50, 55, 2],
+  ],
+  [
+    "the newest entry, sealed, of which nothing can be read,",
+    "update journal set note = x'0107', body = x'0107' where seq = 5",
+    true,
+    ["*", "*", "damage", -1, 1004, 1004, 2],
+  ],
+  [
+    "the newest entry of which nothing can be read",
+    "update journal set note = x'0107', body = x'0107' where seq = 5",
+    false,
+    ["*", "*", "damage-uncounted", -1, 1004, 1004, 0],
+  ],
+  [
+    "an entry that is gone",
+    "delete from journal where seq = 3",
+    false,
+    ["*", "*", "damage", -1, 1002, 1004, 2],
+  ],
+];
+
+/** What a hub tells that it lost. */
+function gapsTold(store: HubStore): (string | number)[][] {
+  return store.gaps
+    .unsent(100)
+    .map((gap) => [
+      gap.device,
+      gap.stream,
+      gap.policy,
+      gap.hourMs,
+      gap.firstMs,
+      gap.lastMs,
+      gap.readings,
+    ]);
+}
+
+/** How many readings the hub says it accepted; what became of them adds up to it. */
+function isRight(store: HubStore): number {
+  const { accepted, present } = store.account();
+  const { thinned, gapped } = store.gaps.readings();
+  assert.equal(accepted, present + thinned + gapped);
+  return accepted;
+}
 
 export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
   {
@@ -457,6 +538,59 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       },
     }),
   ),
+  ...DAMAGES.map(([what, statement, isSealed, gap]): ContractCase<OpenHubStore> => ({
+    name: `P1 ${what} is a gap of what is known, told once, and the account is right`,
+    *run(open) {
+      const store = fill(open(), 5);
+      moveCursor(store, 1);
+      if (isSealed) sealAll(store);
+      open.sql().exec(statement);
+      yield RESTART;
+      const reopened = open();
+      reopened.entriesAfter(0, Infinity, 10);
+      const told = gapsTold(reopened);
+      assert.deepEqual(told, [gap]);
+      const account = isRight(reopened);
+      assert.equal(fill(reopened, 1).extent().head, 6, "no number is used again");
+      yield RESTART;
+      const third = open();
+      third.entriesAfter(0, Infinity, 10);
+      assert.deepEqual(gapsTold(third), told);
+      assert.deepEqual(isRight(third), account + 2);
+    },
+  })),
+  {
+    name: "P1 damage of what the origin holds is no gap; entries side by side are one",
+    *run(open) {
+      const store = fill(open(), 8);
+      moveCursor(store, 3);
+      open.sql().exec("update journal set note = x'0107', body = x'0107' where seq in (2, 5, 6)");
+      yield RESTART;
+      const reopened = open();
+      assert.deepEqual(gapsTold(reopened), [["*", "*", "damage", -1, 1005, 1007, 4]]);
+      assert.deepEqual([isRight(reopened), reopened.damaged()], [16, 3]);
+      assert.equal(reopened.account().present, 12);
+      yield RESTART;
+      assert.equal(isRight(open()), 16);
+    },
+  },
+  {
+    name: "P1 a packed entry that is damaged is a gap of as many readings as its neighbours tell",
+    run(open) {
+      const store = fill(open({ archiveBytes: 100 }), 30);
+      sealAll(store);
+      const [page] = open.sql().exec("select first, body from archive order by first limit 1");
+      const body = bytesOf(page?.["body"]).slice();
+      const last = body.length - 1;
+      body[last] = (body[last] ?? 0) ^ 1;
+      open.sql().exec("update archive set body = ? where first = ?", body, textOf(page?.["first"]));
+      store.reload();
+      store.entriesAfter(0, Infinity, 100);
+      const [gap, ...others] = gapsTold(store);
+      assert.deepEqual([gap?.slice(0, 4), gap?.at(-1), others], [["*", "*", "damage", -1], 2, []]);
+      assert.deepEqual([isRight(store), store.account().present], [60, 58]);
+    },
+  },
   ...["'{bad'", "'null'", `'{"replicaEpoch":7}'`, "x'00ff'"].map(
     (record): ContractCase<OpenHubStore> => ({
       name: `damage: a link's record that is ${record} begins a new life, and everything waits again`,

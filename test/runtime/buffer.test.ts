@@ -176,6 +176,30 @@ for (const policy of ["drop-oldest", "drop-newest"])
     assert.equal(policy === "drop-newest" ? batches < 8 : batches > 20, true, String(batches));
   });
 
+test("P1 what the disk damages before the origin has it is a gap at both ends, to the reading", async () => {
+  await using world = await BufferWorld.open({});
+  world.region.link.cut();
+  for (let posts = 0; posts < 12; posts += 1)
+    assert.equal((await world.post("boat-1")).status, 200);
+  // One of which the checksum alone is wrong, two of which nothing can be read, side by side.
+  const wrecked = "note = x'0107', body = x'0107'";
+  await world.damage("update journal set crc = crc + 1 where seq = 3");
+  await world.damage(`update journal set ${wrecked} where seq in (6, 7)`);
+  world.region.link.heal();
+  await world.drained();
+  const { readings, gaps } = await gapsOf(world);
+  assert.equal(readings, BATCH, "what is known to be of this device");
+  assert.deepEqual(
+    gaps.map(({ stream, reason, readings: count }) => [stream, reason, count]),
+    [
+      ["*", "damaged", 2 * BATCH],
+      ["noise", "damaged", BATCH],
+    ],
+  );
+  assert.equal(accountsOf(await world.buffer(), 12 * BATCH).gapped, 3 * BATCH);
+  assert.equal(await world.counted("boat-1"), 9 * BATCH);
+});
+
 test("P1 P2 with thin nothing is refused, and the minutes of what goes reach the origin exactly", async () => {
   await using world = await BufferWorld.open({ bytes: 65_536, policy: "thin" });
   const accepted = await overfill(world);

@@ -2,9 +2,10 @@
 // bare workerd, batches of values that do not compress, and the counts of both ends.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_REGIONS } from "../../tools/launcher/regions.ts";
 import { openWorld, type World, type WorldRegion } from "../../tools/launcher/world.ts";
@@ -79,6 +80,20 @@ export class BufferWorld implements AsyncDisposable {
       headers: response.headers,
       json: text === "" ? {} : (JSON.parse(text) as Json),
     };
+  }
+
+  /** Changes the hub's database while its process is down. */
+  async damage(statement: string): Promise<void> {
+    await this.region.edge.stop();
+    let changed = 0;
+    for (const file of globSync("**/*.sqlite", { cwd: this.#stateDir })) {
+      const database = new DatabaseSync(path.join(this.#stateDir, file));
+      const isHub = database.prepare("select 1 from sqlite_master where name = 'journal'").get();
+      if (isHub !== undefined) changed += Number(database.prepare(statement).run().changes);
+      database.close();
+    }
+    assert.ok(changed > 0, "There is something to damage");
+    await this.region.edge.resume();
   }
 
   async edge(where: string): Promise<Json> {

@@ -2,7 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatGap, gapsWithin, HOUR_MS, tellGaps, type GapRecord } from "../../../state/gap.ts";
+import {
+  decodeGaps,
+  encodeGaps,
+  formatGap,
+  formatGaps,
+  gapsWithin,
+  HOUR_MS,
+  tellGaps,
+  type GapRecord,
+} from "../../../state/gap.ts";
+import type { ReplicaId } from "../../../sync/brand.ts";
 
 function record(hour: number, gap: Partial<GapRecord> = {}): GapRecord {
   const firstMs = hour * HOUR_MS + 10;
@@ -58,4 +68,42 @@ test("formatGap() says of what was thinned that its minutes remain", () => {
     rollups: "1m",
     policy: "thin",
   });
+});
+
+test("P1 formatGaps() tells what may be of any device beside the device's own, and counts it not as its", () => {
+  const lost = { device: "*", stream: "*", policy: "damage", hourMs: -1, readings: 7 };
+  const uncounted = { ...lost, policy: "damage-uncounted", readings: 0 };
+  const records = [record(1, { policy: "damage" }), record(2, lost), record(3, uncounted)];
+  assert.deepEqual(formatGaps("boat-1", records, 9, iso), {
+    device: "boat-1",
+    readings: 2,
+    gaps: [
+      {
+        device: "*",
+        stream: "*",
+        from: "1970-01-01T03:00:00.010Z",
+        to: "1970-01-01T03:00:00.020Z",
+        readings: null,
+        reason: "damaged",
+      },
+      {
+        device: "*",
+        stream: "*",
+        from: "1970-01-01T02:00:00.010Z",
+        to: "1970-01-01T02:00:00.020Z",
+        readings: 7,
+        reason: "damaged",
+      },
+      {
+        stream: "a",
+        from: "1970-01-01T01:00:00.010Z",
+        to: "1970-01-01T01:00:00.020Z",
+        readings: 2,
+        reason: "damaged",
+      },
+    ],
+    truncated: false,
+  });
+  const message = { replica: "hel/00-ff" as ReplicaId, gaps: records };
+  assert.deepEqual(decodeGaps(encodeGaps(message)), message);
 });
