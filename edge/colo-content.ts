@@ -3,6 +3,9 @@
 //
 // Nothing there is deleted for a purge: it says what was known of purges when it was asked for, and is held
 // against what is known now, as in every tier.
+//
+// It is waited for no longer than `coloPatienceMs`: one that hangs is as if there were none for a while, and
+// what it was told goes on behind the request.
 
 import { currentAgeMs } from "./cache/age.ts";
 import type { StoredMeta, StoredResponse } from "./cache/stored-response.ts";
@@ -15,13 +18,30 @@ import type {
   RegionFinding,
 } from "./content-ports.ts";
 import { linesOf } from "../http/fields.ts";
+import { limits } from "./limits.ts";
 
 /** What the tier needs besides what it stores. */
 export interface ColoSurroundings extends Pick<
   ContentPorts<unknown>,
-  "nowMs" | "background" | "purges"
+  "nowMs" | "background" | "purges" | "within"
 > {
   readonly written: WrittenKeys;
+  readonly rest: ColoRest;
+}
+
+/** Until when the tier is left alone; one isolate has one. */
+export class ColoRest {
+  #fromMs = -Infinity;
+
+  /** Notes that it kept somebody waiting. */
+  begin(nowMs: number): void {
+    this.#fromMs = nowMs;
+  }
+
+  /** Tells whether it is to be left alone; a clock that is set back ends that. */
+  isOn(nowMs: number): boolean {
+    return this.#fromMs <= nowMs && nowMs < this.#fromMs + limits.coloRestMs;
+  }
 }
 
 /** Puts the colo's tier before a region's. */
@@ -31,10 +51,10 @@ export function withColo<Body>(
   around: ColoSurroundings,
 ): RegionContent<Body> {
   const store = (key: string, stored: StoredResponse<Body>): Promise<void> =>
-    storeUnlessWritten(colo, key, stored, around);
+    patient(() => storeUnlessWritten(colo, key, stored, around), undefined, around);
   return {
     async get(key, selecting, fillId) {
-      const inColo = await colo.get(key, linesOf(selecting));
+      const inColo = await patient(() => colo.get(key, linesOf(selecting)), ABSENT, around);
       if (inColo.kind === "absent") return region.get(key, selecting, fillId);
       await around.purges.renew();
       const { book } = around.purges;
@@ -50,19 +70,37 @@ export function withColo<Body>(
       return { ...finding, ...passed, tags: inColo.kind === "none" ? inColo.tags : [] };
     },
     async getTagged(key, tag) {
-      return (await region.getTagged(key, tag)) ?? (await colo.getTagged(key, tag));
+      const inRegion = await region.getTagged(key, tag);
+      return inRegion ?? patient(() => colo.getTagged(key, tag), null, around);
     },
     async put(key, stored, lease) {
       // Until both have it, whoever comes joins the flight that brought it.
       await Promise.all([region.put(key, stored, lease), store(key, stored)]);
     },
     async delete(key) {
-      await Promise.all([region.delete(key), colo.delete(key)]);
+      // It is told of this also while it is left alone: what it has is older than the write.
+      const inColo = around.within(colo.delete(key), limits.coloPatienceMs);
+      await Promise.all([region.delete(key), inColo]);
     },
     claimFill: (id) => region.claimFill(id),
     endFill: (id, outcome) => region.endFill(id, outcome),
     ...(region.large === undefined ? {} : { large: region.large }),
   };
+}
+
+const ABSENT = { kind: "absent" } as const;
+
+/** Waits for the tier, but not for long, and not while it is left alone. */
+async function patient<T>(
+  work: () => Promise<T>,
+  otherwise: T,
+  { within, nowMs, rest }: ColoSurroundings,
+): Promise<T> {
+  if (rest.isOn(nowMs())) return otherwise;
+  const outcome = await within(work(), limits.coloPatienceMs);
+  if (outcome !== "late") return outcome;
+  rest.begin(nowMs());
+  return otherwise;
 }
 
 function inColoOnly<Body>(stored: StoredResponse<Body>): RegionFinding<Body> {

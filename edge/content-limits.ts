@@ -26,6 +26,10 @@ export const contentLimits = {
   hitsToldEveryMs: 1_000,
   /** How long a colo's cache is told to keep what may be of use, in seconds. */
   coloKeptSMax: 2_592_000,
+  /** How long what is asked of it is waited for: a call to the region's cell takes less. */
+  coloPatienceMs: 100,
+  /** How long it is left alone once it has kept somebody waiting for that long. */
+  coloRestMs: 10_000,
   /** Bytes of a body that may be stored; SQLite rows end at 2 MB on Cloudflare. */
   storedBodyBytesMax: 1_048_576,
   /** Bytes of a body that lies in its row of a ContentCell; a longer one is kept apart, once. */

@@ -13,7 +13,7 @@ import { misdirected } from "../cache/problems.ts";
 import { TargetBook } from "../cache/target-book.ts";
 import { WrittenKeys } from "../cache/written-keys.ts";
 import type { EdgeConfig } from "../config.ts";
-import { withColo } from "../colo-content.ts";
+import { ColoRest, withColo } from "../colo-content.ts";
 import type {
   ContentPorts,
   ContentRequest,
@@ -62,7 +62,7 @@ export function createContentDoor(
   env: EdgeEnv,
   regions: Regions,
 ): ContentDoor {
-  const { memory, flights, targets, written } = openIsolate(deployed);
+  const { memory, flights, targets, written, rest } = openIsolate(deployed);
   const ways = new SiteWays(deployed);
   const hasRegion = deployed.tiers.includes("region");
   const hasColo = deployed.tiers.includes("colo");
@@ -86,7 +86,7 @@ export function createContentDoor(
       const cell = hasRegion ? cells.open(region, hint) : noRegion<EdgeBody>();
       if (!hasColo) return cell;
       const colo = openColo(hostOf(name ?? "", config.sites) ?? host);
-      return withColo(cell, colo, { nowMs: () => Date.now(), background, purges: watch, written });
+      return withColo(cell, colo, { nowMs, within, background, purges: watch, written, rest });
     };
     const ports: ContentPorts<EdgeBody> = {
       memory: purgedMemory(memory, watch),
@@ -98,7 +98,7 @@ export function createContentDoor(
       flights,
       targets,
       written,
-      nowMs: () => Date.now(),
+      nowMs,
       within,
       background,
     };
@@ -128,6 +128,8 @@ export function createContentDoor(
   return { hit: (request, ctx) => hits.answer(request, ctx), answer };
 }
 
+const nowMs = (): number => Date.now();
+
 /** A request's fields, taken out of the runtime once: each look at them there leaves V8. */
 function fieldsOf({ headers }: Request): RequestFields {
   const list: FieldList = [...headers];
@@ -139,9 +141,12 @@ function sentBodyOf({ body, headers }: Request): StreamedBody | null {
 }
 
 /** What the requests of an isolate share, and is lost with it. */
-function openIsolate(
-  deployed: EdgeConfig,
-): Pick<ContentPorts<EdgeBody>, "memory" | "flights" | "targets" | "written"> {
+function openIsolate(deployed: EdgeConfig): Pick<
+  ContentPorts<EdgeBody>,
+  "memory" | "flights" | "targets" | "written"
+> & {
+  readonly rest: ColoRest;
+} {
   const memory = new MemoryStore<EdgeBody>({
     bytesMax: limits.memoryCacheBytesMax,
     entriesMax: limits.memoryCacheEntriesMax,
@@ -156,7 +161,8 @@ function openIsolate(
     keptMs: limits.writtenKeptMs,
   });
   const hasMemory = deployed.tiers.includes("memory");
-  return { memory: hasMemory ? memory : noMemory(), flights, targets, written };
+  const rest = new ColoRest();
+  return { memory: hasMemory ? memory : noMemory(), flights, targets, written, rest };
 }
 
 /** A site as a request sees it; null: the host names none. */

@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { PurgeBook } from "../../../edge/cache/purge-book.ts";
 import type { StoredResponse } from "../../../edge/cache/stored-response.ts";
 import { WrittenKeys } from "../../../edge/cache/written-keys.ts";
-import { withColo } from "../../../edge/colo-content.ts";
+import { ColoRest, withColo } from "../../../edge/colo-content.ts";
 import type { ColoContent, RegionContent, RegionFinding } from "../../../edge/content-ports.ts";
+import { limits } from "../../../edge/limits.ts";
 import { PLAIN_POLICY } from "../../support/stored-policy.ts";
 
 const KEY = "main|/a";
@@ -28,7 +29,19 @@ class World {
   readonly written = new WrittenKeys({ keysMax: 10, keptMs: 30_000 });
   /** Runs while the colo is written to. */
   duringPut: () => void = () => undefined;
+  /** What the colo does after this has settled: never, if it hangs. */
+  coloIsBack: Promise<unknown> = Promise.resolve();
+  coloCalls = 0;
+  readonly #rest = new ColoRest();
   readonly #background: Promise<unknown>[] = [];
+
+  /** Waits for a turn, and sets the clock on by what is waited for in vain. */
+  async #within<T>(work: Promise<T>, ms: number): Promise<T | "late"> {
+    const late = new Promise<"late">((resolve) => setImmediate(() => resolve("late")));
+    const outcome = await Promise.race([work, late]);
+    if (outcome === "late") this.nowMs += ms;
+    return outcome;
+  }
 
   async get(fillId: string | null = "fill"): Promise<RegionFinding<string>> {
     const finding = await this.tier().get(KEY, [], fillId);
@@ -44,22 +57,29 @@ class World {
       background: (work) => void this.#background.push(work),
       purges: { book, isCurrent, renew: nothing, mark: nothing },
       written: this.written,
+      within: (work, ms) => this.#within(work, ms),
+      rest: this.#rest,
     });
   }
 
   #colo(): ColoContent<string> {
     return {
       get: async () => {
+        this.coloCalls += 1;
+        await this.coloIsBack;
         if (this.inColo === "absent") return { kind: "absent" };
         if (this.inColo === null) return { kind: "none", tags: ['"t"'] };
         return { kind: "found", stored: this.inColo };
       },
       getTagged: async () => null,
       put: async (_key, stored) => {
+        this.coloCalls += 1;
+        await this.coloIsBack;
         this.duringPut();
         this.inColo = stored;
       },
       delete: async () => {
+        await this.coloIsBack;
         this.inColo = null;
       },
     };
@@ -137,4 +157,41 @@ test("without a Cache API, or without a region, the other is what there is", asy
   world.inRegion = "unavailable";
   const finding = await world.get();
   assert.deepEqual(finding, { kind: "unavailable", colo: "miss", tags: ['"t"'] });
+});
+
+test("P6: a colo that hangs keeps a request for its patience, and for a while nobody else", async () => {
+  const world = new World();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  world.inColo = aResponse("colo");
+  world.inRegion = aResponse("region");
+  world.coloIsBack = promise;
+  const startedMs = world.nowMs;
+  const finding = await world.get();
+  assert.ok(finding.kind === "found" && finding.stored.body === "region");
+  assert.equal(world.nowMs - startedMs, limits.coloPatienceMs);
+  await world.get();
+  await world.tier().put(KEY, aResponse("new"), null);
+  assert.equal(world.coloCalls, 1, "it is left alone");
+  assert.equal(world.nowMs - startedMs, limits.coloPatienceMs);
+  await world.tier().delete(KEY);
+  resolve();
+  await promise;
+  await new Promise((settled) => setImmediate(settled));
+  assert.equal(world.inColo, null, "what a write made doubtful is deleted once it is back");
+  world.nowMs += limits.coloRestMs;
+  assert.equal((await world.get()).kind, "none");
+  assert.equal(world.coloCalls, 2, "it is asked again");
+});
+
+test("what is stored in a colo that hangs is told of behind the request, and of no write before it", async () => {
+  const world = new World();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  world.coloIsBack = promise;
+  const startedMs = world.nowMs;
+  await world.tier().put(KEY, aResponse("before"), null);
+  assert.equal(world.nowMs - startedMs, limits.coloPatienceMs);
+  world.written.note(KEY, world.nowMs);
+  resolve();
+  await new Promise((settled) => setImmediate(settled));
+  assert.equal(world.inColo, null);
 });
