@@ -4,9 +4,9 @@
 
 import { isQuarantined } from "../../sync/quarantine.ts";
 import { readingsOf, type ReadingBatch } from "../../sync/wire/batch.ts";
-import { numberOf, type Sql } from "../../storage/sql.ts";
 import { freshOf, type Committed } from "../journal/committed.ts";
 import type { HubAccount } from "../ports.ts";
+import type { HubRow } from "./sql-hub-row.ts";
 
 /** What one entry, or a part of one, adds. */
 export interface EntryAccount {
@@ -116,26 +116,10 @@ export class HubAccounts {
     }
     return { accepted, present, quarantined };
   }
-
-  /** Writes it down, as of the checkpoint, or of a next one; within the transaction that changes it. */
-  save(sql: Sql, checkpoint = 0): void {
-    const { accepted, present, quarantined } = this.asOf(checkpoint);
-    sql.exec(
-      "update hub set accepted = ?, present = ?, quarantined = ?",
-      accepted,
-      present,
-      quarantined,
-    );
-  }
 }
 
 /** Reads it as it was written down; null in a hub of a release that did not. */
-export function storedAccount(sql: Sql): HubAccount | null {
-  const [row] = sql.exec("select accepted, present, quarantined from hub");
-  if (row?.["accepted"] == null) return null;
-  return {
-    accepted: numberOf(row["accepted"]),
-    present: numberOf(row["present"]),
-    quarantined: numberOf(row["quarantined"]),
-  };
+export function storedAccount({ accepted, present, quarantined }: HubRow): HubAccount | null {
+  if (accepted === null) return null;
+  return { accepted, present: present ?? 0, quarantined: quarantined ?? 0 };
 }

@@ -86,13 +86,13 @@ export class HubLosses {
 }
 
 function settleRun(sql: Sql, memory: HubMemory, run: Run): void {
-  const { accounts, journal, link } = memory;
+  const { accounts, journal, link, row } = memory;
   const accepted = acceptedAround(memory, run);
   const count = accepted === null ? null : accepted.upTo - accepted.before;
   const said = whatIsLeft(run, count);
   recall(memory, run, count ?? said?.readings ?? 0);
   if (count !== 0) tell(sql, memory, run, count ?? said?.readings ?? null, said);
-  accounts.save(sql);
+  row.save(accounts.asOf());
   const { note } = noteOf(accepted?.upTo ?? null);
   for (let seq = run.first; seq <= run.last; seq += 1)
     journal.replace({ ...nothingAt(seq, stampOf(memory, run)), note });
@@ -171,11 +171,11 @@ function recall({ accounts, checkpoint }: HubMemory, { first, last }: Run, count
 
 /** Does the origin hold them, or does something else that is still sent? */
 function heldOf(memory: HubMemory, { first, last }: Run): "all" | "some" | "none" {
-  const { link, confirmed, ahead, aside, kept } = memory;
+  const { link, row, ahead, aside, kept } = memory;
   let held = 0;
   for (let seq = first; seq <= last; seq += 1) {
     const isThere =
-      seq <= Math.max(link.cursor.seq, confirmed) ||
+      seq <= Math.max(link.cursor.seq, row.row.confirmed) ||
       aheadOf(ahead, seq) === "held" ||
       aside.some((entry) => entry.seq === seq) ||
       (seq <= kept.last && kept.read(seq) !== null);

@@ -3,11 +3,11 @@
 
 import type { FindReadings } from "../journal/packed-body.ts";
 import type { PlacedBatch } from "../journal/slot-note.ts";
-import { decodeSlot, placedIn } from "../journal/slot-note.ts";
+import { acceptedIn, decodeSlot, placedIn } from "../journal/slot-note.ts";
 import type { OpenSlot } from "../journal/open-slot.ts";
 import { Places } from "../journal/places.ts";
 import { limits } from "../limits.ts";
-import { numberOf, textOf, type Sql } from "../../storage/sql.ts";
+import { textOf, type Sql } from "../../storage/sql.ts";
 import type { HubAccount, Restamp, SavedLink } from "../ports.ts";
 import { NEW_DEVICE } from "../telemetry/device-state.ts";
 import { foldCommitted } from "../telemetry/fold-committed.ts";
@@ -20,6 +20,7 @@ import { loadAhead, type AheadRange } from "./sql-ahead.ts";
 import { SqlAlerts } from "./sql-alerts.ts";
 import { forgetSent, SqlGaps } from "./sql-gaps.ts";
 import type { SlotEntry } from "./sql-journal-rows.ts";
+import { SqlHubRow } from "./sql-hub-row.ts";
 import { SqlJournal } from "./sql-journal.ts";
 import { SqlKept } from "./sql-kept.ts";
 import { SqlPages } from "./sql-pages.ts";
@@ -62,8 +63,7 @@ export interface HubMemory {
   open: OpenSlot | null;
   readonly accounts: HubAccounts;
   readonly alerts: SqlAlerts;
-  /** Up to here the origin held the entries in an earlier life of the hub. */
-  confirmed: number;
+  readonly row: SqlHubRow;
   /** Entries that a frame may have held, and the journal has given up. */
   aside: readonly SlotEntry[];
   /** Entries beyond the cursor that the origin holds. */
@@ -88,10 +88,25 @@ export function replaceBrokenLink(sql: Sql, life: SavedLink): boolean {
   } catch {
     // It is no text, or not JSON.
   }
+  replaceLife(sql, life);
+  return true;
+}
+
+function replaceLife(sql: Sql, life: SavedLink): void {
   sql.exec("update link_record set record = ?", JSON.stringify(life));
   // What was told of gaps is told again: told twice, they are the same.
   forgetSent(sql);
-  return true;
+}
+
+/**
+ * Puts a new life in the place of one whose next number nobody knows: no entry is left, and the row that
+ * told of the last is damaged. A number that was used already would be taken for what it was then.
+ */
+export function replaceNumberless(sql: Sql, life: SavedLink): void {
+  if (SqlHubRow.read(sql) !== null) return;
+  const isLeft = `select 1 from journal union all select 1 from archive union all select 1 from kept limit 1`;
+  if (sql.exec(isLeft).length > 0) return;
+  replaceLife(sql, life);
 }
 
 function isLink(link: Partial<SavedLink> | null): boolean {
@@ -112,15 +127,18 @@ export function loadMemory(
   onDamage: (what: string) => void,
 ): HubMemory {
   const link = storedLink(sql);
-  const stored = storedAccount(sql);
-  const [hub] = sql.exec("select checkpoint, confirmed from hub");
-  const checkpoint = numberOf(hub?.["checkpoint"]);
+  const row = SqlHubRow.read(sql);
   const segments = new SqlSegments(new SqlPages(sql, "segment", onDamage), onDamage);
   const find: FindReadings = (device, range) => segments.held(device, [range], Infinity);
   const losses = new HubLosses(sql);
-  const emptyHead = Math.max(link.cursor.seq, checkpoint);
-  const journal = new SqlJournal(sql, emptyHead, onDamage, find, losses.add);
   const devices = new SqlPages(sql, "device", onDamage);
+  const last = row?.row.checkpoint ?? lastMark(devices, segments.pages);
+  const emptyHead = Math.max(link.cursor.seq, last);
+  const journal = new SqlJournal(sql, emptyHead, onDamage, find, losses.add);
+  if (row === null) onDamage("the hub's row");
+  // What is packed is sealed; the rest is sealed once more, which changes nothing.
+  const checkpoint = row?.row.checkpoint ?? Math.max(journal.archived, journal.floor - 1);
+  const stored = row === null ? null : storedAccount(row.row);
   const memory: HubMemory = {
     journal,
     devices: new DeviceCache(devices, options.devicesInMemoryBytesMax),
@@ -143,7 +161,7 @@ export function loadMemory(
     open: null,
     accounts: new HubAccounts(stored ?? NO_ACCOUNT),
     alerts: new SqlAlerts(sql),
-    confirmed: numberOf(hub?.["confirmed"]),
+    row: row ?? SqlHubRow.write(sql, { ...NO_ROW, checkpoint }),
     aside: loadAside(sql),
     ahead: loadAhead(sql),
   };
@@ -153,21 +171,32 @@ export function loadMemory(
   return whole;
 }
 
+/** The highest entry that a page was written for. */
+function lastMark(...tables: readonly SqlPages[]): number {
+  return Math.max(0, ...tables.flatMap((pages) => pages.extents().map(({ mark }) => mark)));
+}
+
+const NO_ROW = { confirmed: 0, accepted: null, present: null, quarantined: null };
+const NO_NOTE = new Uint8Array(0);
 const NO_ACCOUNT: HubAccount = { accepted: 0, present: 0, quarantined: 0 };
 
-/** A hub of a release without accounts knows from its devices and its gaps what it accepted. */
+/**
+ * A hub of a release without accounts, or with a damaged row, knows what it accepted from its newest
+ * entry, or else from its devices.
+ */
 function takeOverAccounts(sql: Sql, memory: HubMemory): HubAccounts {
-  const { devices, journal, checkpoint } = memory;
+  const { devices, journal, checkpoint, row } = memory;
   let [accepted, quarantined] = [0, 0];
   for (const id of devices.ids())
     for (const stream of Object.values(devices.get(id)?.state.streams ?? {})) {
       accepted += (stream.total?.[0] ?? 0) + stream.quarantined;
       quarantined += stream.quarantined;
     }
+  accepted = acceptedIn(journal.read(journal.head)?.note ?? NO_NOTE) ?? accepted;
   const { thinned, gapped } = new SqlGaps(sql).readings();
   const accounts = new HubAccounts({ accepted, present: accepted - thinned - gapped, quarantined });
   unsealedAccounts(accounts, journal, checkpoint, journal.head);
-  accounts.save(sql);
+  row.save(accounts.asOf());
   return accounts;
 }
 
@@ -209,20 +238,17 @@ export function indexSlot({ places }: HubMemory, seq: number, placed: Iterable<P
 }
 
 /** Says up to where the journal is sealed. */
-export function setCheckpoint(sql: Sql, memory: HubMemory, seq: number): void {
-  const { accounts, journal, checkpoint } = memory;
+export function setCheckpoint(memory: HubMemory, seq: number): void {
+  const { accounts, journal, checkpoint, row } = memory;
   if (seq < checkpoint) unsealedAccounts(accounts, journal, seq, checkpoint);
-  sql.transaction(() => {
-    sql.exec("update hub set checkpoint = ?", seq);
-    accounts.save(sql, seq);
-  });
+  row.save({ ...accounts.asOf(seq), checkpoint: seq });
   accounts.sealedUpTo(seq);
   memory.checkpoint = seq;
   memory.unsealedBytes = journal.bytesBetween(seq, journal.head);
 }
 
 /** Takes out of the segments what is about to be stamped anew; it is sealed again. */
-export function unseal(sql: Sql, memory: HubMemory, changes: readonly Restamp[]): void {
+export function unseal(memory: HubMemory, changes: readonly Restamp[]): void {
   const { journal, segments, checkpoint } = memory;
   const stamps = new Map<string, Set<number>>();
   const sealed = changes.filter(({ seq }) => seq <= checkpoint && seq >= journal.floor);
@@ -237,5 +263,5 @@ export function unseal(sql: Sql, memory: HubMemory, changes: readonly Restamp[])
   for (const key of [...stamps.keys()].toSorted())
     segments.pages.put(segments.without(key, stamps.get(key) ?? new Set()), checkpoint);
   const [first] = sealed;
-  if (first !== undefined) setCheckpoint(sql, memory, first.seq - 1);
+  if (first !== undefined) setCheckpoint(memory, first.seq - 1);
 }

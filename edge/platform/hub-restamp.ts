@@ -19,12 +19,12 @@ export function restampEntries(sql: Sql, memory: HubMemory, changes: readonly Re
   devices.write(devices.dirty(), journal.head);
   // Their readings leave the segments: what is kept by their names has to be held whole.
   for (const { seq } of changes) journal.holdWhole(seq);
-  unseal(sql, memory, changes);
+  unseal(memory, changes);
   places.forget(new Set(changes.map(({ seq }) => seq)));
   restampKept(memory, changes);
   for (const change of changes) restampEntry(memory, change);
   restampAside(sql, memory, changes);
-  memory.accounts.save(sql);
+  memory.row.save(memory.accounts.asOf());
 }
 
 function restampEntry(memory: HubMemory, change: Restamp): void {

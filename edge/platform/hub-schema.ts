@@ -16,6 +16,7 @@ import { ALERT_TABLES } from "./sql-alerts.ts";
 import { GAP_TABLE } from "./sql-gaps.ts";
 import { JOURNAL_TABLE } from "./sql-journal-rows.ts";
 import { SqlJournal } from "./sql-journal.ts";
+import { HUB_CRC_MIGRATION } from "./sql-hub-row.ts";
 import { pagesTable, SqlPages, type Edit } from "./sql-pages.ts";
 import { hourKey, hourOf, partsOf } from "./sql-segments.ts";
 
@@ -58,6 +59,7 @@ export const HUB_MIGRATIONS: readonly string[] = [
    ${ASIDE_MIGRATION}`,
   pagesTable("thinned_taken"),
   ALERT_TABLES,
+  HUB_CRC_MIGRATION,
 ];
 
 /** Takes over what a release with rows for each commit and device has left; nothing is lost (P1). */

@@ -86,7 +86,7 @@ function shedOldest(sql: Sql, memory: HubMemory, goal: ShedGoal): void {
 
 function record(
   sql: Sql,
-  { link, thinned, gapBytesMax, accounts }: HubMemory,
+  { link, thinned, gapBytesMax, accounts, row }: HubMemory,
   { policy }: ShedGoal,
   from: number,
   batches: readonly StampedBatch[],
@@ -94,7 +94,7 @@ function record(
   if (batches.length === 0) return;
   const { replicaEpoch } = link;
   for (const { stampMs, batch } of batches) accounts.gaveUp(accountOf(stampMs, [batch]));
-  accounts.save(sql);
+  row.save(accounts.asOf());
   addGaps(
     sql,
     replicaEpoch,
@@ -152,8 +152,8 @@ function readingsNobodyHolds(
   memory: HubMemory,
   { seq, stampMs, note, body }: SlotEntry,
 ): StampedBatch[] {
-  const { aside, confirmed, link, ahead } = memory;
-  if (seq <= Math.max(link.cursor.seq, confirmed)) return [];
+  const { aside, row, link, ahead } = memory;
+  if (seq <= Math.max(link.cursor.seq, row.row.confirmed)) return [];
   const where = aheadOf(ahead, seq);
   if (where === "held" || aside.some((entry) => entry.seq === seq)) return [];
   if (where === "in-doubt") {
@@ -244,14 +244,15 @@ export function saveConfirmed(
   next: SavedLink,
   heldTo: number | undefined,
 ): void {
-  const { link, confirmed } = memory;
+  const { link, row } = memory;
+  const { confirmed } = row.row;
   const isOther = next.replicaEpoch !== link.replicaEpoch;
   const isBack = next.cursor.seq < link.cursor.seq;
   if (!isOther && !isBack) return;
   const isLost = heldTo !== undefined || !isOther;
-  memory.confirmed = isLost ? (heldTo ?? next.cursor.seq) : Math.max(confirmed, link.cursor.seq);
+  const held = isLost ? (heldTo ?? next.cursor.seq) : Math.max(confirmed, link.cursor.seq);
   if (isLost) memory.ahead = dropAhead(sql, memory.ahead, Infinity);
-  if (memory.confirmed !== confirmed) sql.exec("update hub set confirmed = ?", memory.confirmed);
+  if (held !== confirmed) row.save({ confirmed: held });
   // It may have lost what it was told of gaps as well; told twice, they are the same.
   forgetSent(sql);
   memory.thinned.tellAgain();

@@ -7,7 +7,6 @@ import type { FindReadings } from "../journal/packed-body.ts";
 import { placedIn } from "../journal/slot-note.ts";
 import { limits } from "../limits.ts";
 import { Gather } from "../segment/gather.ts";
-import type { Sql } from "../../storage/sql.ts";
 import type { HubStore } from "../ports.ts";
 import { setCheckpoint, type HubMemory } from "./hub-memory.ts";
 import type { SlotEntry } from "./sql-journal-rows.ts";
@@ -110,14 +109,13 @@ function* mergeHours(
 /** Seals all entries there are, then packs some; yields how many readings a step took. */
 export function* sealAll(
   store: Pick<HubStore, "transaction" | "write">,
-  sql: Sql,
   memory: HubMemory,
   isPacked: boolean,
 ): Generator<number> {
   const { head } = memory.journal;
   const remembered = new RememberedSegments();
   let isSlow = false;
-  while (memory.checkpoint < head) isSlow = yield* sealSome(store, sql, memory, head, remembered);
+  while (memory.checkpoint < head) isSlow = yield* sealSome(store, memory, head, remembered);
   if (isPacked) yield* archiveSealed(store, memory, isSlow, remembered);
 }
 
@@ -127,7 +125,6 @@ export function* sealAll(
  */
 function* sealSome(
   store: Pick<HubStore, "transaction" | "write">,
-  sql: Sql,
   memory: HubMemory,
   head: number,
   remembered: RememberedSegments,
@@ -146,7 +143,7 @@ function* sealSome(
     store.transaction(() => devices.write(dirty.slice(from, from + DEVICES_AT_ONCE), journal.head));
     yield DEVICES_AT_ONCE * DEVICE_WEIGHT;
   }
-  setCheckpoint(sql, memory, upTo);
+  setCheckpoint(memory, upTo);
   places.forgetUpTo(upTo);
   return areSlow(journal, after, upTo, journal.bytesBetween(after, upTo));
 }

@@ -28,6 +28,7 @@ import {
   indexSlot,
   loadMemory,
   replaceBrokenLink,
+  replaceNumberless,
   storedLink,
   type HubMemory,
   type HubStoreOptions,
@@ -89,6 +90,7 @@ export class SqlHubStore implements HubStore {
     const isBroken = replaceBrokenLink(sql, link);
     if (isBroken) this.#onDamage("the link's record");
     takeOver(sql, storedLink(sql).cursor.seq);
+    replaceNumberless(sql, link);
     this.#memory = loadMemory(sql, this.#options, this.#onDamage);
     if (isBroken) this.#memory.thinned.tellAgain();
   }
@@ -322,7 +324,7 @@ export class SqlHubStore implements HubStore {
   *#seal(isPacked: boolean): Generator<number> {
     this.#sealing += 1;
     const mine = this.#sealing;
-    for (const readings of sealAll(this, this.#sql, this.#memory, isPacked)) {
+    for (const readings of sealAll(this, this.#memory, isPacked)) {
       yield readings;
       if (this.#sealing !== mine) return;
     }

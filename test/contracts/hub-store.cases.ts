@@ -110,6 +110,15 @@ const DAMAGES: readonly (readonly [string, string, boolean, readonly (string | n
   ],
 ];
 
+/** How a hub's row may be wrong. */
+const HUB_DAMAGES: readonly (readonly [string, string])[] = [
+  ["says that more is sealed", "update hub set checkpoint = checkpoint + 2"],
+  ["says that less was accepted", "update hub set accepted = 1, present = 1"],
+  ["says that the origin held more", "update hub set confirmed = 5"],
+  ["has another checksum", "update hub set crc = crc + 1"],
+  ["is gone", "delete from hub"],
+];
+
 /** What a hub tells that it lost. */
 function gapsTold(store: HubStore): (string | number)[][] {
   return store.gaps
@@ -559,6 +568,46 @@ export const hubStoreCases: readonly ContractCase<OpenHubStore>[] = [
       assert.deepEqual(isRight(third), account + 2);
     },
   })),
+  ...([false, true] as const).flatMap((isSealed) =>
+    HUB_DAMAGES.map(([what, statement]): ContractCase<OpenHubStore> => ({
+      name: `damage: a hub's row that ${what} is put together again${isSealed ? ", once sealed" : ""}`,
+      *run(open) {
+        const store = fill(open(), 6);
+        moveCursor(store, 2);
+        if (isSealed) sealAll(store);
+        fill(store, 2);
+        const before = everything(store);
+        const account = store.account();
+        open.sql().exec(statement);
+        yield RESTART;
+        const damaged: string[] = [];
+        const reopened = open({ onDamage: (which) => damaged.push(which) });
+        assert.deepEqual(damaged, ["the hub's row"]);
+        assert.deepEqual(everything(reopened), { ...Object(before), damaged: 1 });
+        assert.deepEqual(reopened.account(), account);
+        sealAll(reopened);
+        assert.deepEqual(everything(reopened), { ...Object(before), damaged: 1 });
+        assert.deepEqual(met(fill(reopened, 1), [[0, 999]]).length, 18, "and nothing twice");
+        yield RESTART;
+        assert.deepEqual([open().damaged(), isRight(open())], [0, 18], "once");
+      },
+    })),
+  ),
+  {
+    name: "P3 a hub whose row is damaged and of whose entries none is left begins a new life",
+    *run(open) {
+      const store = fill(open(), 4);
+      sealAll(store);
+      moveCursor(store, 2);
+      open.sql().exec("delete from journal");
+      open.sql().exec("update hub set checkpoint = 0");
+      yield RESTART;
+      const reopened = open();
+      assert.deepEqual(reopened.loadLink(), lifeOf(FIRST_EPOCH + 1));
+      assert.deepEqual(reopened.extent(), { floor: 5, head: 4 }, "behind what pages tell");
+      assert.equal(fill(reopened, 1).extent().head, 5);
+    },
+  },
   {
     name: "P1 damage of what the origin holds is no gap; entries side by side are one",
     *run(open) {

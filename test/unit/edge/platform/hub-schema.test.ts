@@ -75,6 +75,16 @@ test("P1 a hub takes over the database of an older release: entries, states, lin
   );
 });
 
+test("a hub's row of an older release is believed once, and has a checksum from then on", () => {
+  const sql = oldHub();
+  const told: string[] = [];
+  const open = (): SqlHubStore => new SqlHubStore(sql, 1, { onDamage: (what) => told.push(what) });
+  const account = open().account();
+  assert.deepEqual([open().account(), told], [account, []]);
+  sql.exec("update hub set accepted = accepted + 256");
+  assert.deepEqual([open().account(), told], [account, ["the hub's row"]]);
+});
+
 test("P2 a hub that took over a database knows its batches and readings", () => {
   const store = new SqlHubStore(oldHub(), 1);
   // The last batch of boat-3, as it was.
