@@ -18,15 +18,17 @@ const OFFSET = BUCKET_NUMBER_MAX / 2;
 
 /** Counts one finite value more. */
 export function observe(state: Histogram, value: number): Histogram {
-  let bucket = bucketOf(value);
-  if (!state.has(bucket) && state.size >= BUCKETS_MAX) bucket = nearest(state, bucket);
+  const bucket = placeOf(state, bucketOf(value));
   return new Map(state).set(bucket, (state.get(bucket) ?? 0) + 1);
 }
 
 /** Adds up histograms of distinct values. */
 export function combine(left: Histogram, right: Histogram): Histogram {
   const sum = new Map(left);
-  for (const [bucket, count] of right) sum.set(bucket, (sum.get(bucket) ?? 0) + count);
+  for (const [bucket, count] of right) {
+    const at = placeOf(sum, bucket);
+    sum.set(at, (sum.get(at) ?? 0) + count);
+  }
   return sum;
 }
 
@@ -59,6 +61,11 @@ function valueOf(bucket: number): number {
   // One power less and GAMMA as a factor: the greatest bucket's own power is no double.
   const magnitude = GAMMA ** (Math.abs(bucket) - OFFSET - 1) * ((2 * GAMMA) / (GAMMA + 1));
   return Math.sign(bucket) * Math.min(magnitude, Number.MAX_VALUE);
+}
+
+/** The bucket itself, while there is room. */
+function placeOf(state: Histogram, bucket: number): number {
+  return state.has(bucket) || state.size < BUCKETS_MAX ? bucket : nearest(state, bucket);
 }
 
 function nearest(state: Histogram, bucket: number): number {

@@ -44,7 +44,7 @@ export interface ComponentTraits<Value> {
   readonly writeBytesMax?: number;
 }
 
-const SEPARATOR = "|";
+export const SEPARATOR = "|";
 
 /** Names the component of `life` of what `name` counts. */
 export function componentKey(name: string, life: string): string {

@@ -40,7 +40,6 @@ export class EdgeReplica extends Replica {
     super(options, {
       held: "edge",
       view: "viewAtEdge",
-      said: "toUp",
       way: "up",
       isPassing,
     });
@@ -76,7 +75,7 @@ export class EdgeReplica extends Replica {
   /** Cuts what the hub does not know; with `isWhole` false nothing is said. */
   cut(isWhole: boolean): Cut {
     const { seq: to } = this.record.cursor;
-    const said = isWhole ? this.gather(to, () => true) : { to, groups: [], latestMs: 0 };
+    const said = isWhole ? this.gather(to, toUp) : { to, groups: [], latestMs: 0 };
     return { floor: 1, head: this.head, log: [], ...said };
   }
 
@@ -174,7 +173,7 @@ export class EdgeReplica extends Replica {
     this.time.observe(kind.stampOf?.(told));
     const held = isReplaced ? undefined : this.stored.get(collection, key);
     const pending = held?.seq ?? 0;
-    const { value, isAhead: isMore } = kind.tellEdge(held?.value, told, pending > 0);
+    const { value, isAhead: isMore } = kind.tellEdge(held?.value, told, pending > 0, key);
     const seq = isMore ? pending || this.stored.nextSeq() : 0;
     this.put(collection, key, { value, seq, mark: hubSeq });
   }
@@ -207,7 +206,7 @@ export class EdgeReplica extends Replica {
     const { kind, direction } = collection;
     const isCollected = kind.isCollectable && isBefore(entry, horizon);
     const isDropped = direction === "down" || (direction === "both" && isCollected);
-    const sent = kind.resend ? kind.resend(entry.value) : entry.value;
+    const sent = kind.resend ? kind.resend(entry.value, key) : entry.value;
     const value = isDropped ? null : sent;
     this.change(collection, key, value, entry.mark);
   }
@@ -231,6 +230,10 @@ export class EdgeReplica extends Replica {
     }
     return last;
   }
+}
+
+function toUp(held: Held): Said {
+  return { ...held, value: held.collection.kind.toUp(held.entry.value) };
 }
 
 /** A deletion that the hub knows goes once all do. */

@@ -81,7 +81,6 @@ export class HubReplica extends Replica {
     super(options, {
       held: "hub",
       view: "viewAtHub",
-      said: "toDown",
       way: "down",
       isPassing,
     });
@@ -246,11 +245,18 @@ export class HubReplica extends Replica {
 
   /** Answers with what the edge lacks, as far as one frame reaches. */
   #tell(record: StateLinkRecord, session: Session, version: number, nowMs: number): Uint8Array {
-    const { link, cursor, held, acked: from } = record;
+    const { link, replica, cursor, held, acked: from } = record;
     const isAll = isPulled(record);
-    const { to, groups } = this.gather(from.seq, ({ direction }, entry) => {
+    const { to, groups } = this.gather(from.seq, (held) => {
+      const { collection, entry } = held;
+      const { direction, kind } = collection;
       // What came from an edge is not told to it, unless it may have lost it.
-      return direction !== "up" && (entry.mark !== link || isAll);
+      const isTold = direction !== "up" && (entry.mark !== link || isAll);
+      return isTold
+        ? kind.tell
+          ? kind.tell(held, this.stored, replica)
+          : { ...held, value: kind.toDown(entry.value) }
+        : null;
     });
     const horizon = from.seq === 0 ? { ...this.#collected(), known: held?.seq ?? 0 } : null;
     const { head } = this;

@@ -4,6 +4,9 @@
 import type { Hlc } from "../clock/hlc.ts";
 import type { Lattice, ReplicaKey } from "../crdt/lattice.ts";
 import type { Codec } from "../wire/values.ts";
+import type { Said } from "./groups.ts";
+import type { StoredTable } from "./stored-table.ts";
+import type { Held } from "./table.ts";
 
 /** Which way entries travel: from the edges to the hub, from the hub to the edges, or both. */
 export type Direction = "up" | "down" | "both";
@@ -58,7 +61,12 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
   readonly writeAtEdge: (held: Edge | undefined, delta: Delta, context: number) => Edge | null;
   /** Applies a write at the hub itself. Null: there is nothing to do. */
   readonly writeAtHub: (held: Hub | undefined, delta: Delta, seq: number) => Hub | null;
-  readonly tellEdge: (held: Edge | undefined, told: Down, isPending: boolean) => AtEdge<Edge>;
+  readonly tellEdge: (
+    held: Edge | undefined,
+    told: Down,
+    isPending: boolean,
+    key?: string,
+  ) => AtEdge<Edge>;
   /** Null: nothing changes. */
   readonly tellHub: (held: Hub | undefined, sent: Up, at: HearingAt) => AtHub<Hub> | null;
   /** Forgets what every link has acknowledged (`seq` and below). Null: the entry may go. */
@@ -85,12 +93,14 @@ export interface KindOf<Edge, Hub, Up, Down, Delta, View> {
    */
   readonly confirmSent?: (held: Edge, seq: number) => Edge | null;
   /** Sends an entry that the hub has lost once more. Null: there is nothing to send; none: as it is. */
-  readonly resend?: (held: Edge) => Edge | null;
+  readonly resend?: (held: Edge, key: string) => Edge | null;
   /**
    * Moves to the next life of a replica what of an entry the hub has not confirmed, if it names the
    * life it was written in; the hub may hold something else under that name. Null: it names none.
    */
   readonly renew?: (key: string, held: Edge, lives: Lives) => readonly Renewed<Edge>[] | null;
+  /** As what an entry of a hub is told to a replica; null: as what changed later. None: as it is. */
+  readonly tell?: (entry: Held, stored: StoredTable, replica: string) => Said | null;
   readonly viewAtEdge: (held: Edge) => View | null;
   readonly viewAtHub: (held: Hub) => View | null;
 }
@@ -152,7 +162,7 @@ export interface JoinTraits<Value> {
 /** The kind of a lattice: an edge needs to do nothing to what it holds. */
 export type JoinKind<Value> = Omit<
   KindOf<Value, Value, Value, Value, Value, Value>,
-  "reframe" | "keepSent" | "confirm" | "confirmSent" | "resend" | "renew"
+  "reframe" | "keepSent" | "confirm" | "confirmSent" | "resend" | "renew" | "tell"
 >;
 
 /** What a kind does to what it leaves as it is. */

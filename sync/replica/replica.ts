@@ -11,7 +11,7 @@ import type { Collection, Kind } from "./kind.ts";
 import { checkValue, Schema } from "./schema.ts";
 import type { ReplicaStore } from "./store.ts";
 import { StoredTable } from "./stored-table.ts";
-import type { Entry } from "./table.ts";
+import type { Entry, Held } from "./table.ts";
 import { Timeline } from "./timeline.ts";
 
 /** What a replica is opened with. */
@@ -26,8 +26,7 @@ interface End {
   /** How what it holds is stored, and how it is shown. */
   readonly held: "edge" | "hub";
   readonly view: "viewAtEdge" | "viewAtHub";
-  /** What it says to the other end, and how that is written; the other way it does not write. */
-  readonly said: "toUp" | "toDown";
+  /** How what it says to the other end is written; the other way it does not write. */
   readonly way: "up" | "down";
   /** Tells whether an entry goes, or changes, once every link has acknowledged it. */
   readonly isPassing: (collection: Collection, entry: Entry) => boolean;
@@ -112,30 +111,26 @@ export abstract class Replica {
   /** Applies a write. Null: there is nothing to do. */
   protected abstract written(kind: Kind, held: Entry | undefined, delta: unknown): unknown;
 
-  /** Gathers what changed after a seq and is to be said, as far as one frame reaches. */
-  protected gather(
-    after: number,
-    isSaid: (collection: Collection, entry: Entry) => boolean,
-  ): Gathered {
-    const { said, way } = this.#end;
+  /** Gathers what changed after a seq, as far as one frame reaches; of what `say` gives null, nothing. */
+  protected gather(after: number, say: (held: Held) => Said | null): Gathered {
     const list: Said[] = [];
     let bytes = 0;
     let to = after;
     let isFull = false;
-    for (const { collection, key, entry } of this.stored.after(after)) {
-      if (isSaid(collection, entry)) {
-        const value = collection.kind[said](entry.value);
-        bytes += weigh(key) + weigh(value);
+    for (const held of this.stored.after(after)) {
+      const said = say(held);
+      if (said) {
+        bytes += weigh(said.key) + weigh(said.value);
         // The first always finds room.
         isFull =
           list.length > 0 && (bytes > FRAME_BYTES_TARGET || list.length >= FRAME_STATE_ENTRIES_MAX);
         if (isFull) break;
-        list.push({ collection, key, value });
+        list.push(said);
       }
-      to = entry.seq;
+      to = held.entry.seq;
     }
     return {
-      groups: writtenGroups(list, way),
+      groups: writtenGroups(list, this.#end.way),
       to: isFull ? to : this.head,
       latestMs: Math.max(0, ...list.map(wallMsOf)),
     };

@@ -22,8 +22,9 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "the hub leaves every fifth change out of what it tells",
     invariant: "sync.converges",
     file: HUB,
-    find: 'return direction !== "up" && (entry.mark !== link || isAll);',
-    replace: 'return direction !== "up" && entry.seq % 5 !== 0 && (entry.mark !== link || isAll);',
+    find: 'const isTold = direction !== "up" && (entry.mark !== link || isAll);',
+    replace:
+      'const isTold = direction !== "up" && entry.seq % 5 !== 0 && (entry.mark !== link || isAll);',
   },
   "pull-sends-nothing": {
     breaks: "an edge that was told everything does not send what the hub has lost",
@@ -36,8 +37,8 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     breaks: "the hub tells edges of what only edges write",
     invariant: "sync.direction",
     file: HUB,
-    find: 'return direction !== "up" && (',
-    replace: 'return direction !== "sideways" && (',
+    find: 'const isTold = direction !== "up" && (',
+    replace: 'const isTold = direction !== "sideways" && (',
   },
   "older-write-wins": {
     breaks: "the hub takes the write that came last for the last write",
@@ -81,6 +82,15 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     file: "sync/replica/component.ts",
     find: "const moved = confirmed === null ? value : subtract(value, confirmed);",
     replace: "const moved = value;",
+  },
+  "own-counted-twice": {
+    breaks:
+      "the hub counts a former life of an edge's own replica as another's, which the edge holds",
+    invariant: "sync.same-totals",
+    file: "sync/replica/totals.ts",
+    find: ".filter((life) => !life.startsWith(own))",
+    replace:
+      ".filter((life, at, of) => !life.startsWith(own) || of.slice(at + 1).some((next) => next.startsWith(own)))",
   },
   "context-when-sent": {
     breaks: "a removal claims to have seen what came between it and its sending",

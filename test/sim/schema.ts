@@ -14,6 +14,7 @@ import {
   setKind,
   versionedKind,
 } from "../../sync/replica/kinds.ts";
+import { countsTotalKind, gTotalKind, pnTotalKind } from "../../sync/replica/totals.ts";
 import { collection, type Collection } from "../../sync/replica/kind.ts";
 
 export const fields = collection(1, "both", lwwKind);
@@ -35,6 +36,10 @@ export const config = collection(15, "down", versionedKind);
 export const lateFields = collection(16, "both", lwwKind);
 export const lateHits = collection(17, "up", gCounterKind);
 export const found = collection(18, "up", setKind);
+/** Of these an edge is told one total of what all others have counted. */
+export const tally = collection(19, "both", gTotalKind);
+export const crew = collection(20, "both", pnTotalKind);
+export const loads = collection(21, "both", countsTotalKind);
 
 const LATE: ReadonlySet<number> = new Set([lateFields.id, lateHits.id]);
 
@@ -58,6 +63,9 @@ export const COLLECTIONS = [
   lateFields,
   lateHits,
   found,
+  tally,
+  crew,
+  loads,
 ] as readonly Collection[];
 
 /** What a hub of an older release knows. */

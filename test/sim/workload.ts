@@ -122,7 +122,7 @@ const count: Maker = ({ rng, draft }) => {
   const name = rng.pick(["a", "b"]);
   const key = componentKey(name, draft.life);
   const by = rng.between(1, 9);
-  const collection = rng.pick([schema.hits, schema.lateHits]);
+  const collection = rng.pick([schema.hits, schema.lateHits, schema.tally]);
   draft.write(collection, key, (draft.read(collection, key) ?? 0) + by);
   return { collection: collection as Collection, key: name, what: { kind: "count", by: [by] } };
 };
@@ -131,25 +131,23 @@ const move: Maker = ({ rng, draft }) => {
   const name = rng.pick(["a", "b"]);
   const key = componentKey(name, draft.life);
   const by = rng.between(-9, 9);
-  const held: PnComponent = draft.read(schema.stock, key) ?? { added: 0, removed: 0 };
+  const collection = rng.pick([schema.stock, schema.crew]);
+  const held: PnComponent = draft.read(collection, key) ?? { added: 0, removed: 0 };
   if (by === 0) return null;
-  draft.write(schema.stock, key, addToCount(held, by));
+  draft.write(collection, key, addToCount(held, by));
   const parts = by > 0 ? [by, 0] : [0, -by];
-  return { collection: schema.stock as Collection, key: name, what: { kind: "count", by: parts } };
+  return { collection: collection as Collection, key: name, what: { kind: "count", by: parts } };
 };
 
 const measure: Maker = ({ rng, draft }) => {
   const name = rng.pick(["a", "b"]);
   const key = componentKey(name, draft.life);
   const value = rng.between(-40, 40);
-  const held: CountComponent = draft.read(schema.traffic, key) ?? countComponent.bottom;
-  draft.write(schema.traffic, key, observe(held, value, { mantissa: BigInt(value), scale: 0 }));
+  const collection = rng.pick([schema.traffic, schema.loads]);
+  const held: CountComponent = draft.read(collection, key) ?? countComponent.bottom;
+  draft.write(collection, key, observe(held, value, { mantissa: BigInt(value), scale: 0 }));
   const parts = [1, value];
-  return {
-    collection: schema.traffic as Collection,
-    key: name,
-    what: { kind: "count", by: parts },
-  };
+  return { collection: collection as Collection, key: name, what: { kind: "count", by: parts } };
 };
 
 const note: Maker = ({ rng, draft, text }) => {

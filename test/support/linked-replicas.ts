@@ -27,7 +27,7 @@ export class SizedStore extends MemoryReplicaStore {
 /** A hub, and as many edges as are opened. */
 export class LinkedReplicas {
   readonly #collections: readonly Collection[];
-  readonly hubStore = new SizedStore();
+  hubStore: SizedStore = new SizedStore();
   hub: HubReplica;
   #numbers = 0;
   nowMs = 1_800_000_000_000;
@@ -96,10 +96,18 @@ export class LinkedEdge {
         else if (effect.kind === "save") this.replica.save(effect.record);
         else if (effect.kind === "absorb") this.replica.absorb(effect.state, effect.record);
         else if (effect.kind === "send") events.push(this.#exchange(effect.request));
+        else if (effect.kind === "renew") events.push(this.#renew());
         else if (effect.kind !== "at-rest")
           throw new TypeError(`Nothing goes wrong here: ${effect.kind}`);
       }
     }
+  }
+
+  /** The hub is a copy of one that knew more. */
+  #renew(): EdgeLinkEvent {
+    this.replica.renew();
+    this.#link = openEdgeLink(this.replica.record);
+    return { kind: "wake", isHeartbeat: true };
   }
 
   #exchange(request: Uint8Array): EdgeLinkEvent {

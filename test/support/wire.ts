@@ -64,10 +64,18 @@ const SAMPLES: Readonly<Record<number, readonly unknown[]>> = {
   11: LAST_WRITES.slice(0, 3),
 };
 
+/** Add-wins sets and maps. */
+const STARS: readonly number[] = [10, 11];
+
+/** Counts in total are written as the others. */
+function samples(code: number): readonly unknown[] {
+  return SAMPLES[code] ?? SAMPLES[code - 8] ?? [];
+}
+
 /** Values as the kind of that code sends them. */
 export function samplesOf(code: number, way: "up" | "down"): readonly unknown[] {
-  const values = SAMPLES[code] ?? [];
-  if (code < 10) return values;
+  const values = samples(code);
+  if (!STARS.includes(code)) return values;
   if (way === "down") return [...values, null];
   return [
     ...values.map((value) => ({ kind: "add", value })),
@@ -77,13 +85,13 @@ export function samplesOf(code: number, way: "up" | "down"): readonly unknown[] 
 }
 
 /** Kinds of which an edge keeps what is confirmed, and what is under way, beside the value. */
-const COMPONENTS: readonly number[] = [4, 5, 6, 7];
+const COMPONENTS: readonly number[] = [4, 5, 6, 7, 12, 13, 14];
 
 /** Values of that kind as one end holds them. */
 function heldOf(code: number, end: "edge" | "hub"): readonly unknown[] {
-  const values = SAMPLES[code] ?? [];
+  const values = samples(code);
   const [first, second = first] = values;
-  if (code >= 10)
+  if (STARS.includes(code))
     return end === "edge"
       ? [
           { present: first, op: null },

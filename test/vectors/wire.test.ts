@@ -100,7 +100,7 @@ const PINS: Readonly<Record<string, Pin>> = {
   batches: { decoder: "batches", countMin: 11, checksum: 2_327_389_868 },
   "up-frames": { decoder: "up", countMin: 14, checksum: 1_230_566_647 },
   "down-frames": { decoder: "down", countMin: 12, checksum: 4_081_198_786 },
-  groups: { decoder: "group", countMin: 22, checksum: 3_140_464_528 },
+  groups: { decoder: "group", countMin: 28, checksum: 692850061 },
   images: { decoder: "image", areReadOnly: true, countMin: 30, checksum: 261_962_955 },
   "images-2": { decoder: "image", countMin: 32, checksum: 2_917_408_602 },
   refused: { countMin: 190, checksum: 1_546_682_886 },

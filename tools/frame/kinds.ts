@@ -14,6 +14,7 @@ import {
   setKind,
   versionedKind,
 } from "../../sync/replica/kinds.ts";
+import { countsTotalKind, gTotalKind, pnTotalKind } from "../../sync/replica/totals.ts";
 
 const NAMED: Readonly<Record<string, unknown>> = {
   "last write": lwwKind,
@@ -27,6 +28,9 @@ const NAMED: Readonly<Record<string, unknown>> = {
   "versioned content": versionedKind,
   set: setKind,
   map: mapKind,
+  "counter in total": gTotalKind,
+  "two-way counter in total": pnTotalKind,
+  "counts in total": countsTotalKind,
 };
 
 /** Every kind, by its code. */

@@ -17,8 +17,9 @@ import type { Draft } from "../../../sync/replica/draft.ts";
 import { EdgeReplica } from "../../../sync/replica/edge-replica.ts";
 import { HubReplica } from "../../../sync/replica/hub-replica.ts";
 import { collection } from "../../../sync/replica/kind.ts";
-import { gCounterKind, lwwKind, setKind } from "../../../sync/replica/kinds.ts";
+import { lwwKind, setKind } from "../../../sync/replica/kinds.ts";
 import type { ReplicaStore, StoredReplica } from "../../../sync/replica/store.ts";
+import { gTotalKind } from "../../../sync/replica/totals.ts";
 import { EdgeRangeCoder, HubRangeCoder } from "../../../sync/wire/range/encoding.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../../storage/sql-replica-store.ts";
 import { migrate } from "../../../storage/sql.ts";
@@ -36,8 +37,8 @@ import {
 } from "../system.ts";
 
 const FIELDS = collection(1, "both", lwwKind);
-const COUNTS = collection(2, "both", gCounterKind);
-const SUMS = collection(3, "both", gCounterKind);
+const COUNTS = collection(2, "both", gTotalKind);
+const SUMS = collection(3, "both", gTotalKind);
 const MEMBERS = collection(4, "both", setKind);
 const COLLECTIONS = [FIELDS, COUNTS, SUMS, MEMBERS];
 const RETRY = { retryMsMin: 250, retryMsMax: 2_000 };

@@ -38,6 +38,7 @@ const FORMS: Readonly<Record<number, Readonly<Record<"up" | "down", Form>>>> = {
   4: { up: NATURALS, down: NATURALS },
   10: { up: SET_UP, down: SET_DOWN },
   11: { up: MAP_UP, down: MAP_DOWN },
+  12: { up: NATURALS, down: NATURALS },
 };
 
 export function formOf(kind: number, way: "up" | "down"): Form | undefined {

@@ -5,6 +5,7 @@ import { makeCodedRead, makeEqualBases } from "./coding.ts";
 import { converges, direction } from "./convergence.ts";
 import { boundedMetadata, clockLimit, makeNeverDown, sessionTokens } from "./history.ts";
 import { cursors, rebuild, retries } from "./links.ts";
+import { sameTotals } from "./totals.ts";
 import { addWins, concurrentNotes, countedOnce, lastWrite } from "./values.ts";
 
 /** Makes the checkers of one run. */
@@ -14,6 +15,7 @@ export function makeCheckers(): readonly Checker[] {
     direction,
     lastWrite,
     countedOnce,
+    sameTotals,
     concurrentNotes,
     addWins,
     retries,

@@ -4,6 +4,7 @@ import type { Collection } from "../../../sync/replica/kind.ts";
 import type { EdgeNode } from "../edge-node.ts";
 import { canonical } from "./canonical.ts";
 import { require, type Checker, type View } from "./checker.ts";
+import { isInTotal } from "./totals.ts";
 
 /** What one edge shows of a collection. */
 export function edgeView(node: EdgeNode, collection: Collection): ReadonlyMap<string, unknown> {
@@ -23,7 +24,7 @@ export const converges: Checker = {
   ids: ["sync.converges", "sync.restore-converges"],
   onRest(view) {
     for (const collection of view.hub.release.collections) {
-      if (collection.direction === "up") continue;
+      if (collection.direction === "up" || isInTotal(collection)) continue;
       const wanted = canonical(hubView(view, collection));
       for (const node of view.edges) {
         const shown = canonical(edgeView(node, collection));

@@ -25,7 +25,8 @@ import {
 import { nameOfComponent } from "../../../sync/replica/component.ts";
 import type { Collection } from "../../../sync/replica/kind.ts";
 import type { Write } from "../ledger.ts";
-import { lateFields, LASTING_KEYS, traffic } from "../schema.ts";
+import { lateFields, LASTING_KEYS, loads, traffic } from "../schema.ts";
+import { TOTALS } from "./totals.ts";
 import { canonical } from "./canonical.ts";
 import { require, type Checker, type View } from "./checker.ts";
 import { hubView } from "./convergence.ts";
@@ -120,7 +121,12 @@ function isSameContent(what: Write["what"], shown: unknown): boolean {
   return unstamped(value) === unstamped(shown);
 }
 
-const COUNTS = [gCounterKind.code, pnCounterKind.code, countsKind.code];
+const COUNTS = [
+  gCounterKind.code,
+  pnCounterKind.code,
+  countsKind.code,
+  ...TOTALS.map(({ code }) => code),
+];
 
 /**
  * What was counted is counted once: totals are the sums of what is owed. Counts have no identity, so
@@ -150,6 +156,9 @@ export const countedOnce: Checker = {
   },
 };
 
+/** Sums of values of either sign. */
+const SIGNED = [traffic, loads];
+
 function checkCount(
   view: View,
   name: string,
@@ -170,7 +179,7 @@ function checkCount(
     const margin = (again[i] ?? 0) + (said[i] ?? 0);
     const least = leasts[i] ?? 0;
     // A sum of positive and negative values may be off either way when something counts twice.
-    const isSigned = i === 1 && name.startsWith(`${traffic.id}/`);
+    const isSigned = i === 1 && SIGNED.some(({ id }) => name.startsWith(`${id}/`));
     const low = isSigned ? least - margin : least;
     const high = (most[i] ?? 0) + margin;
     if (isSigned && isForgotten) return;
