@@ -2,15 +2,15 @@
 // edge/write-content.ts and edge/bypass-content.ts, which ask it.
 
 import type { CacheStatusMember } from "../http/cache-status.ts";
-import { fieldBytesOf, type FieldLines } from "../http/fields.ts";
+import type { FieldLines } from "../http/fields.ts";
 import type { AskedContent } from "./asked-content.ts";
 import { answerPassed, answerProblem, type ContentAnswer } from "./cache/answer.ts";
-import { hasKnownFields, PLAIN_REQUEST_BYTES_MAX } from "./cache/caused-error.ts";
 import type { CachePolicy } from "./cache/cache-policy.ts";
 import { originFailed } from "./cache/problems.ts";
 import { decideValidation } from "./cache/validation.ts";
 import type { ContentPorts, OriginReply, UpstreamReply, UpstreamRequest } from "./content-ports.ts";
 import { limits } from "./limits.ts";
+import { isPlainRequest } from "./plain-request.ts";
 import {
   afterAnswer,
   afterFailure,
@@ -97,13 +97,6 @@ export function noteFailure<Body>(
 /** What the failures of requests are noted under whose fields not every server knows. */
 const oddKeyOf = ({ key }: Pick<AskedContent, "key">): string => `${key} odd`;
 
-/** Tells whether neither the size of a request nor its fields are a reason to fail it. */
-function isPlain({ forwarded, upstream, policy }: AskedContent): boolean {
-  const sent = forwarded();
-  const isSmall = fieldBytesOf(sent) + upstream.length <= PLAIN_REQUEST_BYTES_MAX;
-  return isSmall && hasKnownFields(sent, policy.knownFields);
-}
-
 /**
  * Leaves a target alone for a while that failed. A request with fields that not every server knows may be
  * why: then only such requests are kept from asking for it (P9).
@@ -113,7 +106,7 @@ export function spareTarget<Body>(
   reason: OriginFailure,
   ports: ContentPorts<Body>,
 ): void {
-  const key = isPlain(asked) ? asked.key : oddKeyOf(asked);
+  const key = isPlainRequest(asked) ? asked.key : oddKeyOf(asked);
   ports.health.spared.note(key, reason, ports.nowMs());
 }
 
@@ -131,7 +124,7 @@ export function takeSpared<Body>(
   const { spared } = ports.health;
   const nowMs = ports.nowMs();
   if (spared.isEmpty) return null;
-  if (isPlain(asked)) return spared.take(asked.key, nowMs);
+  if (isPlainRequest(asked)) return spared.take(asked.key, nowMs);
   const plain = spared.look(asked.key, nowMs);
   if (plain !== null && !plain.isDue) return plain;
   // The turn of plain requests is not taken, or odd ones could take it every time.

@@ -6,7 +6,6 @@ import { formatHttpDate } from "../http/http-date.ts";
 import { parseVary } from "../http/vary.ts";
 import { ruledExchange, type AskedContent } from "./asked-content.ts";
 import { publicFields, type PassedReply } from "./cache/answer.ts";
-import { hasKnownFields, PLAIN_REQUEST_BYTES_MAX } from "./cache/caused-error.ts";
 import type { PurgeView, StoredMeta, StoredResponse } from "./cache/stored-response.ts";
 import {
   decideStoring,
@@ -19,6 +18,7 @@ import type { SharedLanding } from "./flights.ts";
 import { isPurgedMeanwhile, needsWhole, refusalNow } from "./fill-checks.ts";
 import { roomFor, storeLarge } from "./large-content.ts";
 import { limits } from "./limits.ts";
+import { isPlainRequest, isSmallRequest } from "./plain-request.ts";
 import type { OriginFailure } from "./routing/origin-health.ts";
 
 /** Why a response passes by the cache. */
@@ -101,7 +101,7 @@ export async function storeReply<Body>(
   ports: ContentPorts<Body>,
 ): Promise<Stored<Body>> {
   const { method, isReplacing } = how;
-  const isPlain = reply.status < 300 || isPlainRequest(asked, reply);
+  const isPlain = reply.status < 300 || isAboutAll(asked, reply);
   const exchange = ruledExchange(asked, { ...reply, method, isPlain });
   const storing = decideStoring(exchange, asked.policy, limits);
   if (storing.kind === "pass") {
@@ -157,16 +157,11 @@ function refusalOfSize(fields: FieldList, bodyBytes: number): PassReason | null 
   return bodyBytes > limits.storedBodyBytesMax ? "body-too-large" : null;
 }
 
-/** Tells whether neither a request's size nor its fields were a reason to refuse it. */
-function isPlainRequest(
-  { forwarded, upstream, policy }: AskedContent,
-  { fields }: UpstreamReply<unknown>,
-): boolean {
-  const sent = forwarded();
-  const isSmall = fieldBytesOf(sent) + upstream.length <= PLAIN_REQUEST_BYTES_MAX;
-  if (!isSmall || !policy.suspectsRequests) return isSmall;
+/** Tells whether an error has no reason in what was special about its request. */
+function isAboutAll<Body>(asked: AskedContent, { fields }: UpstreamReply<Body>): boolean {
+  if (!asked.policy.suspectsRequests) return isSmallRequest(asked);
   const vary = parseVary(linesOf(fields).get("vary"));
-  return hasKnownFields(sent, policy.knownFields, vary.kind === "names" ? vary.names : []);
+  return isPlainRequest(asked, vary.kind === "names" ? vary.names : []);
 }
 
 /** Tells whether a request is answered only once all of the body is there. */

@@ -17,6 +17,7 @@ import { encodeHandle, type LargeHandle } from "../platform/large-body.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { SqlContentStore } from "../platform/sql-content-store.ts";
 import type { RegionLease } from "../region-replica.ts";
+import { savePages } from "../save-pages.ts";
 
 /** What a cell has for a request. */
 export interface CellFinding {
@@ -109,13 +110,17 @@ export class ContentCell extends DurableObject<EdgeEnv> {
     return this.#store.getTagged(key, tag, Date.now());
   }
 
-  /** Stores responses, in one commit, unless a newer one, or a write, is there. */
+  /** Stores responses, in one commit, unless a newer one, or a write, is there; one that fails fails alone. */
   save(all: readonly CellSave[]): void {
-    for (const { key, stored, lease } of all) {
-      const isOutdated = this.#written.isSince(key, stored.meta.requestMs);
-      const isStored = !isOutdated && this.#store.put(key, stored, Date.now(), this.#isPurged);
-      if (lease !== null) this.endFill(lease, isStored ? "stored" : "failed");
-    }
+    const put = ({ key, stored }: CellSave): boolean =>
+      !this.#written.isSince(key, stored.meta.requestMs) &&
+      this.#store.put(key, stored, Date.now(), this.#isPurged);
+    savePages(all, put, ({ lease }, saved) => {
+      if (saved.kind === "failed") {
+        log("page-not-saved", { region: this.#region, error: String(saved.error) });
+      }
+      if (lease !== null) this.endFill(lease, saved.kind === "stored" ? "stored" : "failed");
+    });
     this.#ring();
     if (this.#store.bytes() > limits.cellSweepShare * this.#bytesMax) void this.#askPurges();
   }

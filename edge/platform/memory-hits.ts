@@ -118,8 +118,7 @@ export class MemoryHits {
   answer(request: Request, ctx: ExecutionContext): Response | Promise<Response | null> | null {
     const slot = this.#known.get(request.url);
     if (slot === undefined) return null;
-    const { method, headers } = request;
-    if (!isPlain(method, headers, slot.entry) || request.body !== null) return null;
+    if (!isPlain(request, slot.entry)) return null;
     const nowMs = Date.now();
     const view = this.#regions.known(request, ctx, nowMs);
     return view === null
@@ -134,7 +133,8 @@ export class MemoryHits {
     const nowMs = Date.now();
     const view = this.#regions.known(request, ctx, nowMs);
     const slot = this.#known.get(request.url);
-    if (view === null || slot === undefined) return null;
+    // It may have been learned anew meanwhile, under settings by which other fields are special.
+    if (view === null || slot === undefined || !isPlain(request, slot.entry)) return null;
     return this.#answerBy(slot, view, request, ctx, nowMs);
   }
 
@@ -231,8 +231,9 @@ function siteFields(
 }
 
 /** Tells whether a request asks for nothing that the usual way would have to see to. */
-function isPlain(method: string, headers: Headers, { hostField, special }: Known): boolean {
-  if (method !== "GET" && method !== "HEAD") return false;
+function isPlain(request: Request, { hostField, special }: Known): boolean {
+  const { method, headers } = request;
+  if ((method !== "GET" && method !== "HEAD") || request.body !== null) return false;
   for (const name of special) if (headers.has(name)) return false;
   return headers.get("host") === hostField;
 }
