@@ -50,6 +50,8 @@ export interface EdgeConfig {
   readonly rules: Readonly<Record<string, RuleSettings>>;
   /** What is published of sites, by their names: it goes before `upstreams`. */
   readonly content: Readonly<Record<string, SiteSettings>>;
+  /** When the database of a hub takes in its log: as SQLite does, or once no commits come. */
+  readonly checkpoints: "any-time" | "at-rest";
   /** DeviceHubs of a region: a power of two from 1 to 256. */
   readonly hubs: number;
   /** In development a door without its keys refuses alone; otherwise every door does. */

@@ -105,6 +105,12 @@ const own = {
    * are better; with all of 16 one that is late would keep everybody waiting.
    */
   commitSharersMax: 12,
+  /**
+   * Pages of a hub's log, of 4 KiB, past which it is brought into the database though commits come; and
+   * how long none may have come before it is anyhow, milliseconds.
+   */
+  logPagesMax: 4_096,
+  logQuietMs: 25,
   /** Bytes after which a slot takes no more batches; it may exceed them by one request's. */
   slotBytesTarget: 262_144,
   /** How long an entry is kept after the origin holds it, so that a restored one can ask again. */

@@ -20,6 +20,7 @@ import { ingest, type IngestCommand, type IngestOutcome } from "../ingest.ts";
 import { JournalReplica } from "../journal-replica.ts";
 import { limits } from "../limits.ts";
 import { LiveLink } from "../live-link.ts";
+import { openCheckpoints } from "../platform/checkpoints.ts";
 import { parseEdgeEnv, type EdgeEnv } from "../platform/env.ts";
 import { LinkAlarm, spread } from "../platform/link-alarm.ts";
 import { GAPS_RANGE, LIVE_RANGE, openOriginLink, THINNED_RANGE } from "../platform/origin-link.ts";
@@ -103,7 +104,8 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     const config = parseEdgeEnv(env);
     this.#replica = replica;
     this.#rate = config.deviceRate;
-    this.#sql = openSql(ctx.storage);
+    const checkpoints = openCheckpoints(ctx, openSql(ctx.storage), config.checkpoints);
+    this.#sql = checkpoints.sql;
     this.#store = new SqlHubStore(this.#sql, drawNumber(), {
       journalBytesMax: config.buffer.bytesMax,
       gapBytesMax: config.buffer.events.bytesMax,
@@ -119,7 +121,7 @@ export class DeviceHub extends DurableObject<EdgeEnv> {
     });
     this.#commits = new GroupCommit(this.#store, {
       now: () => Date.now(),
-      sync: () => ctx.storage.sync(),
+      sync: () => checkpoints.sync(),
       wait: (ms) => scheduler.wait(ms),
     });
     const { originUrl, linkKey } = config;

@@ -132,6 +132,7 @@ function workerdSpec(plan: EdgePlan, port: number): WorkerdSpec {
       ...(plan.cfHeader === true ? {} : { REGION: region.id }),
       ORIGIN_URL: plan.originUrl,
       SITES: JSON.stringify(plan.sites ?? { "*": "main" }),
+      CHECKPOINTS: "at-rest",
       PLACE: JSON.stringify({
         country: region.country,
         continent: region.continent,

@@ -34,8 +34,8 @@ const SECRET_PREFIX = "SKERRY_";
  * docs/decisions/0031 has what it does and what it costs.
  */
 export const V8_FLAGS: readonly string[] = [
-  "--min-semi-space-size=32",
-  "--max-semi-space-size=32",
+  "--min-semi-space-size=64",
+  "--max-semi-space-size=64",
   "--initial-old-space-size=128",
 ];
 
