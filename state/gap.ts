@@ -6,7 +6,10 @@ import { decodeText, encodeText } from "../sync/wire/bytes.ts";
 
 /** Readings of one stream in one hour that were given up, or lost, before the origin held them. */
 export interface GapRecord {
-  /** The replicaEpoch of the hub that gave them up. */
+  /**
+   * Names the start of the hub that gave them up: a number drawn at random, which no copy of its disk
+   * goes on with. (Records of older releases have the replicaEpoch.)
+   */
   readonly epoch: number;
   /** "*": of any device of the hub; what was lost no longer says of which. */
   readonly device: string;

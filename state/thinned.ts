@@ -6,7 +6,9 @@ import { ByteReader, ByteWriter } from "../sync/wire/bytes.ts";
 
 /** The minutes of one device's hour, of entries that a hub gave up together. */
 export interface ThinnedItem {
-  /** The replicaEpoch of the hub that gave them up, and the first seq of the entries. */
+  /**
+   * Names the start of the hub that gave them up, as in a gap record, and the first seq of the entries.
+   */
   readonly epoch: number;
   readonly seq: number;
   readonly device: DeviceId;

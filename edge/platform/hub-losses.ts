@@ -220,7 +220,7 @@ function batchesOf({ stampMs, note, body }: SlotEntry): ReadingBatch[] | null {
 /** A name that nobody ever sent is a damaged one: its readings are told of any device. */
 function addKnown(sql: Sql, memory: HubMemory, run: Run, batches: readonly ReadingBatch[]): void {
   const known = batches.filter((batch) => isKnown(memory, batch));
-  addGaps(sql, memory.link.replicaEpoch, DAMAGE, memory.gapBytesMax, known);
+  addGaps(sql, memory.start, DAMAGE, memory.gapBytesMax, known);
   const left = batches.filter((batch) => !known.includes(batch));
   const readings = left.reduce((sum, batch) => sum + readingsOf(batch), 0);
   if (readings > 0) addGap(sql, coarseGap(memory, run, readings));
@@ -239,7 +239,7 @@ function coarseGap(
 ): Parameters<typeof addGap>[1] {
   const firstMs = stampOf(memory, run);
   return {
-    epoch: memory.link.replicaEpoch,
+    epoch: memory.start,
     device: ANY,
     stream: ANY,
     policy: readings === null ? DAMAGE_UNCOUNTED : DAMAGE,

@@ -64,6 +64,8 @@ export interface HubMemory {
   readonly accounts: HubAccounts;
   readonly alerts: SqlAlerts;
   readonly row: SqlHubRow;
+  /** Drawn when the hub started: what it gives up is named by it, and by no copy of its disk. */
+  readonly start: number;
   /** Entries that a frame may have held, and the journal has given up. */
   aside: readonly SlotEntry[];
   /** Entries beyond the cursor that the origin holds. */
@@ -120,11 +122,16 @@ function isLink(link: Partial<SavedLink> | null): boolean {
   return isWhole && isFinite && typeof sent === "object";
 }
 
-/** Loads what is on disk, and folds again what was committed since the last checkpoint. */
+/**
+ * Loads what is on disk, and folds again what was committed since the last checkpoint.
+ *
+ * @param start Drawn at random when the hub started.
+ */
 export function loadMemory(
   sql: Sql,
   options: HubStoreOptions,
   onDamage: (what: string) => void,
+  start: number,
 ): HubMemory {
   const link = storedLink(sql);
   const row = SqlHubRow.read(sql);
@@ -161,6 +168,7 @@ export function loadMemory(
     open: null,
     accounts: new HubAccounts(stored ?? NO_ACCOUNT),
     alerts: new SqlAlerts(sql),
+    start,
     row: row ?? SqlHubRow.write(sql, { ...NO_ROW, checkpoint }),
     aside: loadAside(sql),
     ahead: loadAhead(sql),

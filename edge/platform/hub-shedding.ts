@@ -86,23 +86,22 @@ function shedOldest(sql: Sql, memory: HubMemory, goal: ShedGoal): void {
 
 function record(
   sql: Sql,
-  { link, thinned, gapBytesMax, accounts, row }: HubMemory,
+  { start, thinned, gapBytesMax, accounts, row }: HubMemory,
   { policy }: ShedGoal,
   from: number,
   batches: readonly StampedBatch[],
 ): void {
   if (batches.length === 0) return;
-  const { replicaEpoch } = link;
   for (const { stampMs, batch } of batches) accounts.gaveUp(accountOf(stampMs, [batch]));
   row.save(accounts.asOf());
   addGaps(
     sql,
-    replicaEpoch,
+    start,
     policy,
     gapBytesMax,
     batches.map(({ batch }) => batch),
   );
-  if (policy === THIN) thinned.add(replicaEpoch, from, batches);
+  if (policy === THIN) thinned.add(start, from, batches);
 }
 
 /** Gives up the first page of what is kept, or of the journal; null: there is none that may go. */

@@ -78,7 +78,7 @@ export class SqlHubStore implements HubStore {
     this.#options.onDamage?.(what);
   };
 
-  /** @param newEpoch The replicaEpoch to take if the storage is new. */
+  /** @param newEpoch Drawn at this start: names it, and is the replicaEpoch if the storage is new. */
   constructor(sql: Sql, newEpoch: number, options: HubStoreOptions = {}) {
     this.#sql = sql;
     this.#options = options;
@@ -91,7 +91,7 @@ export class SqlHubStore implements HubStore {
     if (isBroken) this.#onDamage("the link's record");
     takeOver(sql, storedLink(sql).cursor.seq);
     replaceNumberless(sql, link);
-    this.#memory = loadMemory(sql, this.#options, this.#onDamage);
+    this.#memory = loadMemory(sql, this.#options, this.#onDamage, newEpoch);
     if (isBroken) this.#memory.thinned.tellAgain();
   }
 
@@ -149,7 +149,7 @@ export class SqlHubStore implements HubStore {
     this.#oldest = null;
     this.#reloads += 1;
     this.#sealing += 1;
-    this.#memory = loadMemory(this.#sql, this.#options, this.#onDamage);
+    this.#memory = loadMemory(this.#sql, this.#options, this.#onDamage, this.#memory.start);
   }
 
   get reloads(): number {

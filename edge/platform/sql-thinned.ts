@@ -38,11 +38,11 @@ export class SqlThinned implements ThinnedStore {
     this.#look();
   }
 
-  /** Adds the minutes of readings of entries from `seq` on; within a transaction. */
-  add(epoch: number, seq: number, batches: readonly StampedBatch[]): void {
+  /** Adds the minutes of readings of entries from `seq` on, given up since this `start`; within a transaction. */
+  add(start: number, seq: number, batches: readonly StampedBatch[]): void {
     const items = new Map<string, Rollup>();
     for (const { batch, stampMs } of batches)
-      foldBatch(items, batch, stampMs, `${hex(epoch)}/${seq.toString(16)}`);
+      foldBatch(items, batch, stampMs, `${hex(start)}/${seq.toString(16)}`);
     const edits = [...items.keys()].toSorted().map((key): Item => {
       return [key, encodeRollup(items.get(key) ?? new Map(), partsOf(key).hourMs)];
     });

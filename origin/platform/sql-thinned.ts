@@ -37,6 +37,18 @@ export function joinThinned(sql: Sql, { replica, items }: ThinnedMessage): Absor
 function insert(sql: Sql, replica: string, item: ThinnedItem): boolean {
   const { device, hourMs, isQuarantined, epoch, seq, body } = item;
   const key = [device, hourMs, Number(isQuarantined), replica, epoch, seq] as const;
+  // A hub that was restored from a copy gives up what it gave up before, and does not know it.
+  const [same] = sql.exec(
+    `select 1 from thinned where device = ? and hour_ms = ? and quarantined = ? and replica = ?
+       and seq = ? and body = ? limit 1`,
+    device,
+    hourMs,
+    Number(isQuarantined),
+    replica,
+    seq,
+    body,
+  );
+  if (same !== undefined) return false;
   const added = sql.exec(
     "insert or ignore into thinned values (?, ?, ?, ?, ?, ?, ?) returning 1",
     ...key,

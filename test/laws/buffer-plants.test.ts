@@ -37,8 +37,8 @@ const PLANTS: readonly BufferPlant[] = [
     breaks: "minutes that are told twice count twice",
     policy: "thin",
     file: "origin/platform/sql-thinned.ts",
-    find: "insert or ignore into thinned values",
-    replace: "insert or replace into thinned values",
+    find: "if (same !== undefined) return false;",
+    replace: "if (same !== undefined) return true;",
   },
   {
     breaks: "a hub that was killed forgets what it accepted since its checkpoint",

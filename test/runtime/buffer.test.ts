@@ -200,6 +200,22 @@ test("P1 what the disk damages before the origin has it is a gap at both ends, t
   assert.equal(await world.counted("boat-1"), 9 * BATCH);
 });
 
+for (const policy of ["drop-oldest", "thin"])
+  test(`P1 P2 a region restored from a copy under ${policy}: the origin knows of each reading, once`, async () => {
+    await using world = await BufferWorld.open({ bytes: 65_536, policy });
+    const first = await overfill(world);
+    await world.copyDisk();
+    const second = await overfill(world);
+    await world.restoreDisk();
+    const third = await overfill(world);
+    const there = await world.origin("/v1/devices/boat-1/gaps");
+    const totals = await world.origin("/v1/devices/boat-1");
+    const counted = await world.counted("boat-1");
+    assert.ok(Number(there["readings"]) > 0);
+    assert.equal(counted + Number(there["readings"]), first + second + third);
+    assert.equal(totals["thinned"] ?? 0, policy === "thin" ? there["readings"] : 0);
+  });
+
 test("P1 P2 with thin nothing is refused, and the minutes of what goes reach the origin exactly", async () => {
   await using world = await BufferWorld.open({ bytes: 65_536, policy: "thin" });
   const accepted = await overfill(world);

@@ -2,7 +2,7 @@
 // bare workerd, batches of values that do not compress, and the counts of both ends.
 
 import assert from "node:assert/strict";
-import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, globSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -80,6 +80,23 @@ export class BufferWorld implements AsyncDisposable {
       headers: response.headers,
       json: text === "" ? {} : (JSON.parse(text) as Json),
     };
+  }
+
+  /** Copies what the region has on disk, while its process is down. */
+  async copyDisk(): Promise<void> {
+    await this.region.edge.stop();
+    const { id } = this.region;
+    cpSync(path.join(this.#stateDir, id), path.join(this.#stateDir, "copy"), { recursive: true });
+    await this.region.edge.resume();
+  }
+
+  /** Kills the process, and puts the copy in the place of what it had. */
+  async restoreDisk(): Promise<void> {
+    await this.region.edge.kill();
+    const home = path.join(this.#stateDir, this.region.id);
+    rmSync(home, { recursive: true, force: true });
+    cpSync(path.join(this.#stateDir, "copy"), home, { recursive: true });
+    await this.region.edge.resume();
   }
 
   /** Changes the hub's database while its process is down. */
