@@ -5,6 +5,7 @@ import { TIME_MS_MAX } from "../../sync/limits.ts";
 const RFC3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
 const DAY_MS = 86_400_000;
+const MONTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 
 /** Whole numbers from here are seconds of this century, if they are below the next one. */
 const SECONDS_MIN = 1e9;
@@ -34,19 +35,44 @@ export function areTimes(values: readonly unknown[]): values is readonly number[
   return true;
 }
 
-/** Parses RFC 3339 text from 1970 to 9999; fractions below a millisecond are cut off. */
+/**
+ * Parses RFC 3339 text from 1970 to 9999; fractions below a millisecond are cut off. A leap second,
+ * which can only be the last of a month in UTC (RFC 3339 §5.7), has no epoch millisecond of its own:
+ * all of it is the last millisecond before it.
+ */
 export function parseRfc3339(text: string): number | null {
   const match = RFC3339.exec(text);
   if (match === null) return null;
   const at = (group: number): number => Number(match[group] ?? "0");
   const days = daysFromCivil(at(1), at(2), at(3));
-  const clockMs = clockMsOf(at(4), at(5), at(6));
+  const isLeap = at(6) === 60;
+  const clockMs = clockMsOf(at(4), at(5), isLeap ? 59 : at(6));
   const zoneMs = clockMsOf(at(9), at(10), 0);
   if (days === null || clockMs === null || zoneMs === null) return null;
-  const fractionMs = Number((match[7] ?? "").slice(0, 3).padEnd(3, "0"));
+  const fractionMs = isLeap ? 999 : millisecondsOf(match[7] ?? "");
   const utcMs = clockMs - (match[8] === "-" ? -zoneMs : zoneMs) + fractionMs;
   const ms = days * DAY_MS + utcMs;
-  return ms >= 0 && ms <= TIME_MS_MAX ? ms : null;
+  if (isLeap && !isMonthStart(ms + 1)) return null;
+  return isInRange(ms) ? ms : null;
+}
+
+function isInRange(ms: number): boolean {
+  return ms >= 0 && ms <= TIME_MS_MAX;
+}
+
+function millisecondsOf(fraction: string): number {
+  return Number(fraction.slice(0, 3).padEnd(3, "0"));
+}
+
+/** Tells whether a month begins at a time, epoch milliseconds. */
+function isMonthStart(ms: number): boolean {
+  if (ms % DAY_MS !== 0) return false;
+  const days = ms / DAY_MS;
+  // The mean length of a year may miss it by one.
+  const year = 1970 + Math.floor(days / 365.2425);
+  return [year - 1, year, year + 1].some((guess) =>
+    MONTHS.some((month) => daysFromCivil(guess, month, 1) === days),
+  );
 }
 
 function clockMsOf(hour: number, minute: number, second: number): number | null {

@@ -21,6 +21,12 @@ const GOOD: readonly (readonly [string, number])[] = [
   ["1970-01-01T00:00:00-01:00", 3_600_000],
   ["1970-01-01T00:00:00-00:00", 0],
   ["1969-12-31T23:00:00-01:00", 0],
+  // The leap seconds of RFC 3339 §5.8, and others.
+  ["1990-12-31T23:59:60Z", 662_687_999_999],
+  ["1990-12-31T15:59:60-08:00", 662_687_999_999],
+  ["2017-01-01T00:59:60.25+01:00", 1_483_228_799_999],
+  ["2015-06-30T23:59:60.999Z", 1_435_708_799_999],
+  ["9999-12-31T23:59:60Z", 253_402_300_799_999],
 ];
 
 for (const [text, ms] of GOOD)
@@ -36,7 +42,11 @@ const BAD: readonly (readonly [string, string])[] = [
   ["2024-01-00T00:00:00Z", "day 0"],
   ["2024-01-01T24:00:00Z", "hour 24"],
   ["2024-01-01T00:60:00Z", "minute 60"],
-  ["2024-01-01T00:00:60Z", "a leap second, which epoch milliseconds have no place for"],
+  ["2024-01-01T00:00:60Z", "a leap second in the middle of a day"],
+  ["2024-01-30T23:59:60Z", "a leap second in the middle of a month"],
+  ["2015-06-30T23:59:60+01:00", "a leap second an hour before a month ends"],
+  ["2015-06-30T23:59:61Z", "second 61"],
+  ["1969-12-31T23:59:60Z", "a leap second before the epoch"],
   ["2024-01-01T00:00:00+24:00", "a zone of a day"],
   ["2024-01-01T00:00:00+00:60", "a zone of 60 minutes"],
   ["2024-01-01T00:00:00", "no zone"],
