@@ -247,9 +247,11 @@ export function indexSlot({ places }: HubMemory, seq: number, placed: Iterable<P
 
 /** Says up to where the journal is sealed. */
 export function setCheckpoint(memory: HubMemory, seq: number): void {
-  const { accounts, journal, checkpoint, row } = memory;
+  const { accounts, journal, checkpoint, row, link } = memory;
   if (seq < checkpoint) unsealedAccounts(accounts, journal, seq, checkpoint);
-  row.save({ ...accounts.asOf(seq), checkpoint: seq });
+  // Should the link's record be damaged, this is what is known of where the link stood.
+  const confirmed = Math.max(row.row.confirmed, link.cursor.seq);
+  row.save({ ...accounts.asOf(seq), checkpoint: seq, confirmed });
   accounts.sealedUpTo(seq);
   memory.checkpoint = seq;
   memory.unsealedBytes = journal.bytesBetween(seq, journal.head);

@@ -9,7 +9,7 @@ import { encodeText } from "../../sync/wire/bytes.ts";
 export interface HubRow {
   /** Up to here the journal is sealed, and every device on disk is folded. */
   readonly checkpoint: number;
-  /** Up to here the origin held the entries in an earlier life of the hub. */
+  /** Up to here the origin held the entries in an earlier life of the hub, or as of the checkpoint. */
   readonly confirmed: number;
   /** Readings, as of the checkpoint. */
   readonly accepted: number | null;

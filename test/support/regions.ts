@@ -112,6 +112,12 @@ export class TestRegion {
     return this.#sql.copy();
   }
 
+  /** Starts again with a link's record that cannot be read. */
+  damageLink(): void {
+    this.#sql.exec("update link_record set record = '{bad'");
+    this.crash();
+  }
+
   /** Puts an older copy of the database in place; that takes a while by the wall clock. */
   restore(copy: Uint8Array): void {
     this.nowMs = Math.max(this.nowMs, this.store.lastStampMs()) + RESTORE_MS;

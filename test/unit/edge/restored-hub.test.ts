@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULT_QUOTA, type BufferPolicy } from "../../../edge/buffer/quota.ts";
+import { FRAME_ENTRIES_MAX } from "../../../sync/limits.ts";
 import { DEVICE } from "../../support/commands.ts";
 import { FullBuffer } from "../../support/full-buffer.ts";
 
@@ -78,4 +79,18 @@ test("P2 a hub restored from a copy that thins the same entries once more: their
   restore(world, copy);
   await giveUp(world, 0, 0);
   assert.equal(told(world).thinned, before);
+});
+
+test("P1 a hub whose link's record is damaged says nothing lost that the origin was known to hold", async () => {
+  const world = worldOf("drop-oldest");
+  // More entries than a frame may have held.
+  for (let n = 0; n < FRAME_ENTRIES_MAX + 50; n += 1)
+    await world.take({ kind: "post", times: [700_000 + n], isSoon: false });
+  await world.settle();
+  await world.take({ kind: "seal" });
+  world.region.damageLink();
+  // Before the origin is heard again, and may say what it holds of the new life: nothing.
+  await world.take(GIVE_UP);
+  const { counted, gapped, thinned } = await world.settle();
+  assert.deepEqual([counted, gapped, thinned], [world.accepted, 0, 0]);
 });
