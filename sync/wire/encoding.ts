@@ -4,6 +4,13 @@
 import type { decodeDown, encodeDown } from "./down-frame.ts";
 import type { decodeUp, encodeUp } from "./up-frame.ts";
 
+/** How a link is spoken: so that it can be seen whether another encoding is in use. */
+export type Speech =
+  | "plain"
+  | "coded"
+  /** Plainly until its end starts again, because what was coded was not understood. */
+  | "given-up";
+
 /** The edge's end of one link; a link that is opened again has another. */
 export interface EdgeEncoding {
   /** Writes a request; one that is repeated is not written again. */
@@ -13,6 +20,8 @@ export interface EdgeEncoding {
    * and leaves a key in the dictionary: who holds any forgets all, and says another request plainly.
    */
   readonly down: typeof decodeDown;
+  /** How the next frame will be said, as far as can be told. */
+  readonly speech: () => Speech;
 }
 
 /** The hub's end of its links. */

@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { FRAME_BYTES_MAX, FRAME_STATE_ENTRIES_MAX } from "../../sync/limits.ts";
 import { ByteReader, ByteWriter } from "../../sync/wire/bytes.ts";
@@ -17,6 +19,9 @@ import { codeSigned, SIGNED_SLOTS } from "../../sync/wire/range/numbers.ts";
 import type { UpFrame } from "../../sync/wire/up-frame.ts";
 import { ALL_KINDS } from "../../tools/frame/kinds.ts";
 import { newMemory, START_MS } from "../support/coded.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 const number = fc.oneof(
   fc.integer({ min: -9, max: 9 }),
@@ -224,6 +229,66 @@ test("a reader answers any bytes with a frame or null, and a frame stands for no
     { numRuns: 2_000 },
   );
 });
+
+test("what is read on another memory is no frame, also where nothing is said of entries", () => {
+  const steps = fc.array(fc.tuple(fc.nat(90_000), fc.nat(3)), { minLength: 1, maxLength: 9 });
+  const said = fc.oneof(fc.constant<Group[]>([]), upGroups);
+  fc.assert(
+    fc.property(steps, said, (before, groups) => {
+      const [edge, hub] = [newMemory(), newMemory()];
+      // As if the tables of one end had begun anew, after the same exchange.
+      for (const [tookMs, ahead] of before) writeUp(edge, requestOf(edge, [], tookMs, ahead));
+      const bytes = writeUp(edge, requestOf(edge, groups, 5, 0));
+      assert.ok(bytes !== null);
+      assert.equal(readUp(hub, bytes), null);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("what no plain frame may say has no form here either", () => {
+  const [group] = [{ collection: 0, kind: 4, keys: ["a"], body: Uint8Array.of(1) }];
+  assert.equal(writeUp(newMemory(), requestOf(newMemory(), [group], 5, 0)), null);
+  const asked = { digest: 1, at: { seq: 0, digest: 0 }, ack: { seq: 0, digest: 0 }, sentMs: 0 };
+  const stamp = { wallMs: 9, logical: 70_000 };
+  const horizon = { seq: 0, stamp, known: 0 };
+  const state = { from: 0, to: 1, head: 1, stable: 0, horizon, groups: [] };
+  const { link } = newMemory().exchanged;
+  const told: DownFrame = { outcome: "applied", link, at: asked.at, hubNowMs: 3, state };
+  assert.equal(writeDown(newMemory(), asked, told), null);
+});
+
+test("a memory says within a fifth how many bytes of memory it takes", () => {
+  const names: readonly ((at: number) => string)[] = [
+    (at) => `pump-${at >> 2}/${["temp", "hum", "volt", "rpm"][at & 3] ?? ""}`,
+    (at) => `boat-${at}`,
+    (at) => `all/${at}`,
+    (at) => `rule-${at % 7}/boat-${at}/17890000${at}`,
+  ];
+  const held: unknown[] = [];
+  for (const nameOf of names) {
+    const groups = [4_096, 8_192].map((end) => {
+      const keys = Array.from({ length: 4_096 }, (_, at) => nameOf(end - 4_096 + at));
+      return [{ collection: 1, kind: 4, keys, body: new Uint8Array(keys.length) }];
+    });
+    const writer = newMemory();
+    const frames = groups.map((group) => writeUp(writer, requestOf(newMemory(), group, 5, 0)));
+    held.push(writer, frames, groups);
+    const before = bytesInUse();
+    const memory = newMemory();
+    held.push(memory);
+    for (const frame of frames) assert.ok(frame && readUp(memory, frame));
+    const taken = bytesInUse() - before;
+    assert.ok(Math.abs(memory.size / taken - 1) < 0.2, `${memory.size} are said, ${taken} taken`);
+  }
+});
+
+/** Bytes of memory that are in use, once nothing is left to be collected. */
+function bytesInUse(): number {
+  for (let i = 0; i < 6; i += 1) collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
 
 test("a body that takes far fewer bytes than it has is not coded: a few bytes never stand for much", () => {
   const body = new Uint8Array(FRAME_BYTES_MAX / 2);

@@ -31,7 +31,7 @@ interface CodedVector {
 }
 
 const COUNT_MIN = 6;
-const CHECKSUM = 4180644236;
+const CHECKSUM = 337521706;
 
 const file = path.join(import.meta.dirname, "wire/coded.json");
 const vectors = JSON.parse(readFileSync(file, "utf8")) as readonly CodedVector[];

@@ -29,13 +29,17 @@ import {
 } from "./frames.ts";
 import { LinkMemory, toldBy } from "./memory.ts";
 
-/** What the extension says: the encodings that are read beside the plain one. */
-const ENCODING = 1;
+/** What the extension says: the encodings that are read beside the plain one. 1 was never released. */
+const ENCODING = 2;
 const HEAD_BYTES = 4;
 const FLAGS_AT = 3;
 const CRC_BYTES = 4;
-/** Exchanges in a row that did not fit, after which an edge speaks plainly for good. */
+/** Exchanges in a row that did not fit, after which an edge speaks plainly until it starts again. */
 const MISFITS_MAX = 8;
+/** A hub that heard nothing for so long may have been put away, with all it remembered: no misfit. */
+const SILENCE_MS = 10_000;
+/** Requests after such a silence that are said plainly at most before another is coded. */
+const DOUBTS_MAX = 63;
 
 /** Says in a plain frame that this end reads the encoding. */
 function offer(frame: Uint8Array): Uint8Array {
@@ -72,11 +76,15 @@ export class EdgeRangeCoder implements EdgeEncoding {
   #memory: LinkMemory | null = null;
   /** How often in a row something did not fit. */
   #misfits = 0;
+  /** Requests after a silence that are still to be plain, and as many as they were at first. */
+  #doubts = 0;
+  #doubted = 0;
   /** What was sent and not answered. */
   #asked: {
     readonly frame: UpFrame;
     readonly version: number;
     readonly coded: Asked | null;
+    readonly isAfterSilence: boolean;
   } | null = null;
 
   /** What it knows of the link; null: nothing, or it waits for an answer. */
@@ -94,23 +102,43 @@ export class EdgeRangeCoder implements EdgeEncoding {
 
   /** Adds the encoding to the options of its link. */
   serve<Options>(options: Options): Options & EdgeEncoding {
-    return { ...options, up: this.up, down: this.down };
+    const { up, down, speech } = this;
+    return { ...options, up, down, speech };
   }
+
+  readonly speech: EdgeEncoding["speech"] = () => {
+    if (this.#misfits >= MISFITS_MAX) return "given-up";
+    return this.#memory ? "coded" : "plain";
+  };
 
   readonly up: EdgeEncoding["up"] = (frame, keys, base, version, lane) => {
     const memory = this.#asked?.coded ? null : this.#fit(frame, version);
     this.#memory = memory;
-    const coded = memory && writeUp(memory, frame);
+    const isAfterSilence = frame.sentMs - (memory?.exchanged.hubNowMs ?? 0) >= SILENCE_MS;
+    const coded = memory && !this.#isDoubted(isAfterSilence) && writeUp(memory, frame);
     if (coded) {
-      this.#asked = { frame, version, coded: askedBy(frame, digestOf(coded)) };
+      this.#asked = { frame, version, coded: askedBy(frame, digestOf(coded)), isAfterSilence };
       return coded;
     }
     if (this.#asked?.coded) this.#misfits += 1;
     this.#memory = null;
-    this.#asked = { frame, version, coded: null };
+    this.#asked = { frame, version, coded: null, isAfterSilence };
     const plain = encodeUp(frame, keys, base, version, lane);
     return this.#misfits < MISFITS_MAX ? offer(plain) : plain;
   };
+
+  /** Tells whether a hub is taken to have forgotten: after a silence, if it did so before. */
+  #isDoubted(isAfterSilence: boolean): boolean {
+    if (!isAfterSilence || this.#doubts === 0) return false;
+    this.#doubts -= 1;
+    return true;
+  }
+
+  /** A hub that forgets in silence is asked plainly after the next ones: twice as many each time. */
+  #noteMisfit(isAfterSilence: boolean): void {
+    if (isAfterSilence) this.#doubts = this.#doubted = Math.min(this.#doubted * 2 + 1, DOUBTS_MAX);
+    else this.#misfits += 1;
+  }
 
   /** The memory, if a frame stands on it. */
   #fit({ speaker, from, ack, log }: UpFrame, version: number): LinkMemory | null {
@@ -129,13 +157,15 @@ export class EdgeRangeCoder implements EdgeEncoding {
     const answer = readDown(memory, asked.coded, bytes);
     this.#asked = null;
     this.#memory = answer && memory;
-    this.#misfits = answer ? 0 : this.#misfits + 1;
     this.hasMisread = answer === null;
     if (!answer) {
+      this.#misfits += 1;
       // The same request would be given the same answer: who forgets keys asks another way.
       keys.add("");
       return err("no-dictionary");
     }
+    this.#misfits = 0;
+    if (asked.isAfterSilence) this.#doubted = 0;
     const { at, state, hubNowMs } = answer;
     const digest = digestOf(bytes);
     memory.settle({ digest, at, hubNowMs, told: toldBy(asked.frame.ack, state, digest) });
@@ -148,7 +178,7 @@ export class EdgeRangeCoder implements EdgeEncoding {
   ): Result<ReceivedDownFrame, FrameError> {
     const asked = this.#asked;
     if (!read.ok) return read;
-    if (asked?.coded && read.value.outcome !== "applied") this.#misfits += 1;
+    if (asked?.coded && read.value.outcome === "unreadable") this.#noteMisfit(asked.isAfterSilence);
     this.#asked = null;
     this.#memory =
       asked && isOffered(bytes)
@@ -161,20 +191,28 @@ export class EdgeRangeCoder implements EdgeEncoding {
 /** What a hub remembers of a link in this encoding. */
 interface HubLink {
   readonly memory: LinkMemory;
-  /** The last request, and the answer to it. */
+  /** The last request. */
   readonly request: Uint8Array;
+  /** What a coded one said, but its groups, which were applied; null: it was plain. */
   readonly frame: ReceivedUpFrame | null;
+  /** The answer to it. */
   readonly answer: Uint8Array;
 }
-
-const NOTHING = new Uint8Array(0);
 
 /** The hub's end of all of its links. */
 export class HubRangeCoder implements HubEncoding {
   /** By link, the one that spoke last at the end. */
   readonly #links = new Map<number, HubLink>();
+  /** Bytes of memory that each takes, about. */
+  readonly #sizes = new Map<number, number>();
+  #size = 0;
   /** Writes the answer to what was read last; null: plainly. */
   #reply: HubEncoding["down"] | null = null;
+
+  /** Links that it remembers, and the bytes of memory that they take, about. */
+  get held(): { readonly links: number; readonly bytes: number } {
+    return { links: this.#links.size, bytes: this.#size };
+  }
 
   /** What it knows of a link; null: nothing. */
   memoryOf(link: number): LinkMemory | null {
@@ -196,7 +234,7 @@ export class HubRangeCoder implements HubEncoding {
       if (held.frame && isSameBytes(held.request, bytes)) return this.#again(held, held.frame);
       if ((held.memory.exchanged.digest & 0xff) !== tag) continue;
       // What is read leaves its marks, also if it was not meant for this link.
-      this.#links.delete(link);
+      this.#drop(link);
       const frame = readUp(held.memory, bytes);
       if (frame) return this.#heard(held.memory, frame, bytes);
     }
@@ -212,30 +250,36 @@ export class HubRangeCoder implements HubEncoding {
   ): Result<ReceivedUpFrame, FrameError> {
     if (!read.ok) return read;
     const { speaker } = read.value;
-    if (speaker.kind === "link") this.#links.delete(speaker.link);
-    if (isOffered(bytes)) this.#reply = this.#begin(read.value);
+    const link = speaker.kind === "link" ? speaker.link : 0;
+    const held = this.#links.get(link);
+    // One that comes again may be given the answer again that the memory stands on.
+    if (held && !isSameBytes(held.request, bytes)) this.#drop(link);
+    if (isOffered(bytes)) this.#reply = this.#begin(read.value, bytes);
     return read;
   }
 
   /** Answers plainly, and says that this end reads the encoding: what follows stands on the answer. */
-  #begin(frame: ReceivedUpFrame): HubEncoding["down"] {
+  #begin(frame: ReceivedUpFrame, request: Uint8Array): HubEncoding["down"] {
     return (answer, ...plainly) => {
-      const bytes = offer(encodeDown(answer, ...plainly));
+      const plain = encodeDown(answer, ...plainly);
+      this.#drop(answer.link);
+      if (!this.#hasRoom(answer.hubNowMs)) return plain;
+      const bytes = offer(plain);
       const memory = begun(frame, answer, frame.version, digestOf(bytes));
-      const held = { request: NOTHING, frame: null, answer: NOTHING };
-      if (memory) this.#put(answer.link, { ...held, memory });
+      if (memory) this.#put(answer.link, { memory, request, frame: null, answer: bytes });
       return bytes;
     };
   }
 
   /** A request that comes again, and has changed nothing: what was answered stands. */
-  #again({ answer: last }: HubLink, frame: ReceivedUpFrame): Result<ReceivedUpFrame, never> {
-    const begin = this.#begin(frame);
+  #again(
+    { answer: last, request }: HubLink,
+    frame: ReceivedUpFrame,
+  ): Result<ReceivedUpFrame, never> {
+    const begin = this.#begin(frame, request);
     this.#reply = (answer, ...plainly) => {
       const isSame = answer.outcome === "applied" && answer.state?.groups.length === 0;
-      if (isSame && last.length > 0) return last;
-      this.#links.delete(answer.link);
-      return begin(answer, ...plainly);
+      return isSame ? last : begin(answer, ...plainly);
     };
     return ok(frame);
   }
@@ -247,36 +291,54 @@ export class HubRangeCoder implements HubEncoding {
   ): Result<ReceivedUpFrame, never> {
     const { link } = memory.exchanged;
     const asked = askedBy(frame, digestOf(request));
-    const begin = this.#begin(frame);
-    this.#put(link, { memory, request, frame, answer: NOTHING });
+    const begin = this.#begin(frame, request);
+    // Held again once it is answered: one that is not, comes again, is said plainly.
     this.#reply = (answer, ...plainly) => {
-      this.#links.delete(link);
       const bytes = writeDown(memory, asked, answer);
       if (!bytes) return begin(answer, ...plainly);
       const { at, hubNowMs, state } = answer;
       const digest = digestOf(bytes);
       memory.settle({ digest, at, hubNowMs, told: toldBy(frame.ack, state, digest) });
-      this.#put(link, { memory, request, frame, answer: bytes });
+      this.#put(link, { memory, request, frame: { ...frame, groups: [] }, answer: bytes });
       return bytes;
     };
     return ok(frame);
   }
 
+  /**
+   * Tells whether another link finds room. One that speaks keeps its own: were they to take it from
+   * each other in turn, none would ever be understood.
+   */
+  #hasRoom(nowMs: number): boolean {
+    const [oldest] = this.#links.values();
+    const isFull = this.#links.size >= SESSIONS_MAX || this.#size >= MEMORIES_BYTES_MAX;
+    const silentMs = Math.abs(nowMs - (oldest?.memory.exchanged.hubNowMs ?? nowMs));
+    return !isFull || silentMs >= GIVES_WAY_MS;
+  }
+
   #put(link: number, held: HubLink): void {
-    this.#links.delete(link);
+    this.#drop(link);
+    const size = held.memory.size + held.request.length + held.answer.length;
     this.#links.set(link, held);
-    let size = 0;
-    for (const { memory } of this.#links.values()) size += memory.size;
-    for (const [oldest, { memory }] of this.#links) {
-      if (this.#links.size <= SESSIONS_MAX && size <= MEMORIES_BYTES_MAX) break;
-      size -= memory.size;
-      this.#links.delete(oldest);
+    this.#sizes.set(link, size);
+    this.#size += size;
+    for (const oldest of this.#links.keys()) {
+      if (this.#links.size <= SESSIONS_MAX && this.#size <= MEMORIES_BYTES_MAX) break;
+      this.#drop(oldest);
     }
+  }
+
+  #drop(link: number): void {
+    this.#size -= this.#sizes.get(link) ?? 0;
+    this.#sizes.delete(link);
+    this.#links.delete(link);
   }
 }
 
 /** Bytes of memory that all links of a hub take, about; past it the ones silent longest give way. */
 const MEMORIES_BYTES_MAX: number = DICTIONARY_BYTES_MAX * 2.5;
+/** Silent for so long, a link gives way to one that speaks: five heartbeats. */
+const GIVES_WAY_MS = 300_000;
 
 function isSameBytes(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && left.every((byte, at) => byte === right[at]);

@@ -1,6 +1,7 @@
 // What of a frame do both ends know already? Who speaks, from where, and what was held: all of it the
 // exchange before has left them with, and the checksum stands on it. The rest is coded as numbers.
 
+import { LOGICAL_MAX } from "../../clock/hlc.ts";
 import { FRAME_BYTES_MAX, TIME_MS_MAX } from "../../limits.ts";
 import { ByteWriter } from "../bytes.ts";
 import { crc32c } from "../crc32c.ts";
@@ -93,6 +94,7 @@ function codeUp(
   const isSound = Number.isSafeInteger(head) && floor >= 1 && sentMs >= 0 && sentMs <= TIME_MS_MAX;
   if (!isSound) coder.fail();
   const around = new Surroundings("up", sentMs, ack.seq, bytesMax);
+  around.noteNumbers(floor, to, head, sentMs, Number(isKeyless));
   const coded = codeGroups(coder, memory, around, frame?.groups);
   return { floor, head, sentMs, from, to, ack, isKeyless, ...coded };
 }
@@ -182,6 +184,8 @@ function codeDown(
   const isSound = Number.isSafeInteger(head) && from >= 0 && stable >= 0;
   if (!isSound || hubNowMs < 0 || hubNowMs > TIME_MS_MAX) coder.fail();
   const around = new Surroundings("down", hubNowMs, from, bytesMax);
+  around.noteNumbers(hubNowMs, from, to, head, stable);
+  if (horizon && !isNoted(horizon, around)) coder.fail();
   const { groups, sum } = codeGroups(coder, memory, around, told?.state.groups);
   return { hubNowMs, sum, state: { from, to, head, stable, horizon, groups } };
 }
@@ -191,6 +195,13 @@ function codeHorizon(number: (field: number, value: number) => number, horizon: 
   const wallMs = number(HORIZON, horizon.stamp.wallMs);
   const logical = number(HORIZON, horizon.stamp.logical);
   return { seq, stamp: { wallMs, logical }, known: number(HORIZON, horizon.known) };
+}
+
+/** Adds a horizon to the sum, and tells whether it is one. */
+function isNoted({ seq, stamp, known }: Horizon, around: Surroundings): boolean {
+  const { wallMs, logical } = stamp;
+  around.noteNumbers(seq, wallMs, logical, known);
+  return wallMs <= TIME_MS_MAX && logical <= LOGICAL_MAX;
 }
 
 const NO_HORIZON: Horizon = { seq: 0, stamp: { wallMs: 0, logical: 0 }, known: 0 };

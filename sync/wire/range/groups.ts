@@ -56,8 +56,10 @@ export class GroupCoder {
     const coder = this.#coder;
     const { way } = this.#around;
     const collection = this.#codeId(FIELD_COLLECTION, given.collection);
+    if (collection === 0) coder.fail();
     const table = this.#memory.of(collection);
     const kind = this.#codeKind(table, given.kind);
+    this.#around.note(collection, kind);
     const form = formOf(kind, way);
     const rows = form && !coder.isReading ? parseRows(form, given.body, given.keys.length) : null;
     const isBytes = coder.bit(table.slots.flags + IS_BYTES, rows ? 0 : 1);
@@ -125,6 +127,8 @@ export class GroupCoder {
     const coder = this.#coder;
     const memory = this.#memory;
     const places = codeOrder(coder, table.slots.flags + IS_SORTED, from);
+    for (const [at, place] of places.entries())
+      this.#around.note(table.digestOf(ids[at] as number), place);
     const keys: string[] = [];
     for (const [at, place] of places.entries())
       keys[place] = table.keys[ids[at] as number] as string;

@@ -2,7 +2,6 @@
 // head, and which of its keys are there; then keys that are new, as names.
 
 import { KEY_BYTES_MAX, FRAME_STATE_ENTRIES_MAX } from "../../limits.ts";
-import { encodeText } from "../bytes.ts";
 import type { RangeCoder } from "./coder.ts";
 import type { LinkMemory } from "./memory.ts";
 import { codeNumber, codeSigned, NameCoder, NUMBER_SLOTS } from "./numbers.ts";
@@ -223,8 +222,7 @@ export class KeyCoder {
     const key = this.#given?.added[place] ?? "";
     const tail = this.#codeTail(key.slice((table.heads[head] as string).length), before + 1);
     const id = coder.broken ? -1 : table.add(head, tail);
-    const isKey = id >= 0 && encodeText(table.keys[id] as string).length <= KEY_BYTES_MAX;
-    if (!isKey) return coder.fail();
+    if (id < 0) return coder.fail();
     this.#ids.push(id);
     this.#from.push(this.#given?.addedFrom[place] ?? 0);
     return tail;

@@ -70,7 +70,7 @@ export class RowCoder {
       const hasNumber = this.#hasNumber(id, at);
       if (hasNumber) this.#codeNumber(id, at, before[i]);
       steps.push(hasNumber ? this.#numbers.step : 0);
-      this.#around.add(id, rows, at);
+      this.#around.add(this.#table.digestOf(id), rows, at);
     }
     return steps;
   }

@@ -44,9 +44,20 @@ export class Surroundings {
     return bytes;
   }
 
-  /** Adds what a row says of the key of a number. */
-  add(id: number, { isThere, wallMs, logical, tags, numbers }: Rows, at: number): void {
-    this.#mix(id * 8 + (tags[at] as number));
+  /** Adds words of 32 bits to the sum. */
+  note(...words: readonly number[]): void {
+    for (const word of words) this.#mix(word);
+  }
+
+  /** Adds numbers to it, each as its 64 bits. */
+  noteNumbers(...numbers: readonly number[]): void {
+    for (const number of numbers) this.#mixDouble(number);
+  }
+
+  /** Adds what a row says, behind the digest of its key. */
+  add(digest: number, { isThere, wallMs, logical, tags, numbers }: Rows, at: number): void {
+    this.#mix(digest);
+    this.#mix(tags[at] as number);
     this.#mix((isThere[at] as number) * 65_536 + (logical[at] as number));
     this.#mixDouble(wallMs[at] as number);
     this.#mixDouble(numbers[at] as number);

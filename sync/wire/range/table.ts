@@ -1,11 +1,19 @@
 // What do both ends of a link know of a collection that crossed it? Its keys, as heads with tails
 // ("pump-417" and "/temp"), and of each key what was said of it last. A cache, as a dictionary is.
 
-import { NUMBER_SLOTS, SIGNED_SLOTS } from "./numbers.ts";
+import { KEY_BYTES_MAX } from "../../limits.ts";
+import { encodeText } from "../bytes.ts";
+import { crc32c } from "../crc32c.ts";
 import type { Models } from "./coder.ts";
+import { NUMBER_SLOTS, SIGNED_SLOTS } from "./numbers.ts";
 
-/** Bytes of memory that a key takes beside its own, and a head, about. */
-const KEY_ROOM = 160;
+/** Bytes of memory that a key, a head and a tail take beside their own, about. */
+const KEY_ROOM = 140;
+const HEAD_ROOM = 105;
+const TAIL_ROOM = 85;
+/** Keys of a head that are listed without room for others. */
+const SHORT = 8;
+const NO_KEYS: number[] = [];
 /** Tails whose values are expected each by itself. */
 export const TAIL_CLASSES = 16;
 /** Classes of values beside them: by the step of the same key in the group before. */
@@ -89,6 +97,7 @@ export class KeyTable {
   readonly headOf: number[] = [];
   readonly tailOf: number[] = [];
   readonly #models: Models;
+  readonly #digests = new Numbers();
   /** Of each key: what was said of it last, and its number with how many decimals. */
   readonly #tags: number[] = [];
   readonly #scales: number[] = [];
@@ -125,7 +134,8 @@ export class KeyTable {
     const id = this.heads.length;
     this.heads.push(head);
     this.headIds.set(head, id);
-    this.keysOf.push([]);
+    this.keysOf.push(NO_KEYS);
+    this.bytes += head.length + HEAD_ROOM;
     return id;
   }
 
@@ -135,23 +145,38 @@ export class KeyTable {
     this.tailIds.set(tail, id);
     this.#usualScales.push(NO_SCALE);
     this.#nearness.push(0);
+    this.bytes += tail.length + TAIL_ROOM;
     return id;
   }
 
-  /** Adds a key of a head and a tail; -1: it is there, or too many are. */
+  /** Adds a key of a head and a tail; -1: it is there, or too long. */
   add(head: number, tail: number): number {
     const key = `${this.heads[head] ?? ""}${this.tails[tail] ?? ""}`;
-    if (this.ids.has(key)) return -1;
+    const name = encodeText(key);
+    if (this.ids.has(key) || name.length > KEY_BYTES_MAX) return -1;
     const id = this.keys.length;
+    this.#digests.set(id, crc32c(name));
     this.keys.push(key);
     this.ids.set(key, id);
     this.headOf.push(head);
     this.tailOf.push(tail);
-    this.keysOf[head]?.push(id);
+    this.#addTo(head, id);
     this.#tags.push(NO_TAG);
     this.#scales.push(NO_SCALE);
     this.bytes += key.length + KEY_ROOM;
     return id;
+  }
+
+  /** Most heads have a few keys, and a list that may grow is many times as long as these. */
+  #addTo(head: number, id: number): void {
+    const held = this.keysOf[head] as number[];
+    if (held.length < SHORT) this.keysOf[head] = held.concat(id);
+    else held.push(id);
+  }
+
+  /** The checksum of a key. */
+  digestOf(id: number): number {
+    return this.#digests.values[id] as number;
   }
 
   /** The number of a key, which is added if it is new. */
