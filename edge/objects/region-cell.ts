@@ -21,6 +21,7 @@ import type { HeldShadow, ShadowWrite } from "../../state/shadow-book.ts";
 import type { ReadPatch } from "../../state/shadow.ts";
 import { parseReplicaId, type DeviceId } from "../../sync/brand.ts";
 import { hubTime } from "../../sync/link/hub-clock.ts";
+import type { Speech } from "../../sync/wire/encoding.ts";
 import { EdgeRangeCoder } from "../../sync/wire/range/encoding.ts";
 import type { DeviceDenial } from "../denials.ts";
 import type { EdgeConfig } from "../config.ts";
@@ -55,6 +56,8 @@ export interface CellReport {
   /** When the origin last answered, epoch milliseconds; 0: not since the cell's start. */
   readonly heardMs: number;
   readonly isOriginAway: boolean;
+  /** How its next frame will be said. */
+  readonly speech: Speech;
   /** The highest seq of each writer's purges. */
   readonly purgeView: RegionLease["purgeView"];
 }
@@ -261,6 +264,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
       cursor: cursor.seq,
       heardMs: this.#alarm.heardMs,
       isOriginAway: this.#alarm.isOriginAway,
+      speech: this.#alarm.speech,
       purgeView: this.#replica.lease("")?.purgeView ?? [],
     };
   }

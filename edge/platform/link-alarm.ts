@@ -3,7 +3,7 @@
 
 import { log } from "../../doors/access-log.ts";
 import { openEdgeLink, type EdgeLink } from "../../sync/link/edge.ts";
-import type { EdgeEncoding } from "../../sync/wire/encoding.ts";
+import type { EdgeEncoding, Speech } from "../../sync/wire/encoding.ts";
 import { limits } from "../limits.ts";
 import type { OriginLink } from "../ports.ts";
 import { replicate, type LinkedReplica } from "../replicate.ts";
@@ -16,6 +16,7 @@ export class LinkAlarm {
   #link: EdgeLink | null = null;
   #encoding: EdgeEncoding | undefined;
   readonly #newEncoding: () => EdgeEncoding | undefined;
+  #hasGivenUp = false;
   #isOriginAway = false;
   #heardMs = 0;
   /** When the alarm rings, epoch milliseconds; null: none is set, or not known yet. */
@@ -39,6 +40,11 @@ export class LinkAlarm {
   /** When the origin last answered, epoch milliseconds; 0: not since the object's start. */
   get heardMs(): number {
     return this.#heardMs;
+  }
+
+  /** How the next frame will be said. */
+  get speech(): Speech {
+    return this.#encoding?.speech() ?? "plain";
   }
 
   /** Finds the alarm that is set; before anything else, as the object starts. */
@@ -80,6 +86,7 @@ export class LinkAlarm {
       };
       const link = this.#link ?? openEdgeLink(replica.record);
       const run = await replicate(link, replica, ports, isHeartbeat);
+      this.#noteSpeech(name);
       this.#link = run.link;
       this.#isOriginAway = run.isOriginAway;
       if (!run.isOriginAway) this.#heardMs = Date.now();
@@ -93,6 +100,13 @@ export class LinkAlarm {
       this.ring(Date.now() + limits.syncRetryMsMax);
       return false;
     }
+  }
+
+  /** Says once that what is coded is not understood: the link works, and takes more bytes. */
+  #noteSpeech(replica: string): void {
+    const hasGivenUp = this.speech === "given-up";
+    if (hasGivenUp && !this.#hasGivenUp) log("coding-given-up", { replica });
+    this.#hasGivenUp = hasGivenUp;
   }
 }
 

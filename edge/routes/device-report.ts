@@ -113,8 +113,9 @@ function formatClass({ fill, bytes, bytesMax, oldestMs }: ClassReport): object {
 
 /** Formats where the link of a region's cell stands, and which purges it knows. */
 export function formatCell(report: CellReport): object {
-  const { replica, head, cursor, heardMs, isOriginAway, purgeView } = report;
+  const { replica, head, cursor, heardMs, isOriginAway, speech, purgeView } = report;
   const heard = heardMs === 0 ? null : isoTime(heardMs);
   const purges = Object.fromEntries(purgeView);
-  return { replica, head, cursor, behind: head - cursor, heard, originAway: isOriginAway, purges };
+  const behind = head - cursor;
+  return { replica, head, cursor, behind, heard, originAway: isOriginAway, speech, purges };
 }

@@ -199,6 +199,31 @@ test("P6 without the origin a region goes on refusing and letting in, also after
   await becomes(true, async () => (await purgesOf(hel.url, "tll")) >= seqAway);
 });
 
+/** How the link of a region's cell is spoken. */
+async function speechOf(url: string): Promise<string> {
+  const { cell } = (await call(`${url}/readyz`, "GET", admin)).json as { cell: { speech: string } };
+  return cell.speech;
+}
+
+test("links are coded, also after a region, and then the origin, has lost what it remembered of them", async () => {
+  const boat = await enroll("boat-5");
+  const arrive = async (): Promise<void> => {
+    const seq = await purge(tll.url, { tags: ["coded"] });
+    await becomes(true, async () => (await purgesOf(hel.url, "tll")) >= seq);
+    for (const { url } of [hel, tll]) {
+      assert.equal(await post(url, "boat-5", boat), "200");
+      await becomes("coded", () => speechOf(url));
+    }
+  };
+  await arrive();
+  await tll.edge.kill();
+  await tll.edge.resume();
+  await arrive();
+  await world.origin.kill();
+  await world.origin.resume();
+  for (let i = 0; i < 3; i += 1) await arrive();
+});
+
 test("a cell that was restored from a copy comes to know again what it forgot", async () => {
   const boat = await enroll("boat-4");
   const [files, copy] = [
