@@ -35,6 +35,7 @@ interface Options {
 
 const CACHE = path.join(REPOSITORY, ".cache/bench-cache");
 const QUICK_ROUNDS = 2;
+const QUICK_WARM_UP = 0.01;
 
 const program = new Command("bench:cache")
   .description(
@@ -66,7 +67,8 @@ async function main(): Promise<void> {
     const upstream = await Upstream.start();
     ending.add(() => upstream.stop());
     const servers = await startAll(folder, upstream, client, options.peers, ending);
-    const measurement = new Measurement(client, upstream, servers);
+    const warmUpShare = options.quick === true ? QUICK_WARM_UP : 1;
+    const measurement = new Measurement(client, upstream, servers, warmUpShare);
     finish(options, rounds, servers, await measureAll(measurement, servers, rounds));
   } finally {
     await ending.run();
@@ -84,7 +86,8 @@ async function measureAll(
   servers: ReadonlyMap<ServerName, CacheServer>,
   rounds: number,
 ): Promise<Found> {
-  const progress = new Progress(CELLS.length * rounds + 2);
+  const warmUps = CELLS.flatMap((cell) => cell.servers.filter((name) => servers.has(name)));
+  const progress = new Progress(CELLS.length * rounds + warmUps.length + 2);
   const rows: Row[] = [];
   for (const cell of CELLS) rows.push(...(await measurement.cell(cell, rounds, progress)));
   const collapsed = new Map<ServerName, number>();
@@ -120,15 +123,27 @@ async function startAll(
   await add("quiet", startSkerry(setting, bundle, keys, { LOG: "none" }));
   const behind = await bundleWorker("behind-hono", folder);
   await add("behind", startSkerry(setting, behind, keys));
-  const bare = await bundleWorker("bare", folder);
-  for (const [name, bytes] of [
-    ["bare1", 1_024],
-    ["bare64", 65_536],
+  for (const [name, worker, bytes] of [
+    ["bare1", "bare", 1_024],
+    ["bare64", "bare", 65_536],
+    ["again", "bare", 1_024],
+    ["looks", "looks", 1_024],
+    ["bareHono", "bare-hono", 1_024],
   ] as const) {
     const FIELDS = JSON.stringify(await fieldsOfHit(client, skerry, bytes));
+    const bare = await bundleWorker(worker, folder);
     await add(name, startWorker(folder, name, bare, { FIELDS, BYTES: String(bytes) }));
   }
   const text = { UPSTREAM: upstream.url };
+  const filters = await bundleWorker("filters", folder);
+  for (const [name, KEEPS] of [
+    ["filters", "nothing"],
+    ["keeps", "memory"],
+    ["keepsCell", "cell"],
+  ] as const) {
+    const inOwn = { ...setting, folder: path.join(folder, name) };
+    await add(name, startSkerry(inOwn, filters, keys, { ...text, KEEPS }));
+  }
   await add("proxy", startWorker(folder, "proxy", await bundleWorker("proxy", folder), text));
   const [hono, keeper] = [
     await bundleWorker("hono-cache", folder),

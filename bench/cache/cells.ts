@@ -5,6 +5,12 @@ import type { Job } from "./job.ts";
 export type ServerName =
   | "bare1"
   | "bare64"
+  | "again"
+  | "looks"
+  | "bareHono"
+  | "filters"
+  | "keeps"
+  | "keepsCell"
   | "skerry"
   | "alone"
   | "quiet"
@@ -17,6 +23,12 @@ export type ServerName =
 export const LABELS: Readonly<Record<ServerName, string>> = {
   bare1: "bare handler",
   bare64: "bare handler",
+  again: "bare handler, once more",
+  looks: "floor: looks at the fields",
+  bareHono: "floor: bare behind Hono",
+  filters: "floor: filters fields",
+  keeps: "floor: keeps the body",
+  keepsCell: "floor: and asks a cell",
   skerry: "Skerry",
   alone: "Skerry, memory alone",
   quiet: "Skerry, no log",
@@ -27,6 +39,9 @@ export const LABELS: Readonly<Record<ServerName, string>> = {
   varnish: "Varnish",
 };
 
+/** No Workers: they are as fast at their first request as ever. */
+export const PEERS: ReadonlySet<ServerName> = new Set(["nginx", "varnish"]);
+
 /** One thing that is done to several systems; the first is what the others are held against. */
 export interface Cell {
   readonly name: string;
@@ -35,6 +50,11 @@ export interface Cell {
   readonly fields?: string;
   /** Requests of a slice. */
   readonly requests: number;
+  /**
+   * Requests that each Worker is sent before it is measured. A Worker that has collected no garbage yet
+   * takes fresh memory for each request, and that may cost as much as the answer.
+   */
+  readonly warmUp: number;
   /** A pause before each slice, so that a view of purges is too old at its first request. */
   readonly pauseMs?: number;
   readonly statuses?: Job["statuses"];
@@ -47,21 +67,34 @@ const few = (policy: string): string[] =>
 export const CELLS: readonly Cell[] = [
   {
     name: "hit, 1 KB",
-    servers: ["bare1", "skerry", "behind", "hono", "nginx", "varnish"],
+    servers: [
+      "bare1",
+      "again",
+      "looks",
+      "skerry",
+      "bareHono",
+      "behind",
+      "hono",
+      "nginx",
+      "varnish",
+    ],
     targets: [page("keep", 1_024)],
     requests: 1_000,
+    warmUp: 80_000,
   },
   {
     name: "hit, 64 KB",
     servers: ["bare64", "skerry", "behind", "hono", "nginx", "varnish"],
     targets: [page("keep", 65_536)],
     requests: 500,
+    warmUp: 3_000,
   },
   {
     name: "hit, 1 KB, old view",
-    servers: ["bare1", "skerry"],
+    servers: ["bare1", "looks", "skerry"],
     targets: [page("keep", 1_024)],
     requests: 1_000,
+    warmUp: 1_000,
     pauseMs: 1_100,
   },
   {
@@ -70,19 +103,32 @@ export const CELLS: readonly Cell[] = [
     targets: [page("keep", 1_024)],
     fields: 'If-None-Match: "1024-1"\r\n',
     requests: 1_000,
+    warmUp: 1_000,
     statuses: [200, 304],
   },
   {
     name: "miss, 1 KB",
-    servers: ["proxy", "skerry", "alone", "quiet", "hono", "nginx", "varnish"],
+    servers: [
+      "proxy",
+      "keeps",
+      "keepsCell",
+      "skerry",
+      "alone",
+      "quiet",
+      "hono",
+      "nginx",
+      "varnish",
+    ],
     targets: ["/keep/1024/#"],
     requests: 400,
+    warmUp: 3_000,
   },
   {
     name: "uncacheable, 1 KB",
-    servers: ["proxy", "skerry", "quiet", "hono", "nginx", "varnish"],
+    servers: ["proxy", "filters", "skerry", "quiet", "hono", "nginx", "varnish"],
     targets: few("no"),
     requests: 500,
+    warmUp: 3_000,
   },
 ];
 

@@ -1,12 +1,12 @@
 // How are the cells of bench:cache measured? In slices of well under a second, all systems of a cell one
-// after the other, in an order that turns around from round to round. A ratio is of two slices of one
+// after the other, in an order of which another is the first each round. A ratio is of two slices of one
 // round; what counts is the median of the ratios.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { cpuMsOf } from "../ingest/process-tree.ts";
 import type { Progress } from "../ingest/progress.ts";
 import { median } from "../ingest/statistics.ts";
-import { gateOf, type Cell, type Gate, type Row, type ServerName } from "./cells.ts";
+import { gateOf, LABELS, PEERS, type Cell, type Gate, type Row, type ServerName } from "./cells.ts";
 import type { Job, Outcome } from "./job.ts";
 import type { Client, Upstream } from "./processes.ts";
 import type { CacheServer } from "./servers.ts";
@@ -23,8 +23,11 @@ export class Measurement {
   readonly #client: Client;
   readonly #upstream: Upstream;
   readonly #servers: Servers;
+  readonly #warmUpShare: number;
 
-  constructor(client: Client, upstream: Upstream, servers: Servers) {
+  /** @param warmUpShare What of the requests is sent that come before a cell is measured. */
+  constructor(client: Client, upstream: Upstream, servers: Servers, warmUpShare: number) {
+    this.#warmUpShare = warmUpShare;
     this.#client = client;
     this.#upstream = upstream;
     this.#servers = servers;
@@ -57,9 +60,19 @@ export class Measurement {
   async cell(cell: Cell, rounds: number, progress: Progress): Promise<Row[]> {
     const servers = cell.servers.filter((name) => this.#servers.has(name));
     const slices = new Map<ServerName, Slice[]>(servers.map((name) => [name, []]));
-    for (const name of servers) await this.#slice({ ...cell, pauseMs: 0 }, name, cell.requests);
+    const warmUp = Math.max(cell.requests, Math.ceil(cell.warmUp * this.#warmUpShare));
+    for (const name of servers) {
+      const requests = PEERS.has(name) ? cell.requests : warmUp;
+      await this.#slice({ ...cell, pauseMs: 0 }, name, requests);
+      progress.step(`${cell.name}: ${LABELS[name]} is warm`);
+    }
     for (let round = 0; round < rounds; round += 1) {
-      for (const name of round % 2 === 0 ? servers : servers.toReversed()) {
+      const at = round % servers.length;
+      // Nobody is measured next to itself, or always behind the same one.
+      const order = [...servers.slice(at), ...servers.slice(0, at)];
+      for (const name of Math.floor(round / servers.length) % 2 === 0
+        ? order
+        : order.toReversed()) {
         slices.get(name)?.push(await this.#slice(cell, name, cell.requests));
       }
       progress.step(`${cell.name}: round ${round + 1}`);
