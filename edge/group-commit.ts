@@ -24,6 +24,8 @@ export class GroupCommit {
   /** How many wait for what is staged, of those that came one by one. */
   #waiting = 0;
   readonly #sharers = new Sharers();
+  /** Says that as many wait as are expected: a timer would leave the processor idle. */
+  #complete: () => void = () => undefined;
 
   constructor(
     store: Pick<HubStore, "isStaged" | "write" | "reload" | "reloads">,
@@ -49,6 +51,7 @@ export class GroupCommit {
   #wait(count: number): Promise<void> {
     if (this.#next === null && !this.#store.isStaged) return this.#underWay ?? Promise.resolve();
     this.#waiting += count;
+    if (this.#waiting >= this.#sharers.expected) this.#complete();
     if (this.#next !== null) return this.#next;
     if (this.#underWay === null && this.#sharers.expected === 1) return this.#begin();
     this.#next = this.#gather(this.#underWay).then(() => this.#begin());
@@ -61,13 +64,14 @@ export class GroupCommit {
     const { expected } = this.#sharers;
     if (expected === 1) return;
     const fromMs = this.#ports.now();
+    const complete = new Promise<void>((resolve) => (this.#complete = resolve));
     let hasGrown = true;
     while (hasGrown || this.#waiting < expected) {
       const waitedMs = this.#ports.now() - fromMs;
       // A clock that was set back does not say how long it was.
       if (waitedMs >= limits.commitGatherMs || waitedMs < 0) return;
       const had = this.#waiting;
-      await this.#ports.wait(hasGrown ? 0 : 1);
+      await (hasGrown ? this.#ports.wait(0) : Promise.race([this.#ports.wait(1), complete]));
       hasGrown = this.#waiting > had && had < limits.commitSharersMax;
     }
   }

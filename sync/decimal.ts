@@ -71,7 +71,8 @@ function fill(
 ): number {
   const power = powerOf(scale);
   for (let at = from; at < to; at += 1) {
-    const value = values[at] ?? NaN;
+    // What is not there is no number either, and to ask for it makes an object of each that is.
+    const value = values[at] as number;
     const mantissa = wholeOf(value, power);
     if (!(Math.abs(mantissa) < EXACT_MANTISSA_MAX && mantissa / power === value)) return at;
     mantissas[at] = mantissa;

@@ -102,6 +102,7 @@ function sharedRows(count: number): () => readonly number[] {
 }
 
 function isSame(left: readonly number[], right: readonly number[]): boolean {
+  if (left === right) return true;
   if (left.length !== right.length) return false;
   for (let i = 0; i < left.length; i += 1) if (left[i] !== right[i]) return false;
   return true;

@@ -11,6 +11,13 @@ import { areTimes } from "./time.ts";
 export interface StreamReadings {
   readonly stream: StreamName;
   readonly kind: "number" | "boolean";
+  readonly times: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** Lists of a stream to which more can be added. */
+interface OwnLists {
+  readonly kind: "number" | "boolean";
   readonly times: number[];
   readonly values: number[];
 }
@@ -29,6 +36,8 @@ export interface MovingPosition extends ValuePosition {
 /** Sorts the values of one request. */
 export class ReadingCollector {
   readonly timed: Map<string, StreamReadings> = new Map();
+  /** Of those in `timed`; a column that came whole is held as it is until more comes. */
+  readonly #own = new Map<string, OwnLists>();
   /** Values whose time the hub assigns: at most one a stream. */
   readonly timeless: Map<string, StreamReadings> = new Map();
   readonly errors: ProblemItem[] = [];
@@ -55,7 +64,7 @@ export class ReadingCollector {
 
   /**
    * Takes a column in which null is absent: the same as `take` for each value, but what is like the
-   * value before it is not asked everything again.
+   * value before it is not asked everything again. The lists must not change any more.
    *
    * @returns How many values were there.
    */
@@ -69,7 +78,7 @@ export class ReadingCollector {
     let count = 0;
     // A value that is a whole number at some scale can be summed; most are at that of the one before.
     let scale = 0;
-    let held = this.timed.get(name);
+    let held = this.#listsOf(name);
     for (let i = 0; i < values.length; i += 1) {
       const value = values[i];
       if (value === null) continue;
@@ -82,7 +91,7 @@ export class ReadingCollector {
       }
       at.index = i;
       this.take(name, value, timeMs, at);
-      held = this.timed.get(name);
+      held = this.#listsOf(name);
       if (typeof value === "number") scale = scaleFrom(value, scale) ?? scale;
     }
     return count;
@@ -98,8 +107,22 @@ export class ReadingCollector {
     if (this.timed.size >= limits.streamsPerDeviceMax) return false;
     const stream = parseStreamName(name);
     if (stream === null || !arePlain(values) || !areTimes(times)) return false;
-    this.timed.set(name, { stream, kind: "number", times: [...times], values: [...values] });
+    this.timed.set(name, { stream, kind: "number", times, values });
     return true;
+  }
+
+  /** Gives the lists of a stream, to add to them; undefined: there is nothing of it. */
+  #listsOf(name: string): OwnLists | undefined {
+    const own = this.#own.get(name);
+    const held = own === undefined ? this.timed.get(name) : undefined;
+    return held === undefined ? own : this.#hold(name, held);
+  }
+
+  #hold(name: string, { stream, kind, times, values }: StreamReadings): OwnLists {
+    const own = { stream, kind, times: [...times], values: [...values] };
+    this.timed.set(name, own);
+    this.#own.set(name, own);
+    return own;
   }
 
   /** Counts `count` values as rejected and lists one error for them. */
@@ -117,6 +140,7 @@ export class ReadingCollector {
       for (const [name, { stream, times }] of taken) {
         if (prefixes.some((prefix) => name.startsWith(prefix))) continue;
         taken.delete(name);
+        this.#own.delete(name);
         const count = times.length;
         this.reject("stream-not-allowed", `${message} (${count} readings)`, WHOLE, stream, count);
       }
@@ -134,11 +158,11 @@ export class ReadingCollector {
     timeMs: number,
     at: ValuePosition,
   ): void {
-    const held = this.timed.get(stream);
+    const held = this.#listsOf(stream);
     if (held === undefined) {
       if (this.timed.size >= limits.streamsPerDeviceMax)
         return this.reject("too-many-streams", TOO_MANY_STREAMS, at, stream);
-      this.timed.set(stream, { stream, kind, times: [timeMs], values: [value] });
+      this.#hold(stream, { stream, kind, times: [timeMs], values: [value] });
       return;
     }
     if (held.kind !== kind) return this.reject("type-mixed", TYPE_MIXED, at, stream);

@@ -127,6 +127,23 @@ test("a commit waits for as many as shared the one before, and begins when they 
   assert.deepEqual(answers.slice(3), ["d", "e"]);
 });
 
+test("a commit that waits for its sharers goes on when the last has come, whatever the timer says", async () => {
+  const hub = new SlowHub();
+  const answers: string[] = [];
+  await hub.share(answers);
+  hub.post("d", answers);
+  await turn();
+  assert.equal(await hub.pass(), 0);
+  assert.deepEqual([hub.waits.map(({ ms }) => ms), hub.flushes], [[1], 2]);
+  hub.post("e", answers);
+  await turn();
+  const [, next] = hub.waits;
+  assert.equal(next?.ms, 0);
+  next?.end();
+  await turn();
+  assert.deepEqual([hub.written.at(-1), hub.flushes], [["d", "e"], 3]);
+});
+
 test("a commit whose sharers stay away waits for its bound and no longer", async () => {
   const hub = new SlowHub();
   const answers: string[] = [];
