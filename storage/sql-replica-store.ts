@@ -30,15 +30,17 @@ export class SqlReplicaStore {
   }
 
   append(row: Uint8Array): void {
-    this.#sql.transaction(() => {
-      const parts = splitParts(row);
-      for (const [at, part] of parts.entries())
-        this.#sql.exec(
-          "insert into replica_row (is_end, body) values (?, ?)",
-          Number(at === parts.length - 1),
-          part,
-        );
-    });
+    // A statement is whole by itself, as most rows are.
+    if (row.length <= REPLICA_PART_BYTES_MAX) this.#appendPart(row, true);
+    else
+      this.#sql.transaction(() => {
+        const parts = splitParts(row);
+        for (const [at, part] of parts.entries()) this.#appendPart(part, at === parts.length - 1);
+      });
+  }
+
+  #appendPart(part: Uint8Array, isEnd: boolean): void {
+    this.#sql.exec("insert into replica_row (is_end, body) values (?, ?)", Number(isEnd), part);
   }
 
   checkpoint(pages: ReadonlyMap<number, Uint8Array | null>): void {

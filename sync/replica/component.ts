@@ -5,16 +5,17 @@
 import { replicaKey, type Lattice, type ReplicaKey } from "../crdt/lattice.ts";
 import { REPLICA_EPOCH_MAX } from "../limits.ts";
 import {
-  choiceCodec,
+  casesCodec,
   listCodec,
-  mappedCodec,
   naturalCodec,
   nullCodec,
+  pairCodec,
   recordCodec,
+  same,
   type Codec,
 } from "../wire/values.ts";
-import { optionalCodec, optionOf } from "../wire/values/star.ts";
-import { joinKind, same, type KindOf, type Lives, type Renewed } from "./kind.ts";
+import { optionalCodec } from "../wire/values/star.ts";
+import { joinKind, type KindOf, type Lives, type Renewed } from "./kind.ts";
 
 /** What an edge holds of a value that names the life it was written in. */
 export interface Component<Value> {
@@ -128,34 +129,21 @@ export function componentKind<Value>(
 
 /** Most components have nothing under way: theirs is a case of its own. */
 function componentCodec<Value>(codec: Codec<Value>): Codec<Component<Value>> {
-  type Fields = { readonly value: Value; readonly rest: Rest<Value> };
-  type Cases = { readonly [K in Rest<Value>["kind"]]: Extract<Rest<Value>, { kind: K }>["value"] };
-  const under = recordCodec<UnderWay<Value>>({
-    confirmed: optionalCodec(codec),
-    sent: listCodec(recordCodec({ seq: naturalCodec, value: codec })),
-  });
-  const fields = recordCodec<Fields>({
-    value: codec,
-    rest: choiceCodec<Cases>({ none: nullCodec, some: codec, under }),
-  });
-  return mappedCodec(
-    fields,
-    (component) => ({ value: component.value, rest: restOf(component) }),
-    ({ value, rest }) =>
-      rest.kind === "under" ? { value, ...rest.value } : settled(value, rest.value),
+  const confirmed = optionalCodec(codec);
+  const sent = listCodec(recordCodec({ seq: naturalCodec, value: codec }));
+  const rest = casesCodec<Rest<Value>, unknown>(
+    [nullCodec, codec, recordCodec({ confirmed, sent })] as Codec<unknown>[],
+    (held) => (held.sent ? 2 : Number(held.confirmed !== null)),
+    (held) => (held.sent ? held : held.confirmed),
+    (cell, which) => (which === 2 ? cell : { confirmed: cell }) as Rest<Value>,
+  );
+  return pairCodec<Component<Value>, Value, Rest<Value>>(
+    codec,
+    rest,
+    ({ value }) => value,
+    same,
+    (value, held) => ({ value, ...held }),
   );
 }
 
-type Rest<Value> =
-  | { readonly kind: "none"; readonly value: null }
-  | { readonly kind: "some"; readonly value: Value }
-  | { readonly kind: "under"; readonly value: UnderWay<Value> };
-
-interface UnderWay<Value> {
-  readonly confirmed: Value | null;
-  readonly sent: Sent<Value>;
-}
-
-function restOf<Value>({ confirmed, sent }: Component<Value>): Rest<Value> {
-  return sent ? { kind: "under", value: { confirmed, sent } } : optionOf(confirmed);
-}
+type Rest<Value> = Pick<Component<Value>, "confirmed" | "sent">;

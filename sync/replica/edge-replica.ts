@@ -37,12 +37,7 @@ export class EdgeReplica extends Replica {
   #pull: Pull | null = null;
 
   constructor(options: EdgeReplicaOptions) {
-    super(options, {
-      held: "edge",
-      view: "viewAtEdge",
-      way: "up",
-      isPassing,
-    });
+    super(options, "edge", isPassing);
     this.#options = options;
     const isOther = this.stored.hold();
     // A life that no hub has met may have been copied and lived elsewhere: it costs nothing to end it.
@@ -100,7 +95,7 @@ export class EdgeReplica extends Replica {
     if (this.#pull && !record.isPulling) this.#reconcile(this.#pull);
     // Deletions that every link has acknowledged.
     for (const { collection, key, entry } of this.stored.passing.values())
-      if (entry.mark <= state.stable) this.put(collection, key, null);
+      if (entry.mark <= state.stable) this.stored.put(collection, key, null);
     this.stored.commit();
     return true;
   }
@@ -129,7 +124,7 @@ export class EdgeReplica extends Replica {
       const before = stampOf(kind, entry);
       if (!before || !isAhead(before, hubNowMs)) continue;
       const value = kind.restamp(entry.value, this.time.stamp(hubNowMs));
-      this.put(collection, key, { ...entry, value });
+      this.stored.put(collection, key, { ...entry, value });
     }
     this.renew();
   }
@@ -157,11 +152,11 @@ export class EdgeReplica extends Replica {
   #confirm(seq: number, hubSeq: number): void {
     for (const { collection, key, entry } of this.stored.after(0, seq)) {
       const value = collection.kind.confirm?.(entry.value) ?? entry.value;
-      this.put(collection, key, { value, seq: 0, mark: hubSeq });
+      this.stored.put(collection, key, { value, seq: 0, mark: hubSeq });
     }
     for (const { collection, key, entry } of this.stored.after(seq)) {
       const value = collection.kind.confirmSent?.(entry.value, seq);
-      if (value) this.put(collection, key, { ...entry, value });
+      if (value) this.stored.put(collection, key, { ...entry, value });
     }
   }
 
@@ -175,7 +170,7 @@ export class EdgeReplica extends Replica {
     const pending = held?.seq ?? 0;
     const { value, isAhead: isMore } = kind.tellEdge(held?.value, told, pending > 0, key);
     const seq = isMore ? pending || this.stored.nextSeq() : 0;
-    this.put(collection, key, { value, seq, mark: hubSeq });
+    this.stored.put(collection, key, { value, seq, mark: hubSeq });
   }
 
   /** The whole state was told: sends what the hub lacks, and drops what it has collected. */
@@ -199,7 +194,7 @@ export class EdgeReplica extends Replica {
     // The hub may have collected a later deletion of what this replica had known.
     const isDropped = isLost && isOld && isBefore(entry, horizon);
     const value = kind.reframe?.(entry.value, horizon.known) ?? entry.value;
-    this.put(collection, key, isDropped ? null : { ...entry, value });
+    this.stored.put(collection, key, isDropped ? null : { ...entry, value });
   }
 
   #resendOrDrop({ collection, key, entry }: Held, horizon: Horizon): void {

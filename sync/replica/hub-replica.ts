@@ -78,12 +78,7 @@ export class HubReplica extends Replica {
   #collectedTo = 0;
 
   constructor(options: HubReplicaOptions) {
-    super(options, {
-      held: "hub",
-      view: "viewAtHub",
-      way: "down",
-      isPassing,
-    });
+    super(options, "hub", isPassing);
     this.#options = options;
     this.#versions = options.versions ?? VERSIONS;
     this.#links = new HubLinks(this.stored, options.leaseMs);
@@ -307,7 +302,7 @@ export class HubReplica extends Replica {
         const last = { seq: Math.max(seq, entry.seq), stamp: laterOf(stamp, deleted) };
         this.stored.state("collected", last);
       }
-      this.put(collection, key, value === null ? null : { ...entry, value });
+      this.stored.put(collection, key, value === null ? null : { ...entry, value });
     }
   }
 

@@ -45,12 +45,12 @@ export function encodeImage(image: Image, codecOf: StoredCodec): Uint8Array {
   const noted = encodeText(JSON.stringify([...facts]));
   assert(noted.length <= IMAGE_BYTES_MAX, "Facts can be read again");
   writer.block(noted);
-  const parts = byKey(entries).map(([collection, held]) => ({
-    collection,
-    body: encodeEntries(held, codecOf(collection)),
-  }));
-  writer.varint(parts.length + unread.length);
-  for (const { collection, body } of [...parts, ...unread]) {
+  writer.varint(entries.size + unread.length);
+  for (const [collection, held] of byKey(entries)) {
+    writer.varint(collection);
+    writer.block(encodeEntries(held, codecOf(collection)));
+  }
+  for (const { collection, body } of unread) {
     writer.varint(collection);
     writer.block(body);
   }
@@ -62,27 +62,22 @@ function encodeEntries(
   codec: Codec<unknown> | undefined,
 ): Uint8Array {
   const writer = new ByteWriter();
-  const gone: string[] = [];
-  const keys: string[] = [];
-  const held: Entry[] = [];
-  for (const [key, entry] of byKey(entries))
-    if (entry) {
-      keys.push(key);
-      held.push(entry);
-    } else gone.push(key);
-  writeKeys(writer, gone);
+  const all = [...entries.keys()].toSorted();
+  const keys = all.filter((key) => entries.get(key));
+  writeKeys(
+    writer,
+    all.filter((key) => !entries.get(key)),
+  );
   writeKeys(writer, keys);
-  entryCodec((codec ?? unitCodec) as Codec<unknown>).write(writer, held);
+  entryCodec((codec ?? unitCodec) as Codec<unknown>).write(
+    writer,
+    keys.map((key) => entries.get(key) as Entry),
+  );
   return writer.bytes();
 }
 
 function entryCodec(value: Codec<unknown>): Codec<Entry> {
   return recordCodec<Entry>({ seq: integersCodec, mark: integersCodec, value });
-}
-
-/** Tells whether a later release wrote an image: who takes it for damaged would write it over. */
-export function isOfLaterRelease(bytes: Uint8Array): boolean {
-  return (openImage(bytes)?.version ?? 0) > IMAGE_VERSION;
 }
 
 /** Null: the bytes are damaged. The first version did not name itself: null. */
@@ -95,16 +90,17 @@ function openImage(
 }
 
 /**
- * Decodes an image; null if its bytes are damaged, or of a version that is not known.
+ * Decodes an image; null if its bytes are damaged, undefined if a later release wrote it: who took it
+ * for damaged would write it over.
  *
  * A part has its length, so that one of a collection that is not known is set aside. Version 1, which
  * did not say so, had no lengths: whoever does not know one of its collections cannot read on.
  */
-export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | null {
+export function decodeImage(bytes: Uint8Array, codecOf: StoredCodec): Image | null | undefined {
   const opened = openImage(bytes);
   if (!opened) return null;
   const { version, reader } = opened;
-  if (version !== null && version !== IMAGE_VERSION) return null;
+  if (version !== null && version !== IMAGE_VERSION) return undefined;
   const facts = parseFacts(reader.text(IMAGE_BYTES_MAX));
   const entries = new Map<number, Map<string, Entry | null>>();
   const unread: UnreadPart[] = [];

@@ -3,7 +3,7 @@
 
 import type { Hlc } from "../clock/hlc.ts";
 import type { Lattice, ReplicaKey } from "../crdt/lattice.ts";
-import type { Codec } from "../wire/values.ts";
+import { same, type Codec } from "../wire/values.ts";
 import type { Said } from "./groups.ts";
 import type { StoredTable } from "./stored-table.ts";
 import type { Held } from "./table.ts";
@@ -164,11 +164,6 @@ export type JoinKind<Value> = Omit<
   KindOf<Value, Value, Value, Value, Value, Value>,
   "reframe" | "keepSent" | "confirm" | "confirmSent" | "resend" | "renew" | "tell"
 >;
-
-/** What a kind does to what it leaves as it is. */
-export function same<Held>(held: Held): Held {
-  return held;
-}
 
 /** Makes the kind of a lattice: both ends hold the value itself, and deltas are values. */
 export function joinKind<Value>(

@@ -21,28 +21,22 @@ export interface ReplicaOptions {
   readonly quantumMs?: Clock["quantumMs"];
 }
 
-/** What of a kind is an end's own. */
-interface End {
-  /** How what it holds is stored, and how it is shown. */
-  readonly held: "edge" | "hub";
-  readonly view: "viewAtEdge" | "viewAtHub";
-  /** How what it says to the other end is written; the other way it does not write. */
-  readonly way: "up" | "down";
-  /** Tells whether an entry goes, or changes, once every link has acknowledged it. */
-  readonly isPassing: (collection: Collection, entry: Entry) => boolean;
-}
-
 /** One end's replica. */
 export abstract class Replica {
   protected readonly schema: Schema;
   protected readonly stored: StoredTable;
   protected readonly time: Timeline;
-  readonly #end: End;
+  readonly #isHub: boolean;
 
-  constructor({ collections, store, quantumMs }: ReplicaOptions, end: End) {
-    this.#end = end;
+  /** @param isPassing Tells whether an entry goes, or changes, once every link has acknowledged it. */
+  constructor(
+    { collections, store, quantumMs }: ReplicaOptions,
+    end: "edge" | "hub",
+    isPassing: (collection: Collection, entry: Entry) => boolean,
+  ) {
+    this.#isHub = end === "hub";
     this.schema = new Schema(collections);
-    this.stored = new StoredTable(store, this.schema, end.held, end.isPassing);
+    this.stored = new StoredTable(store, this.schema, end, isPassing);
     this.time = new Timeline(this.stored, quantumMs);
   }
 
@@ -77,7 +71,22 @@ export abstract class Replica {
   }
 
   #view<View>({ kind }: Collection<never, View>, { value }: Entry): View | null {
-    return kind[this.#end.view](value) as View | null;
+    return (this.#isHub ? kind.viewAtHub(value) : kind.viewAtEdge(value)) as View | null;
+  }
+
+  /**
+   * Stores all that is written by `write` at once, when it returns: each stays whole or not at all, and
+   * is durable only then. If it throws, what was written before that stays.
+   */
+  together(write: () => void): void {
+    const { stored } = this;
+    stored.isTogether = true;
+    try {
+      write();
+    } finally {
+      stored.isTogether = false;
+      stored.commit();
+    }
   }
 
   /** Commits writes of one stamp; all of them, or, if `change` throws, none. Returns the last seq. */
@@ -93,15 +102,14 @@ export abstract class Replica {
   }
 
   #write(collection: Collection<never>, key: string, delta: unknown): void {
-    const { held, way } = this.#end;
     const { kind } = collection;
-    this.schema.check(collection, this.longest(key), way);
+    this.schema.check(collection, this.longest(key), this.#isHub ? "down" : "up");
     const before = this.stored.get(collection, key);
     const value = this.written(kind, before, delta);
     if (value === null) return;
-    checkValue(key, kind, kind[held], value);
+    checkValue(key, kind, this.#isHub ? kind.hub : kind.edge, value);
     // At the hub it names the link that an entry came from.
-    const mark = held === "hub" ? 0 : (before?.mark ?? 0);
+    const mark = this.#isHub ? 0 : (before?.mark ?? 0);
     this.change(collection, key, value, mark);
   }
 
@@ -130,7 +138,7 @@ export abstract class Replica {
       to = held.entry.seq;
     }
     return {
-      groups: writtenGroups(list, this.#end.way),
+      groups: writtenGroups(list, this.#isHub ? "down" : "up"),
       to: isFull ? to : this.head,
       latestMs: Math.max(0, ...list.map(wallMsOf)),
     };
@@ -138,11 +146,8 @@ export abstract class Replica {
 
   /** Puts a change in its place, the last; null: the entry is gone. */
   protected change(collection: Collection<never>, key: string, value: unknown, mark: number): void {
-    this.put(collection, key, value === null ? null : { value, seq: this.stored.nextSeq(), mark });
-  }
-
-  protected put(collection: Collection<never>, key: string, entry: Entry | null): void {
-    this.stored.put(collection, key, entry);
+    const { stored } = this;
+    stored.put(collection, key, value === null ? null : { value, seq: stored.nextSeq(), mark });
   }
 }
 

@@ -82,8 +82,6 @@ export class Sessions {
     const session = this.#sessions.get(link) ?? new Session();
     this.#sessions.delete(link);
     this.#sessions.set(link, session);
-    for (const oldest of this.#sessions.keys())
-      if (this.#sessions.size > SESSIONS_MAX) this.#sessions.delete(oldest);
     return session;
   }
 
@@ -92,11 +90,14 @@ export class Sessions {
     return [...this.#sessions.values()].reduce((sum, session) => sum + session.bytes, 0);
   }
 
-  /** Forgets those of links that are no more, and past SESSIONS_BYTES_MAX the ones silent longest. */
+  /**
+   * Forgets those of links that are no more, and past SESSIONS_MAX or SESSIONS_BYTES_MAX the ones that
+   * were silent longest.
+   */
   trim(isKnown: (link: number) => boolean): void {
     let over = this.bytes - SESSIONS_BYTES_MAX;
     for (const [link, session] of this.#sessions)
-      if (over > 0 || !isKnown(link)) {
+      if (over > 0 || this.#sessions.size > SESSIONS_MAX || !isKnown(link)) {
         over -= session.bytes;
         this.#sessions.delete(link);
       }

@@ -15,9 +15,9 @@ import {
   type StarHubEntry,
   type StarOp,
 } from "../crdt/star-map.ts";
-import type { Codec } from "../wire/values.ts";
+import { same, type Codec } from "../wire/values.ts";
 import { optionalCodec, starEdgeCodec, starHubCodec, starUpCodec } from "../wire/values/star.ts";
-import { same, type JoinTraits, type KindOf } from "./kind.ts";
+import type { JoinTraits, KindOf } from "./kind.ts";
 
 /** What a writer does to a key. */
 export type StarWrite<Value> =

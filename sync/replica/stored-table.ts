@@ -8,7 +8,6 @@ import { CHECKPOINT_BYTES, IMAGE_ENTRIES_MAX, PAGE_ENTRIES } from "../limits.ts"
 import { fnv1a32 } from "../hash.ts";
 import {
   decodeImage,
-  isOfLaterRelease,
   encodeImage,
   type Image,
   type StoredCodec,
@@ -31,8 +30,8 @@ const newRow = (): Row => ({ facts: new Map(), entries: new Map() });
 export class StoredTable {
   readonly #collections = new Map<number, Map<string, Entry>>();
   readonly #bySeq = new Map<number, Held>();
-  /** Entries that go, or change, once every link has acknowledged them, by name. */
-  readonly passing: Map<string, Held> = new Map();
+  /** Entries that go, or change, once every link has acknowledged them. */
+  readonly passing: Map<Entry | null, Held> = new Map();
   /** True if something that was stored could not be read: what it held has to come from the hub. */
   isDamaged = false;
   readonly #store: ReplicaStore;
@@ -44,6 +43,8 @@ export class StoredTable {
   #pages = 1;
   #dirty = new Set<number>();
   #rowBytes = 0;
+  /** True while what is committed goes into one row. */
+  isTogether = false;
   /** How to undo what is being attempted, step by step. */
   #undo: (() => void)[] | null = null;
   /** What a newer release stored of collections that are not known here: kept for its return. */
@@ -101,13 +102,17 @@ export class StoredTable {
   }
 
   put(collection: Collection, key: string, entry: Entry | null): void {
-    const before = this.get(collection, key) ?? null;
+    const entries = within(this.#collections, collection.id);
+    const before = entries.get(key) ?? null;
     this.#undo?.push(() => this.put(collection, key, before));
     this.#bySeq.delete(before?.seq ?? 0);
-    place(within(this.#collections, collection.id), key, entry);
-    if (entry?.seq) this.#bySeq.set(entry.seq, { collection, key, entry });
-    const isPassing = entry && this.#isPassing(collection, entry);
-    place(this.passing, nameOf(collection, key), isPassing ? { collection, key, entry } : null);
+    this.passing.delete(before);
+    place(entries, key, entry);
+    if (entry) {
+      const held = { collection, key, entry };
+      if (entry.seq > 0) this.#bySeq.set(entry.seq, held);
+      if (this.#isPassing(collection, entry)) this.passing.set(entry, held);
+    }
     this.#dirty.add(this.#pageOf(collection, key));
     within(this.#row.entries, collection.id).set(key, entry);
   }
@@ -117,10 +122,10 @@ export class StoredTable {
     // Looks at what is there, or at what may be there, whichever is less.
     const seqs =
       head - seq > this.#bySeq.size
-        ? [...this.#bySeq.keys()].filter((at) => at > seq && at <= head).toSorted((a, b) => a - b)
+        ? [...this.#bySeq.keys()].toSorted((a, b) => a - b)
         : Array.from({ length: head - seq }, (_, i) => seq + 1 + i);
     for (const at of seqs) {
-      const change = this.#bySeq.get(at);
+      const change = at > seq && at <= head && this.#bySeq.get(at);
       if (change) yield change;
     }
   }
@@ -165,7 +170,7 @@ export class StoredTable {
   commit(): void {
     this.#undo = null;
     const { facts, entries } = this.#row;
-    if (entries.size + facts.size === 0) return;
+    if (this.isTogether || entries.size + facts.size === 0) return;
     // As when all that was registered since the last exchange becomes stable: no row holds that.
     const isTooLarge = [...entries.values()].some(({ size }) => size > IMAGE_ENTRIES_MAX);
     if (!isTooLarge) {
@@ -188,18 +193,21 @@ export class StoredTable {
     if (this.#pages !== before) this.#soil(Math.max(this.#pages, before));
     const byPage = Map.groupBy(all, ({ collection, key }) => this.#pageOf(collection, key));
     const pages = new Map<number, Uint8Array | null>();
-    for (const page of this.#dirty) {
+    // The next one is put off until rows weigh as much as the pages that were written, and more.
+    this.#rowBytes = 0;
+    for (const number of this.#dirty) {
       const image = newRow();
-      for (const { collection, key, entry } of byPage.get(page) ?? [])
+      for (const { collection, key, entry } of byPage.get(number) ?? [])
         within(image.entries, collection.id).set(key, entry);
-      pages.set(page, image.entries.size === 0 ? null : encodeImage(image, this.#codecOf));
+      const page = image.entries.size === 0 ? null : encodeImage(image, this.#codecOf);
+      this.#rowBytes -= page?.length ?? 0;
+      pages.set(number, page);
     }
     const facts = new Map(this.#facts).set("pages", this.#pages);
     const first = { ...newRow(), facts, unread: this.#unread };
     this.#store.checkpoint(pages.set(0, encodeImage(first, this.#codecOf)));
     this.#row = newRow();
     this.#dirty = new Set();
-    this.#rowBytes = 0;
   }
 
   /** Has the pages from 1 on written anew. */
@@ -217,8 +225,9 @@ export class StoredTable {
     // Rows of former lives count: a replica that is restarted often has its checkpoints too.
     this.#rowBytes = rows.reduce((sum, row) => sum + row.length, 0);
     const read = (bytes: Uint8Array): Image | null => {
-      if (isOfLaterRelease(bytes)) throw new RangeError("It is of a later release");
-      return decodeImage(bytes, this.#codecOf);
+      const image = decodeImage(bytes, this.#codecOf);
+      if (image === undefined) throw new RangeError("A later release");
+      return image;
     };
     const images = [...stored.pages].map(read);
     // Page 0 is the one with facts. What it holds of entries an older release had set aside, all that

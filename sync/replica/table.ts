@@ -29,7 +29,7 @@ export function within<Key, Inner, Value>(
   maps: Map<Key, Map<Inner, Value>>,
   key: Key,
 ): Map<Inner, Value> {
-  const inner = maps.get(key) ?? new Map<Inner, Value>();
-  maps.set(key, inner);
+  let inner = maps.get(key);
+  if (!inner) maps.set(key, (inner = new Map()));
   return inner;
 }

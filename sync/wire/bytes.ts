@@ -7,9 +7,12 @@ import { NAME_CHARS_MAX } from "../limits.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Encodes text as UTF-8. */
+/** Encodes text as UTF-8. The encoder is left to what is not ASCII: to call it takes ten times as long. */
 export function encodeText(text: string): Uint8Array {
-  return encoder.encode(text);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1)
+    if ((bytes[i] = text.charCodeAt(i)) > 0x7f) return encoder.encode(text);
+  return bytes;
 }
 
 /** Decodes UTF-8; null if it is not that. */
@@ -23,12 +26,15 @@ export function decodeText(bytes: Uint8Array): string | null {
 
 /** The highest number that a varint holds: up to it, doubles are exact. */
 export const WHOLE_MAX: number = 2 ** 53 - 1;
+/** For numbers of a fixed size. */
+const SCRATCH: DataView = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8));
 /** Below it, shifts are exact. */
 const SHIFTED_MAX = 2 ** 31;
 
 /** Grows by doubling; `bytes()` copies what was written. */
 export class ByteWriter {
-  #buffer = new Uint8Array(256);
+  /** Small, because most is of one value. */
+  #buffer = new Uint8Array(64);
   #length = 0;
   /** True if a value was given that no reader would take: what is written is worth nothing. */
   broken = false;
@@ -66,13 +72,17 @@ export class ByteWriter {
   }
 
   float64(value: number): void {
-    const at = this.#take(8);
-    new DataView(this.#buffer.buffer).setFloat64(at, value, true);
+    SCRATCH.setFloat64(0, value, true);
+    this.#fixed(8);
   }
 
   uint32(value: number): void {
-    const at = this.#take(4);
-    new DataView(this.#buffer.buffer).setUint32(at, value, true);
+    SCRATCH.setUint32(0, value, true);
+    this.#fixed(4);
+  }
+
+  #fixed(bytes: number): void {
+    for (let i = 0; i < bytes; i += 1) this.byte(SCRATCH.getUint8(i));
   }
 
   /** Writes the length, then the bytes. */
@@ -132,11 +142,6 @@ export class ByteReader {
     return !this.broken && this.remaining === 0;
   }
 
-  /** Looks at what is left, as a view of the input. */
-  rest(): Uint8Array {
-    return this.#bytes.subarray(this.#at);
-  }
-
   byte(): number {
     return this.#bytes[this.#take(1)] ?? 0;
   }
@@ -178,13 +183,16 @@ export class ByteReader {
   }
 
   float64(): number {
-    const { buffer, byteOffset } = this.raw(8);
-    return this.broken ? 0 : new DataView(buffer, byteOffset).getFloat64(0, true);
+    return this.#fixed(8).getFloat64(0, true);
   }
 
   uint32(): number {
-    const { buffer, byteOffset } = this.raw(4);
-    return this.broken ? 0 : new DataView(buffer, byteOffset).getUint32(0, true);
+    return this.#fixed(4).getUint32(0, true);
+  }
+
+  #fixed(bytes: number): DataView {
+    for (let i = 0; i < bytes; i += 1) SCRATCH.setUint8(i, this.byte());
+    return SCRATCH;
   }
 
   /** Reads a block as a view of the input, not a copy. */

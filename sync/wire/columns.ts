@@ -36,9 +36,15 @@ function writeZigzags(writer: ByteWriter, values: Float64Array, count: number): 
   writer.raw(written.subarray(0, length));
 }
 
+/** Looks at what is left, as a view of the input; nothing, once the reader is broken. */
+function restOf(reader: ByteReader): Uint8Array {
+  const { buffer, byteOffset } = reader.raw(0);
+  return new Uint8Array(buffer, byteOffset, reader.broken ? 0 : reader.remaining);
+}
+
 /** Reads `count` whole numbers, each as zigzag() does; breaks the reader if they are not there. */
 function readZigzags(reader: ByteReader, values: Float64Array, count: number): void {
-  let rest = reader.rest();
+  let rest = restOf(reader);
   let from = 0;
   for (let at = 0; at < count && !reader.broken; at += 1) {
     const low = rest[from] ?? 0x80;
@@ -51,7 +57,7 @@ function readZigzags(reader: ByteReader, values: Float64Array, count: number): v
     }
     reader.raw(from);
     values[at] = reader.zigzag();
-    rest = reader.rest();
+    rest = restOf(reader);
     from = 0;
   }
   reader.raw(from);

@@ -12,13 +12,8 @@ export interface Codec<V> {
   readonly read: (reader: ByteReader, count: number) => V[];
 }
 
-/** A type's fields, or cases, and what is in each. */
+/** A type's fields, and what is in each. */
 type Codecs<Parts> = { readonly [K in keyof Parts]: Codec<Parts[K]> };
-
-/** One of several cases: which, and its value. */
-type Case<Cases> = {
-  [K in keyof Cases]: { readonly kind: K; readonly value: Cases[K] };
-}[keyof Cases];
 
 /** Tells whether a value could be read again. */
 export function isWritable<V>(codec: Codec<V>, value: V): boolean {
@@ -87,7 +82,11 @@ export function textCodec(bytesMax: number): Codec<string> {
 /** Whole numbers of either sign, each as the difference to the one before. */
 export const integersCodec: Codec<number> = {
   write(writer, values) {
-    values.forEach((value, i) => writer.zigzag(value - (values[i - 1] ?? 0)));
+    let before = 0;
+    for (const value of values) {
+      writer.zigzag(value - before);
+      before = value;
+    }
   },
   read(reader, count) {
     let value = 0;
@@ -109,24 +108,16 @@ export function mappedCodec<V, As>(
   return {
     write: (writer, values) => as.write(writer, values.map(encode)),
     read(reader, count) {
-      const values: V[] = [];
-      for (const written of as.read(reader, count)) {
-        const value = reader.broken ? undefined : decode(written);
-        if (value === undefined) reader.fail();
-        else values.push(value);
-      }
-      return values;
+      const written = as.read(reader, count);
+      const values = reader.broken ? [] : written.map(decode);
+      return values.includes(undefined) ? reader.fail([]) : (values as V[]);
     },
   };
 }
 
 /** Makes the codec of one of up to 128 names: a byte a value. */
 export function oneOfCodec<Name>(names: readonly Name[]): Codec<Name> {
-  return mappedCodec(
-    naturalCodec,
-    (name) => names.indexOf(name),
-    (number) => names[number],
-  );
+  return casesCodec(names.map(constantCodec), (name) => names.indexOf(name));
 }
 
 /** Makes a codec that reads and writes only what is legal. */
@@ -144,7 +135,7 @@ export function checkedCodec<V>(codec: Codec<V>, isLegal: (value: V) => boolean)
   };
 }
 
-/** Makes the codec of records, or of tuples: a column a field, in the order given here. */
+/** Makes the codec of records: a column a field, in the order given here. */
 export function recordCodec<Fields extends object>(fields: Codecs<Fields>): Codec<Fields> {
   const names = Object.keys(fields) as (keyof Fields)[];
   return {
@@ -159,40 +150,70 @@ export function recordCodec<Fields extends object>(fields: Codecs<Fields>): Code
       const records: Partial<Fields>[] = [];
       for (const name of names)
         for (const [row, value] of fields[name].read(reader, count).entries())
-          (records[row] ??= (Array.isArray(fields) ? [] : {}) as Partial<Fields>)[name] = value;
+          (records[row] ??= {})[name] = value;
       return reader.broken ? [] : (records as Fields[]);
     },
   };
 }
 
-/** Makes the codec of unions: a byte a value for its case, then a column a case. */
-export function choiceCodec<Cases>(cases: Codecs<Cases>): Codec<Case<Cases>> {
-  const kinds = Object.keys(cases) as (keyof Cases)[];
-  const which = oneOfCodec(kinds);
+/**
+ * Makes the codec of unions: a byte a value for its case, then a column a case.
+ *
+ * @param cellOf What of a value is written in the column of its case; none: the value itself.
+ */
+export function casesCodec<V, Cell = V>(
+  columns: readonly Codec<Cell>[],
+  caseOf: (value: V) => number,
+  cellOf = same as unknown as (value: V) => Cell,
+  valueOf = same as unknown as (cell: Cell, which: number) => V,
+): Codec<V> {
   return {
     write(writer, values) {
-      which.write(
-        writer,
-        values.map(({ kind }) => kind),
-      );
-      for (const kind of kinds) {
-        const ofKind = values.filter((value) => value.kind === kind);
-        cases[kind].write(
-          writer,
-          ofKind.map(({ value }) => value as Cases[typeof kind]),
-        );
-      }
+      const cases = values.map(caseOf);
+      for (const which of cases) writer.byte(which);
+      for (const [which, column] of columns.entries())
+        if (cases.includes(which))
+          column.write(writer, values.filter((_, row) => cases[row] === which).map(cellOf));
     },
     read(reader, count) {
-      const rows = which.read(reader, count);
-      // From the last to the first, to be taken from the end.
-      const columns = kinds.map((kind) =>
-        cases[kind].read(reader, rows.filter((row) => row === kind).length).toReversed(),
-      );
-      if (reader.broken) return [];
-      return rows.map(
-        (kind) => ({ kind, value: columns[kinds.indexOf(kind)]?.pop() }) as Case<Cases>,
-      );
+      const cases = reader.times(count, () => {
+        const which = reader.byte();
+        return columns[which] ? which : reader.fail();
+      });
+      const values: unknown[] = [...cases];
+      for (const [which, column] of columns.entries())
+        if (cases.includes(which)) {
+          const rows = [...cases.keys()].filter((row) => cases[row] === which);
+          const cells = column.read(reader, rows.length);
+          for (const [i, row] of rows.entries()) values[row] = valueOf(cells[i] as Cell, which);
+        }
+      return reader.broken ? [] : (values as V[]);
+    },
+  };
+}
+
+/** Gives what it is given. */
+export function same<Value>(value: Value): Value {
+  return value;
+}
+
+/** Makes the codec of what two columns say together. */
+export function pairCodec<V, Left, Right>(
+  left: Codec<Left>,
+  right: Codec<Right>,
+  leftOf: (value: V) => Left,
+  rightOf: (value: V) => Right,
+  valueOf: (left: Left, right: Right) => V,
+): Codec<V> {
+  return {
+    write(writer, values) {
+      left.write(writer, values.map(leftOf));
+      right.write(writer, values.map(rightOf));
+    },
+    read(reader, count) {
+      const lefts = left.read(reader, count);
+      const rights = right.read(reader, count);
+      return reader.broken ? [] : lefts.map((each, row) => valueOf(each, rights[row] as Right));
     },
   };
 }
@@ -233,8 +254,9 @@ export function byKey<K extends number | string, V>(map: ReadonlyMap<K, V>): [K,
   return [...map].toSorted(compareKeys);
 }
 
-function compareKeys<K>([left]: readonly [K, unknown], [right]: readonly [K, unknown]): number {
-  return left < right ? -1 : 1;
+/** Of what has a key as its field 0: a tuple, or a record that was read as one. */
+function compareKeys<K>(left: readonly [K, unknown], right: readonly [K, unknown]): number {
+  return left[0] < right[0] ? -1 : 1;
 }
 
 /** Tells whether each item of a list comes after the one before. */

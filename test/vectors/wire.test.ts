@@ -76,7 +76,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     const find = (id: number): Codec<unknown> | undefined =>
       ALL_KINDS.find(({ code }) => code === id)?.[end];
     const value = decodeImage(bytes, find);
-    return value === null ? { error: "broken" } : { value, written: encodeImage(value, find) };
+    return value ? { value, written: encodeImage(value, find) } : { error: "broken" };
   },
 };
 

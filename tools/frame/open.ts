@@ -67,7 +67,7 @@ function openUnsealed(bytes: Uint8Array): Opened | null {
   for (const end of ["hub", "edge"] as const) {
     for (const codecOf of [regionCodecs(end), kindCodecs(end)]) {
       const image = decodeImage(bytes, codecOf);
-      if (image !== null) return { kind: "image", bytes, end, image };
+      if (image) return { kind: "image", bytes, end, image };
     }
   }
   return null;

@@ -144,7 +144,9 @@ class Skerry implements System {
   write(replica: Replica, ops: readonly Op[]): void {
     const at = this.#at(replica);
     const rest = ops.filter((op) => op.kind !== "report");
-    for (const op of ops) if (op.kind === "report") at.write(op.atMs, (draft) => put(draft, op));
+    at.together(() => {
+      for (const op of ops) if (op.kind === "report") at.write(op.atMs, (draft) => put(draft, op));
+    });
     const last = rest.at(-1);
     if (last) at.write(last.atMs, (draft) => rest.forEach((op) => put(draft, op)));
   }

@@ -8,8 +8,8 @@ import { NAME_CHARS_MAX, STRING_BYTES_MAX, TIME_MS_MAX } from "../../limits.ts";
 import { encodeText } from "../bytes.ts";
 import {
   ascends,
+  casesCodec,
   checkedCodec,
-  choiceCodec,
   constantCodec,
   differencesCodec,
   each,
@@ -17,18 +17,11 @@ import {
   mapCodec,
   mappedCodec,
   naturalCodec,
-  nullCodec,
+  pairCodec,
   recordCodec,
   textCodec,
   type Codec,
 } from "../values.ts";
-
-/** One of a scalar's cases and what is written of it. */
-type Cell =
-  | { readonly kind: "null"; readonly value: null }
-  | { readonly kind: "false" | "true"; readonly value: boolean }
-  | { readonly kind: "whole" | "float"; readonly value: number }
-  | { readonly kind: "string"; readonly value: string };
 
 /**
  * Tells whether a value comes back as it was: no NaN, infinity or -0, and no text with half of a
@@ -44,12 +37,7 @@ export function isStorable(value: Scalar, bytesMax: number = STRING_BYTES_MAX): 
 /** Names of replicas' lives, hashes and the like. */
 export const nameCodec: Codec<string> = /* @__PURE__ */ textCodec(NAME_CHARS_MAX * 4);
 
-const wholeCodec: Codec<number> = /* @__PURE__ */ each(
-  (writer, value) => writer.zigzag(value),
-  (reader) => reader.zigzag(),
-);
-
-/** The numbers that wholeCodec has no form for, so that each has one only. */
+/** The numbers that a zigzag has no form for, so that each has one only. */
 const floatCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
   /* @__PURE__ */ each(
     (writer, value) => writer.float64(value),
@@ -58,27 +46,40 @@ const floatCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
   (value) => Number.isFinite(value) && !isWhole(value),
 );
 
-const numberCases = { whole: wholeCodec, float: floatCodec };
-const scalarCases = {
-  null: nullCodec,
-  false: /* @__PURE__ */ constantCodec<boolean>(false),
-  true: /* @__PURE__ */ constantCodec<boolean>(true),
+const wholeCodec: Codec<number> = /* @__PURE__ */ each(
+  (writer, value) => writer.zigzag(value),
+  (reader) => reader.zigzag(),
+);
+
+/** What a register was written with; undefined: it was deleted. */
+type Written = Scalar | undefined;
+
+const numberCases = [wholeCodec, floatCodec];
+const writtenCases = /* @__PURE__ */ [
+  ...[null, false, true].map(constantCodec),
   ...numberCases,
-  string: /* @__PURE__ */ textCodec(STRING_BYTES_MAX),
-};
+  textCodec(STRING_BYTES_MAX),
+  constantCodec(undefined),
+] as Codec<Written>[];
 
 /** Finite numbers but -0. Also max and min registers: one that holds nothing is not written. */
-export const numberCodec: Codec<number> = /* @__PURE__ */ mappedCodec(
-  /* @__PURE__ */ choiceCodec(numberCases),
-  numberCell,
-  ({ value }) => value,
+export const numberCodec: Codec<number> = /* @__PURE__ */ casesCodec(numberCases, (value) =>
+  isWhole(value) ? 0 : 1,
 );
 
-const scalarCodec: Codec<Scalar> = /* @__PURE__ */ mappedCodec<Scalar, Cell>(
-  /* @__PURE__ */ choiceCodec(scalarCases),
-  cellOf,
-  ({ value }) => value,
-);
+const scalarCodec = /* @__PURE__ */ casesCodec(
+  /* @__PURE__ */ writtenCases.slice(0, -1),
+  caseOf,
+) as Codec<Scalar>;
+
+const writtenCodec: Codec<Written> = /* @__PURE__ */ casesCodec(writtenCases, caseOf);
+
+/** The case of what is written, by its place. */
+function caseOf(value: Written): number {
+  if (value === undefined) return 6;
+  if (typeof value === "number") return isWhole(value) ? 3 : 4;
+  return typeof value === "string" ? 5 : [null, false, true].indexOf(value);
+}
 
 export const logicalCodec: Codec<number> = /* @__PURE__ */ checkedCodec(
   naturalCodec,
@@ -90,16 +91,12 @@ export const stampCodec: Codec<Hlc> = /* @__PURE__ */ recordCodec({
   logical: logicalCodec,
 });
 
-export const lwwRegisterCodec: Codec<LwwRegister> = /* @__PURE__ */ mappedCodec(
-  /* @__PURE__ */ recordCodec({
-    stamp: stampCodec,
-    written: /* @__PURE__ */ choiceCodec({ ...scalarCases, deleted: nullCodec }),
-  }),
-  ({ stamp, value, isDeleted }) => ({
-    stamp,
-    written: isDeleted ? { kind: "deleted" as const, value: null } : cellOf(value),
-  }),
-  ({ stamp, written: { kind, value } }) => ({ stamp, value, isDeleted: kind === "deleted" }),
+export const lwwRegisterCodec: Codec<LwwRegister> = /* @__PURE__ */ pairCodec(
+  stampCodec,
+  writtenCodec,
+  ({ stamp }) => stamp,
+  ({ value, isDeleted }) => (isDeleted ? undefined : value),
+  (stamp, value) => ({ stamp, value: value ?? null, isDeleted: value === undefined }),
 );
 
 /** Multi-value registers: a value's dot is its life's place in the context, and its number there. */
@@ -142,13 +139,4 @@ function compareDots(left: PlacedDot, right: PlacedDot): number {
 
 function isWhole(value: number): boolean {
   return Number.isInteger(value) && value >= -(2 ** 52) && value < 2 ** 52;
-}
-
-function numberCell(value: number): { readonly kind: "whole" | "float"; readonly value: number } {
-  return { kind: isWhole(value) ? "whole" : "float", value };
-}
-
-function cellOf(value: Scalar): Cell {
-  if (typeof value === "number") return numberCell(value);
-  return { kind: typeof value === "string" ? "string" : `${value}`, value } as Cell;
 }

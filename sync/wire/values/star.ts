@@ -3,10 +3,9 @@
 
 import type { StarEdgeEntry, StarHubEntry, StarOp } from "../../crdt/star-map.ts";
 import {
-  choiceCodec,
+  casesCodec,
   differencesCodec,
   mapCodec,
-  mappedCodec,
   naturalCodec,
   nullCodec,
   recordCodec,
@@ -18,30 +17,19 @@ const LINK_MAX = 0xffffffff;
 
 /** What an edge tells the hub of a key. */
 export function starUpCodec<V>(values: Codec<V>): Codec<StarOp<V>> {
-  return mappedCodec(
-    choiceCodec({ add: values, remove: naturalCodec }),
-    (op) => (op.kind === "add" ? op : { ...op, value: op.context }),
-    ({ kind, value }) => (kind === "add" ? { kind, value } : { kind, context: value }),
+  return casesCodec<StarOp<V>, unknown>(
+    [values, naturalCodec] as Codec<unknown>[],
+    ({ kind }) => (kind === "add" ? 0 : 1),
+    (op) => (op.kind === "add" ? op.value : op.context),
+    (cell, which) =>
+      which ? { kind: "remove", context: cell as number } : { kind: "add", value: cell as V },
   );
 }
 
 /** A value, as what the hub tells an edge of a key; null: absent. */
 export function optionalCodec<V>(values: Codec<V>): Codec<V | null> {
-  return mappedCodec(
-    choiceCodec({ none: nullCodec, some: values }),
-    optionOf,
-    ({ value }) => value,
-  );
+  return casesCodec([nullCodec, values] as Codec<V | null>[], (value) => (value === null ? 0 : 1));
 }
-
-/** A value, or none, as one of two cases. */
-export function optionOf<V>(value: V | null): Option<V> {
-  return value === null ? { kind: "none", value: null } : { kind: "some", value };
-}
-
-type Option<V> =
-  | { readonly kind: "none"; readonly value: null }
-  | { readonly kind: "some"; readonly value: V };
 
 /** What the hub stores of a key. */
 export function starHubCodec<V>(values: Codec<V>): Codec<StarHubEntry<V>> {
