@@ -17,6 +17,7 @@ export function noMemory<Body>(): ContentStore<Body> {
     put: () => false,
     delete: () => undefined,
     bytes: () => 0,
+    keepsNothing: true,
   };
 }
 

@@ -121,7 +121,7 @@ export async function answerRefreshed<Body>(
   const nowMs = ports.nowMs();
   landRefreshed(asked, refreshed, ports);
   if (refreshed.kind === "whole") {
-    return answerWhole(asked, found, refreshed, nowMs);
+    return answerWhole(asked, found, refreshed, ports);
   }
   if (refreshed.kind === "failed") {
     // RFC 9111 §4.3.3: a failed validation counts as no answer; §4.2.4 then lets stale be served.
@@ -145,14 +145,16 @@ function answerWhole<Body>(
   asked: Looked<Body>,
   found: Found<Body>,
   whole: Extract<Refreshed<Body>, { kind: "whole" }>,
-  nowMs: number,
+  ports: ContentPorts<Body>,
 ): ContentAnswer<Body> {
+  const nowMs = ports.nowMs();
   const { stored, fwdStatus, isFromCache, refusal, isLengthUnknown = false } = whole;
   // RFC 9211 §2.6: `stored` says that it is, which is not known of what may prove too large.
   const isStored = refusal === null && !isLengthUnknown;
   const because = refusal ?? (isStored ? null : (found.regionFault ?? "length-unknown"));
   const detail = because === null ? {} : { detail: because };
-  const members = passedMembers(found, { fwdStatus, isStored, ...detail });
+  const hasMemory = ports.memory.keepsNothing !== true;
+  const members = passedMembers(found, { fwdStatus, isStored, ...detail }, hasMemory);
   const ageS = isFromCache ? Math.floor(stored.meta.initialAgeMs / 1000) : null;
   const decision = fwdStatus === 304 ? "validated" : "filled";
   return answerStored(asked, stored, { ageS, isReuse: false, members, decision, nowMs });

@@ -88,6 +88,8 @@ export interface ContentStore<Body> {
   delete(key: string): void;
   /** The weight of all that is stored. */
   bytes(): number;
+  /** Given: it stands where there is no such tier. */
+  readonly keepsNothing?: true;
 }
 
 /**

@@ -46,7 +46,8 @@ export async function headContent<Body>(
     candidate === null ? null : await freshenStored(asked, candidate.stored, reply, ports);
   if (fresh === null) return passReply(passing, reply, ports);
   reply.discard();
-  const members = passedMembers(found, { fwdStatus: reply.status, isStored: true });
+  const stored = { fwdStatus: reply.status, isStored: true };
+  const members = passedMembers(found, stored, ports.memory.keepsNothing !== true);
   const decision = "validated";
   const how = { ageS: null, isReuse: false, members, decision, nowMs: ports.nowMs() };
   return answerStored(asked, fresh, how);

@@ -24,6 +24,7 @@ export function purgedMemory<Body>(
     put: (key, stored, nowMs) => memory.put(key, signed(stored, purges), nowMs, isPurged),
     delete: (key) => memory.delete(key),
     bytes: () => memory.bytes(),
+    ...(memory.keepsNothing === true ? { keepsNothing: true } : {}),
   };
 }
 

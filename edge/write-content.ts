@@ -121,7 +121,10 @@ async function storePosted<Body>(
     return passReply(passing, { ...reply, body: stored.reply.body }, ports);
   }
   if (stored.kind === "failed") return refusePassing(passing, stored.reason, limits.originProbeMs);
-  const members = passing.members(reply.status).map((member) => ({ ...member, isStored: true }));
+  const hasMemory = ports.memory.keepsNothing !== true;
+  const members = passing
+    .members(reply.status)
+    .map((member) => ({ ...member, isStored: hasMemory || member.cache !== "skerry-memory" }));
   return answerStored({ ...asked, fields: { get: () => null, has: () => false } }, stored.stored, {
     ageS: null,
     isReuse: false,

@@ -93,10 +93,15 @@ function forwardReason(candidate: Candidate<unknown> | null, isVaryMiss: boolean
   return candidate.reuse.reason.startsWith("request-") ? "request" : "stale";
 }
 
-/** Tells how all tiers let a request pass, the region's member first. */
+/**
+ * Tells how all tiers let a request pass, the region's member first.
+ *
+ * @param hasMemory False: this deployment keeps nothing in memory.
+ */
 export function passedMembers(
   passage: Passage,
   last: Pick<CacheStatusMember, "fwdStatus" | "isStored" | "detail">,
+  hasMemory = true,
 ): readonly CacheStatusMember[] {
   const isStored = last.isStored === true;
   const { regionFault } = passage;
@@ -108,7 +113,7 @@ export function passedMembers(
   return [
     { cache: "skerry-region", outcome: passage.region, ...region },
     ...coloMember(passage, isStored),
-    { cache: "skerry-memory", outcome: passage.memory, isStored },
+    { cache: "skerry-memory", outcome: passage.memory, isStored: isStored && hasMemory },
   ];
 }
 

@@ -44,7 +44,8 @@ test("P8: a full cell refuses nothing, and keeps what is asked for again", async
     serve(`/scan/${i}`, i % 2 === 0 ? 10_000 : 100_000);
     const got = await get(`/scan/${i}`);
     assert.equal(got.status, 200);
-    assert.match(got.cache, /stored/);
+    assert.match(got.cache, /^skerry-region; [^,]*stored/);
+    assert.doesNotMatch(got.cache, /skerry-memory[^,]*stored/, "there is no such tier");
   }
   for (const target of HOT) assert.ok(isHit(await get(target)), target);
   await upstream.edge.stop();
