@@ -117,6 +117,8 @@ const published = z.strictObject(
   },
   { error: 'the configuration is { "sites"?, "regions"?, "content"?, "rules"? } and nothing else' },
 );
+/** The same, for documents. */
+export const publishedSchema: z.ZodMiniType = published;
 /** What may be received: a newer origin may say more, and what is not known here is left alone. */
 const received = z.object({
   sites: z.optional(sites),

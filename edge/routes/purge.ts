@@ -31,7 +31,7 @@ const texts = (charsMax: number) => {
 };
 /** The body of a purge: what is meant, and whose word is waited for. */
 type PurgeBody = z.infer<typeof purgeSchema>;
-const purgeSchema = z.strictObject(
+export const purgeSchema = z.strictObject(
   {
     urls: texts(limits.purgeUrlCharsMax),
     prefixes: texts(limits.purgeUrlCharsMax),

@@ -26,7 +26,7 @@ const daysError = `days is a whole number from 1 to ${DAYS_MAX}`;
 const scopeError = `scope is one or both of ${DEVICE_SCOPES.join(" and ")}, with a blank between`;
 const prefixesError = `prefixes is a list of 1 to ${PREFIXES_MAX} beginnings of streams' names, each a lower-case letter and up to 63 of a-z, 0-9 and _`;
 const rateError = `rate is a number of readings a second, above 0 and at most ${RATE_MAX}`;
-const credentialSchema = z.strictObject(
+export const credentialSchema = z.strictObject(
   {
     days: z.optional(
       z

@@ -19,7 +19,7 @@ import { shadowRoutes } from "./shadow.ts";
 import { thinnedRoutes } from "./thinned.ts";
 import { formatTotals } from "./device-totals.ts";
 
-const registerSchema = z.strictObject(
+export const registerSchema = z.strictObject(
   { device: z.string({ error: "device is the device's name, a text" }) },
   { error: 'the body is { "device": NAME } and nothing else' },
 );
@@ -40,7 +40,7 @@ const text = (field: string, charsMax: number) => {
 };
 const changeError =
   'the body is { "disabled": true or false, "name": TEXT or null, "group": TEXT or null }, at least one of them';
-const changeSchema = z
+export const changeSchema = z
   .strictObject(
     {
       disabled: z.optional(z.boolean({ error: "disabled is true or false" })),

@@ -18,7 +18,7 @@ const kidError =
   "kid is the key's id: 1 to 64 characters of A-Z, a-z, 0-9, dot, underscore and hyphen";
 const xError = "x is the public key: 32 bytes in base64url";
 /** A public key of RFC 8037. Whoever sends a private one has made it known: it is refused. */
-const keySchema = z.strictObject(
+export const keySchema = z.strictObject(
   {
     kty: z.literal("OKP", { error: 'kty is "OKP"' }),
     crv: z.literal("Ed25519", { error: 'crv is "Ed25519"' }),
