@@ -125,21 +125,24 @@ test("numbers come back, whatever was coded before them", () => {
           coder.plain(20, plain),
         ]);
       };
-      const writer = new RangeCoder(new Models());
+      const writer = new RangeCoder(new Models(true));
       assert.deepEqual(
         code(writer),
         list.flat().map((value) => value + 0),
       );
       const bytes = writer.finish();
-      const reader = new RangeCoder(new Models(), bytes);
+      const reader = new RangeCoder(new Models(true), bytes);
       assert.deepEqual(
         code(reader),
         list.flat().map((value) => value + 0),
       );
       assert.equal(reader.isDone, true);
-      const longer = new RangeCoder(new Models(), Uint8Array.of(...bytes, 1, 1, 1, 1, 1));
+      const longer = new RangeCoder(new Models(true), Uint8Array.of(...bytes, 1, 1, 1, 1, 1));
       // Where zeros at the end were left out, more bytes are other numbers.
-      const isOther = !isDeepStrictEqual(code(longer), code(new RangeCoder(new Models(), bytes)));
+      const isOther = !isDeepStrictEqual(
+        code(longer),
+        code(new RangeCoder(new Models(true), bytes)),
+      );
       assert.ok(isOther || !longer.isDone, "more bytes than were written are a second form");
     }),
   );
@@ -218,7 +221,13 @@ test("a reader answers any bytes with a frame or null, and a frame stands for no
   );
   fc.assert(
     fc.property(bytes, (input) => {
-      const asked = { digest: 1, at: { seq: 0, digest: 0 }, ack: { seq: 0, digest: 0 }, sentMs: 0 };
+      const asked = {
+        digest: 1,
+        at: { seq: 0, digest: 0 },
+        ack: { seq: 0, digest: 0 },
+        sentMs: 0,
+        side: "down" as const,
+      };
       const startedMs = performance.now();
       const up = readUp(newMemory(), input);
       readDown(newMemory(), asked, input);
@@ -249,7 +258,13 @@ test("what is read on another memory is no frame, also where nothing is said of 
 test("what no plain frame may say has no form here either", () => {
   const [group] = [{ collection: 0, kind: 4, keys: ["a"], body: Uint8Array.of(1) }];
   assert.equal(writeUp(newMemory(), requestOf(newMemory(), [group], 5, 0)), null);
-  const asked = { digest: 1, at: { seq: 0, digest: 0 }, ack: { seq: 0, digest: 0 }, sentMs: 0 };
+  const asked = {
+    digest: 1,
+    at: { seq: 0, digest: 0 },
+    ack: { seq: 0, digest: 0 },
+    sentMs: 0,
+    side: "down" as const,
+  };
   const stamp = { wallMs: 9, logical: 70_000 };
   const horizon = { seq: 0, stamp, known: 0 };
   const state = { from: 0, to: 1, head: 1, stable: 0, horizon, groups: [] };

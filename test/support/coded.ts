@@ -1,6 +1,6 @@
 // Goal: links in the coded encoding as tests and vectors begin them.
 
-import { LinkMemory } from "../../sync/wire/range/memory.ts";
+import { FORM_MAX, LinkMemory } from "../../sync/wire/range/memory.ts";
 
 /** 2026-09-10T01:46:40Z. */
 export const START_MS = 1_789_000_000_000;
@@ -10,6 +10,7 @@ export function newMemory(): LinkMemory {
   return new LinkMemory({
     link: 4_660,
     version: 1,
+    form: FORM_MAX,
     digest: 0x01020304,
     at: { seq: 0, digest: 0 },
     told: { seq: 0, digest: 0 },

@@ -68,6 +68,14 @@ interface Table {
   readonly classes: Map<string, number>;
 }
 
+/** The last stamp, and those of its head, the last one at the end. */
+interface Stamps {
+  head: number;
+  wallMs: number;
+  counter: number;
+  earlier: readonly { readonly wallMs: number; readonly counter: number }[];
+}
+
 /** Keys of a group, and how far the number of each has gone. */
 type Steps = readonly { readonly key: Key; readonly step: number }[];
 
@@ -91,9 +99,11 @@ export class Memory {
   readonly slots: Slot[] = [];
   readonly tables = new Map<number, Table>();
   left: Left;
+  readonly form: number;
 
-  constructor(left: Left) {
+  constructor(left: Left, form: number) {
     this.left = left;
+    this.form = form;
     this.take(FIELDS + 16 * 148);
   }
 
@@ -107,9 +117,12 @@ export class Memory {
     const held = this.tables.get(collection);
     if (held) return held;
     const slots: Record<string, number> = {};
-    for (const way of ["up", "down"])
-      for (const [name, count] of Object.entries(WAY_SLOTS)) slots[way + name] = this.take(count);
-    for (const [name, count] of Object.entries(TABLE_SLOTS)) slots[name] = this.take(count);
+    const isNew = this.form > 2;
+    const ofWay = { ...WAY_SLOTS, ...(isNew && { gets: 32 }) };
+    for (const side of isNew ? ["up", "down", "reply"] : ["up", "down"])
+      for (const [name, count] of Object.entries(ofWay)) slots[side + name] = this.take(count);
+    const ofTable = { ...TABLE_SLOTS, ...(isNew && { earlier: 7 }) };
+    for (const [name, count] of Object.entries(ofTable)) slots[name] = this.take(count);
     const lists = { heads: [], tails: [], keys: new Map(), classes: new Map() };
     const table: Table = { kind: -1, slots, ...lists };
     this.tables.set(collection, table);
@@ -121,12 +134,14 @@ export class Memory {
 class Bits {
   readonly #slots: readonly Slot[];
   readonly #bytes: Uint8Array;
+  readonly #quickest: number;
   #at = 4;
   #range = 2 ** 32 - 1;
   #code = 0;
 
-  constructor(slots: readonly Slot[], bytes: Uint8Array) {
+  constructor({ slots, form }: Memory, bytes: Uint8Array) {
     this.#slots = slots;
+    this.#quickest = form > 2 ? 5 : 4;
     this.#bytes = bytes;
     for (let i = 0; i < 4; i += 1) this.#code = this.#code * 256 + (bytes[i] ?? 0);
   }
@@ -143,7 +158,7 @@ class Bits {
     if (isOne) this.#code -= bound;
     const step = (p: number, rate: number): number =>
       isOne ? p - (p >> rate) : p + ((0x10000 - p) >> rate);
-    slot.quick = step(slot.quick, Math.min(slot.seen + 1, 4));
+    slot.quick = step(slot.quick, Math.min(slot.seen + 1, this.#quickest));
     slot.slow = step(slot.slow, Math.min(Math.ceil(Math.log2(slot.seen + 1.5)) + 1, 7));
     slot.seen = Math.min(slot.seen + 1, 40);
     this.#fill();
@@ -205,6 +220,7 @@ class Bits {
 class FrameReader {
   readonly #memory: Memory;
   readonly #way: "up" | "down";
+  readonly #side: string;
   readonly #bits: Bits;
   #sum = 0;
   #baseMs = 0;
@@ -212,9 +228,10 @@ class FrameReader {
   #before: Steps | null = null;
   readonly #names = { head: [] as number[], tail: [] as number[] };
 
-  constructor(memory: Memory, way: "up" | "down", bits: Bits) {
+  constructor(memory: Memory, way: "up" | "down", isReply: boolean, bits: Bits) {
     this.#memory = memory;
     this.#way = way;
+    this.#side = isReply && memory.form > 2 ? "reply" : way;
     this.#bits = bits;
   }
 
@@ -312,7 +329,7 @@ class FrameReader {
 
   #otherKeys(table: Table): Key[] {
     const bits = this.#bits;
-    const at = (name: string): number => table.slots[this.#way + name] as number;
+    const at = (name: string): number => table.slots[this.#side + name] as number;
     Object.assign(this.#names, { head: [], tail: [] });
     const keys: Key[] = [];
     let head = 0;
@@ -323,8 +340,11 @@ class FrameReader {
     }
     for (let left = bits.number(at("counts") + 144); left > 0; left -= 1) {
       const added = table.heads.push({ name: this.#name("head"), keys: [] }) - 1;
+      const got = this.#getsOf(table, added, 16);
+      keys.push(...got);
       let tail = -1;
-      for (let more = bits.number(at("counts") + 288); more >= 0; more -= 1) {
+      const least = got.length > 0 ? 1 : 0;
+      for (let more = bits.number(at("counts") + 288) - least; more >= 0; more -= 1) {
         tail = this.#tail(table, tail + 1);
         keys.push(this.#add(table, added, tail));
       }
@@ -334,8 +354,25 @@ class FrameReader {
 
   #keysOf(table: Table, head: number): Key[] {
     const bits = this.#bits;
-    const at = (name: string): number => table.slots[this.#way + name] as number;
+    const at = (name: string): number => table.slots[this.#side + name] as number;
     const held = [...(table.heads[head]?.keys ?? [])];
+    const keys = this.#thereOf(table, held);
+    const isNew = this.#memory.form > 2;
+    if (isNew && !bits.bit(at("more"))) return keys;
+    const got = isNew ? this.#getsOf(table, head, 0) : [];
+    keys.push(...got);
+    let tail = (got.at(-1) ?? held.at(-1))?.tail ?? -1;
+    for (let i = isNew ? 1 : 0; bits.bit(at("more") + Math.min(i, 1)); i += 1) {
+      tail = this.#tail(table, tail + 1);
+      keys.push(this.#add(table, head, tail));
+    }
+    return keys;
+  }
+
+  /** Which of its keys a head has there. */
+  #thereOf(table: Table, held: readonly Key[]): Key[] {
+    const bits = this.#bits;
+    const at = (name: string): number => table.slots[this.#side + name] as number;
     let keys: Key[] = [];
     if (held.length > 16) {
       let place = -1;
@@ -348,16 +385,22 @@ class FrameReader {
         const slot = at("mask") + 3 * Math.min(key.tail, 15) + Math.min(keys.length, 2);
         if (bits.bit(slot)) keys = [...keys, key];
       }
-    let tail = held.at(-1)?.tail ?? -1;
-    for (let i = 0; bits.bit(at("more") + Math.min(i, 1)); i += 1) {
-      tail = this.#tail(table, tail + 1);
-      keys.push(this.#add(table, head, tail));
-    }
     return keys;
   }
 
+  /** Keys of the first tails that a head gets, in form 3. */
+  #getsOf(table: Table, head: number, at: number): Key[] {
+    if (this.#memory.form === 2) return [];
+    const had = new Set(table.heads[head]?.keys.map(({ tail }) => tail));
+    const slot = (table.slots[`${this.#side}gets`] as number) + at;
+    const gets = table.tails
+      .slice(0, 16)
+      .flatMap((_, tail) => (!had.has(tail) && this.#bits.bit(slot + tail) ? [tail] : []));
+    return gets.map((tail) => this.#add(table, head, tail));
+  }
+
   #tail(table: Table, expected: number): number {
-    const slot = table.slots[`${this.#way}tails`] as number;
+    const slot = table.slots[`${this.#side}tails`] as number;
     const tail = expected + this.#bits.signed(slot);
     return tail < table.tails.length ? tail : this.#addTail(table, this.#name("tail"));
   }
@@ -387,7 +430,7 @@ class FrameReader {
     const { kind } = table;
     const hasStamp = kind === 1 || kind === 11;
     const unit = hasStamp ? 2 ** this.#bits.path(FIELDS + 4 * 148, 4) : 1;
-    const stamps = { head: -1, wallMs: -1, counter: 0 };
+    const stamps: Stamps = { head: -1, wallMs: -1, counter: 0, earlier: [] };
     this.#before = steps.map(({ key, step }) => {
       const row = { case: 0, isThere: 1, wallMs: 0, counter: 0, number: 0, step: 0 };
       if (kind >= 10 && kind <= 11) row.isThere = this.#presence(table, key, row);
@@ -417,17 +460,32 @@ class FrameReader {
     return isThere;
   }
 
-  #stamp(
-    table: Table,
-    { head }: Key,
-    unit: number,
-    last: { head: number; wallMs: number; counter: number },
-  ): void {
-    const bits = this.#bits;
-    const { flags = 0, ages = 0, counters = 0 } = table.slots;
+  #stamp(table: Table, { head }: Key, unit: number, last: Stamps): void {
+    const { flags = 0 } = table.slots;
     const isSameHead = Number(last.head === head);
     last.head = head;
-    if (last.wallMs >= 0 && bits.bit(flags + 4 + isSameHead)) return;
+    const isLast = last.wallMs >= 0 && this.#bits.bit(flags + 4 + isSameHead) === 1;
+    if (!isLast && !(isSameHead && this.#earlier(table, last)))
+      this.#age(table, unit, isSameHead, last);
+    const { wallMs, counter, earlier } = last;
+    const others = earlier.filter((each) => each.wallMs !== wallMs || each.counter !== counter);
+    last.earlier = [...(isSameHead ? others : []), { wallMs, counter }].slice(-6);
+  }
+
+  /** One of the stamps that a head had before the last one, in form 3. */
+  #earlier(table: Table, last: Stamps): boolean {
+    const { earlier: slot } = table.slots;
+    const before = last.earlier.slice(0, -1);
+    if (slot === undefined || before.length === 0 || !this.#bits.bit(slot)) return false;
+    let place = 0;
+    while (place < before.length - 1 && this.#bits.bit(slot + 1 + place)) place += 1;
+    Object.assign(last, before[place]);
+    return true;
+  }
+
+  #age(table: Table, unit: number, isSameHead: number, last: Stamps): void {
+    const bits = this.#bits;
+    const { flags = 0, ages = 0, counters = 0 } = table.slots;
     last.wallMs = (Math.floor(this.#baseMs / unit) - bits.signed(ages + 148 * isSameHead)) * unit;
     last.counter = bits.bit(flags + 6) ? 1 + bits.number(counters) : 0;
   }
@@ -436,6 +494,11 @@ class FrameReader {
     key.case = this.#bits.path((table.slots["cases"] as number) + 16 * key.case, 3);
     if (key.case === 5) this.#text(this.#bits.number(table.slots["texts"] as number));
     return key.case;
+  }
+
+  #classOf({ tail }: Key, step: number | null): string {
+    if (step !== null) return `${Math.min(Math.abs(step), 7)}`;
+    return `${this.#side === "reply" ? "reply" : "tail"} ${Math.min(tail, 15)}`;
   }
 
   /** The first slot of a class of values. */
@@ -452,9 +515,7 @@ class FrameReader {
     row: { number: number; step: number },
   ): void {
     const bits = this.#bits;
-    const name =
-      step === null ? `tail ${Math.min(key.tail, 15)}` : `${Math.min(Math.abs(step), 7)}`;
-    const at = this.#class(table, name);
+    const at = this.#class(table, this.#classOf(key, step));
     if (key.decimals !== null && bits.bit(at)) {
       row.step = bits.signed(at + 36);
       key.number += row.step;
@@ -494,6 +555,8 @@ function bitsOf(number: number): number {
 /** A frame's bytes, what it stands on, and what is read before its groups. */
 interface Opened {
   readonly way: "up" | "down";
+  /** An answer to a frame with state. */
+  readonly isReply: boolean;
   readonly bytes: Uint8Array;
   readonly bits: Bits;
   readonly digest: number;
@@ -501,11 +564,11 @@ interface Opened {
 
 function finish(
   memory: Memory,
-  { way, bytes, bits, digest }: Opened,
+  { way, isReply, bytes, bits, digest }: Opened,
   fields: ReadFrame["fields"],
   context: number,
 ): ReadFrame {
-  const reader = new FrameReader(memory, way, bits);
+  const reader = new FrameReader(memory, way, isReply, bits);
   const baseMs = fields[way === "up" ? "sentMs" : "hubNowMs"] as number;
   const groups = reader.read(fields, baseMs, context);
   const checksum = crcOf(reader.sum, crcOf(bytes.subarray(0, -4), digest));
@@ -519,7 +582,7 @@ function checksumOf(bytes: Uint8Array): number {
 
 /** Reads an up-frame. */
 export function readUp(memory: Memory, bytes: Uint8Array): ReadFrame {
-  const bits = new Bits(memory.slots, bytes.subarray(4, -4));
+  const bits = new Bits(memory, bytes.subarray(4, -4));
   const { at, told, hubNowMs, digest } = memory.left;
   const floor = bits.number(FIELDS + 5 * 148);
   const to = at + bits.number(FIELDS + 8 * 148);
@@ -527,12 +590,12 @@ export function readUp(memory: Memory, bytes: Uint8Array): ReadFrame {
   const sentMs = hubNowMs + bits.signed(FIELDS + 7 * 148);
   const isKeyless = bits.bit(FIELDS + 9 * 148);
   const fields = { floor, to, head, sentMs, isKeyless };
-  return finish(memory, { way: "up", bytes, bits, digest }, fields, told);
+  return finish(memory, { way: "up", isReply: false, bytes, bits, digest }, fields, told);
 }
 
 /** Reads the answer to an up-frame, and takes over where that leaves both ends. */
 export function readDown(memory: Memory, bytes: Uint8Array, asked: ReadFrame): ReadFrame {
-  const bits = new Bits(memory.slots, bytes.subarray(1, -4));
+  const bits = new Bits(memory, bytes.subarray(1, -4));
   const { told } = memory.left;
   const hubNowMs = (asked.fields["sentMs"] as number) + bits.signed(FIELDS + 10 * 148);
   const from = told + bits.signed(FIELDS + 11 * 148);
@@ -544,8 +607,10 @@ export function readDown(memory: Memory, bytes: Uint8Array, asked: ReadFrame): R
     for (const name of ["seq", "wallMs", "logical", "known"])
       horizon[name] = bits.number(FIELDS + 15 * 148);
   const fields = { hubNowMs, from, to, head, stable, ...horizon };
-  const frame = finish(memory, { way: "down", bytes, bits, digest: asked.checksum }, fields, from);
   const at = asked.fields["to"] as number;
+  const isReply = at > memory.left.at;
+  const opened: Opened = { way: "down", isReply, bytes, bits, digest: asked.checksum };
+  const frame = finish(memory, opened, fields, from);
   memory.left = { digest: frame.checksum, at, told: to > from ? to : told, hubNowMs };
   return frame;
 }

@@ -44,6 +44,20 @@ for (const [file, title] of [
     }
   });
 
+test("of every one of wire/coded.json is said what can be, by its parts", () => {
+  interface Coded {
+    readonly exchanges: readonly { readonly up: string; readonly down: string }[];
+  }
+  const links = vectorsOf("coded") as unknown as readonly Coded[];
+  for (const { up, down } of links.flatMap(({ exchanges }) => exchanges)) {
+    const said = printed(bytesOf(up));
+    assert.ok(said.startsWith(`coded up-frame, ${up.length / 2} bytes`));
+    assert.ok(said.includes("ends in 0x1234"), said);
+    assert.ok(said.includes(`head 4, coded ${up.length / 2 - 8}, checksum 4`));
+    assert.ok(printed(bytesOf(down)).includes(`head 1, coded ${down.length / 2 - 5}, checksum 4`));
+  }
+});
+
 test("frames that are refused are refused with their reason, whatever the dictionary", () => {
   const refused = vectorsOf("refused").filter(
     ({ decoder, error }) => (decoder === "up" || decoder === "down") && error !== "no-dictionary",

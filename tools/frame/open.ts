@@ -7,6 +7,7 @@ import { decodeImage, type Image } from "../../sync/replica/image.ts";
 import { KeyDictionary } from "../../sync/wire/dictionary.ts";
 import { decodeDownFrame, type ReceivedDownFrame } from "../../sync/wire/down-frame.ts";
 import type { FrameError } from "../../sync/wire/frame.ts";
+import { DOWN_MAGIC, UP_MAGIC } from "../../sync/wire/range/frames.ts";
 import { decodeUpFrame, type ReceivedUpFrame } from "../../sync/wire/up-frame.ts";
 import type { Codec } from "../../sync/wire/values.ts";
 import { kindOf } from "./kinds.ts";
@@ -20,7 +21,8 @@ export type Opened =
       readonly bytes: Uint8Array;
       readonly end: "edge" | "hub";
       readonly image: Image;
-    };
+    }
+  | { readonly kind: "coded"; readonly bytes: Uint8Array; readonly way: "up" | "down" };
 
 /** What was made of bytes: with or without a seal behind them, or what is wrong. */
 export type Opening =
@@ -56,8 +58,19 @@ export function open(bytes: Uint8Array): Opening {
     const opened = openUnsealed(isSealed ? bytes.subarray(0, -SEAL_BYTES) : bytes);
     if (opened !== null) return { kind: "opened", opened, isSealed };
   }
+  const way = CODED.get(bytes[0] ?? 0);
+  // Whether a seal is behind it cannot be seen.
+  if (way && bytes.length > CODED_BYTES_MIN)
+    return { kind: "opened", opened: { kind: "coded", bytes, way }, isSealed: false };
   return { kind: "refused", reasons: reasonsOf(bytes) };
 }
+
+/** The first byte of a frame in the coded encoding, by its way; and fewer bytes none of them has. */
+const CODED: ReadonlyMap<number, "up" | "down"> = new Map([
+  [UP_MAGIC, "up"],
+  [DOWN_MAGIC, "down"],
+]);
+const CODED_BYTES_MIN = 5;
 
 function openUnsealed(bytes: Uint8Array): Opened | null {
   const up = decodeUpFrame(bytes, () => new AnyKeys());

@@ -1,5 +1,6 @@
 // What does a frame or an image say, in lines that a person reads?
 
+import { SEAL_BYTES } from "../../doors/seal.ts";
 import * as region from "../../state/region.ts";
 import { formatDecimal } from "../../sync/decimal.ts";
 import type { Collection } from "../../sync/replica/kind.ts";
@@ -9,6 +10,7 @@ import { writeKeys } from "../../sync/wire/dictionary.ts";
 import type { ReceivedDownFrame } from "../../sync/wire/down-frame.ts";
 import type { NewKeys } from "../../sync/wire/dictionary.ts";
 import type { Group, Position } from "../../sync/wire/frame.ts";
+import { UP_HEAD_BYTES } from "../../sync/wire/range/frames.ts";
 import type { ReceivedUpFrame } from "../../sync/wire/up-frame.ts";
 import type { Image } from "../../sync/replica/image.ts";
 import { kindOf, nameOfKind } from "./kinds.ts";
@@ -21,6 +23,26 @@ export type Paint = (text: string) => string;
 const VALUES_MAX = 8;
 /** Magic, version, direction, flags, checksum. */
 const ENVELOPE_BYTES = 8;
+const CRC_BYTES = 4;
+
+const hex = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString("hex")}`;
+
+/** What can be said of a frame that only the two ends of its link can read: they remember what it stands on. */
+function codedLines({ bytes, way }: Extract<Opened, { kind: "coded" }>): string[] {
+  const head = way === "up" ? UP_HEAD_BYTES : 1;
+  const sizesWith = (seal: number): string =>
+    `head ${head}, coded ${Math.max(0, bytes.length - head - CRC_BYTES - seal)}, checksum ${CRC_BYTES}`;
+  const link = [bytes[2] ?? 0, bytes[1] ?? 0];
+  const up = [
+    `link: a number that ends in ${hex(Uint8Array.from(link))}`,
+    `stands on an exchange whose answer has a checksum that ends in ${hex(bytes.subarray(3, 4))}`,
+  ];
+  return [
+    ...(way === "up" ? up : ["answers the last request of its link, on whose checksum it stands"]),
+    `bytes: ${sizesWith(0)}; or, if it is sealed, ${sizesWith(SEAL_BYTES)}, seal ${SEAL_BYTES}`,
+    "what it says can be read only at the two ends of the link: turn the coded encoding off to look at it",
+  ];
+}
 
 /** Prints what was opened. */
 export function print(opened: Opened, isSealed: boolean, bold: Paint): string[] {
@@ -43,6 +65,8 @@ export function print(opened: Opened, isSealed: boolean, bold: Paint): string[] 
           newKeys: opened.frame.newKeys,
         }),
       ];
+    case "coded":
+      return [bold(`coded ${opened.way}-frame, ${size}`), ...codedLines(opened)];
     case "image":
       return [bold(`stored image of ${opened.end}, ${size}`), ...imageLines(opened.image, bold)];
   }

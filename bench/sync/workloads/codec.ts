@@ -7,7 +7,7 @@ import { ByteReader, ByteWriter } from "../../../sync/wire/bytes.ts";
 import { KeyDictionary } from "../../../sync/wire/dictionary.ts";
 import { ORIGIN_POSITION, type Group } from "../../../sync/wire/frame.ts";
 import { readUp, writeUp } from "../../../sync/wire/range/frames.ts";
-import { LinkMemory } from "../../../sync/wire/range/memory.ts";
+import { FORM_MAX, LinkMemory } from "../../../sync/wire/range/memory.ts";
 import { decodeUpFrame, encodeUpFrame, type UpFrame } from "../../../sync/wire/up-frame.ts";
 import type { Figures, Stage } from "../stage.ts";
 import { fieldKey } from "../system.ts";
@@ -115,7 +115,7 @@ function took(work: () => void): number {
 
 function newMemory(): LinkMemory {
   const { from: at, ack: told, sentMs: hubNowMs } = FRAME;
-  return new LinkMemory({ link: 1, version: 1, digest: 1, at, told, hubNowMs });
+  return new LinkMemory({ link: 1, version: 1, form: FORM_MAX, digest: 1, at, told, hubNowMs });
 }
 
 const FRAME: UpFrame = {

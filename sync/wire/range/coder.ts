@@ -5,8 +5,8 @@
 /** Of each slot how often it was asked, up to here. */
 const SEEN_MAX = 40;
 /** By how many bits a probability follows, the quick one and the slow one, by how often it was asked. */
-const QUICK: Uint8Array = /* @__PURE__ */ Uint8Array.from({ length: SEEN_MAX + 1 }, (_, seen) =>
-  Math.min(seen + 1, 4),
+const QUICK: readonly Uint8Array[] = /* @__PURE__ */ [4, 5].map((most) =>
+  Uint8Array.from({ length: SEEN_MAX + 1 }, (_, seen) => Math.min(seen + 1, most)),
 );
 const SLOW: Uint8Array = /* @__PURE__ */ Uint8Array.from({ length: SEEN_MAX + 1 }, (_, seen) =>
   Math.min(Math.ceil(Math.log2(seen + 1.5)) + 1, 7),
@@ -23,6 +23,12 @@ export class Models {
   slow: Uint16Array = new Uint16Array(512).fill(HALF);
   seen: Uint8Array = new Uint8Array(512);
   #taken = 0;
+  readonly quickRates: Uint8Array;
+
+  /** @param isNewer True of the form of the encoding in which less is made of what came last. */
+  constructor(isNewer: boolean) {
+    this.quickRates = QUICK[Number(isNewer)] as Uint8Array;
+  }
 
   /** Bytes of memory that they take. */
   get bytes(): number {
@@ -75,7 +81,7 @@ export class RangeCoder {
 
   /** Codes one bit as its slot expects it, and lets the slot learn; reading gives what was written. */
   bit(slot: number, bit: number): number {
-    const { quick, slow, seen } = this.models;
+    const { quick, slow, seen, quickRates } = this.models;
     const near = quick[slot] as number;
     const far = slow[slot] as number;
     const times = seen[slot] as number;
@@ -83,13 +89,13 @@ export class RangeCoder {
     const isZero = this.isReading ? this.#code < bound : bit === 0;
     if (isZero) {
       this.#range = bound;
-      quick[slot] = near + ((0x10000 - near) >>> (QUICK[times] as number));
+      quick[slot] = near + ((0x10000 - near) >>> (quickRates[times] as number));
       slow[slot] = far + ((0x10000 - far) >>> (SLOW[times] as number));
     } else {
       this.#range -= bound;
       if (this.isReading) this.#code -= bound;
       else this.#low += bound;
-      quick[slot] = near - (near >>> (QUICK[times] as number));
+      quick[slot] = near - (near >>> (quickRates[times] as number));
       slow[slot] = far - (far >>> (SLOW[times] as number));
     }
     if (times < SEEN_MAX) seen[slot] = times + 1;

@@ -27,10 +27,10 @@ import {
   writeUp,
   type Asked,
 } from "./frames.ts";
-import { LinkMemory, toldBy } from "./memory.ts";
+import { FORM_MAX, FORM_MIN, LinkMemory, toldBy } from "./memory.ts";
 
-/** What the extension says: the encodings that are read beside the plain one. 1 was never released. */
-const ENCODING = 2;
+/** What the extension says: that an encoding is read beside the plain one, and the newest form of it. */
+const EXTENSION: Uint8Array = Uint8Array.of(FORM_MIN, FORM_MAX);
 const HEAD_BYTES = 4;
 const FLAGS_AT = 3;
 const CRC_BYTES = 4;
@@ -46,16 +46,17 @@ function offer(frame: Uint8Array): Uint8Array {
   const writer = new ByteWriter();
   writer.raw(frame.subarray(0, FLAGS_AT));
   writer.byte((frame[FLAGS_AT] as number) | HAS_EXTENSION);
-  writer.block(Uint8Array.of(ENCODING));
+  writer.block(EXTENSION);
   writer.raw(frame.subarray(HEAD_BYTES, -CRC_BYTES));
   writer.uint32(crc32c(writer.bytes()));
   return writer.bytes();
 }
 
-/** Tells whether a plain frame that could be read says that. */
-function isOffered(frame: Uint8Array): boolean {
-  const [, , , flags = 0, length = 0, encoding] = frame;
-  return (flags & HAS_EXTENSION) !== 0 && length > 0 && encoding === ENCODING;
+/** The form that both ends read, if a plain frame that could be read says that its end reads one; else 0. */
+function offered(frame: Uint8Array): number {
+  const [, , , flags = 0, length = 0, encoding, form] = frame;
+  if ((flags & HAS_EXTENSION) === 0 || length < 1 || encoding !== FORM_MIN) return 0;
+  return length < 2 ? FORM_MIN : Math.min(form as number, FORM_MAX);
 }
 
 /** What a plain answer leaves both ends with; null: nothing. */
@@ -64,11 +65,28 @@ function begun(
   { outcome, link, at, hubNowMs, state }: DownFrame,
   version: number,
   digest: number,
+  form: number,
 ): LinkMemory | null {
   const isOpen = outcome === "open";
   if (!isOpen && (outcome !== "applied" || speaker.kind !== "link" || !state)) return null;
   const told = isOpen ? ORIGIN_POSITION : toldBy(ack, state, digest);
-  return new LinkMemory({ link, version, digest, at, told, hubNowMs });
+  return new LinkMemory({ link, version, form, digest, at, told, hubNowMs });
+}
+
+/** A memory of nothing, that the answer to a plain request may be coded on, and what was asked. */
+interface Fresh {
+  readonly memory: LinkMemory;
+  readonly asked: Asked;
+}
+
+/** What a plain request leaves both ends with, in the newest form; null: nothing. */
+function freshOf(frame: UpFrame, version: number, request: Uint8Array): Fresh | null {
+  const { speaker, from: at, ack: told, sentMs: hubNowMs } = frame;
+  if (speaker.kind !== "link") return null;
+  const digest = digestOf(request);
+  const { link } = speaker;
+  const memory = new LinkMemory({ link, version, form: FORM_MAX, digest, at, told, hubNowMs });
+  return { memory, asked: askedBy(frame, digest) };
 }
 
 /** The edge's end of one link. */
@@ -83,7 +101,9 @@ export class EdgeRangeCoder implements EdgeEncoding {
   #asked: {
     readonly frame: UpFrame;
     readonly version: number;
-    readonly coded: Asked | null;
+    readonly isCoded: boolean;
+    /** What a coded answer stands on. */
+    readonly on: Fresh | null;
     readonly isAfterSilence: boolean;
   } | null = null;
 
@@ -94,7 +114,7 @@ export class EdgeRangeCoder implements EdgeEncoding {
 
   /** The exchange that the request under way stands on; none: it is plain, or there is none. */
   get standsOn(): number | undefined {
-    return this.#asked?.coded ? this.#memory?.exchanged.digest : undefined;
+    return this.#asked?.isCoded ? this.#memory?.exchanged.digest : undefined;
   }
 
   /** True if the last answer stood on the request and could not be read. */
@@ -112,19 +132,24 @@ export class EdgeRangeCoder implements EdgeEncoding {
   };
 
   readonly up: EdgeEncoding["up"] = (frame, keys, base, version, lane) => {
-    const memory = this.#asked?.coded ? null : this.#fit(frame, version);
+    const memory = this.#asked?.isCoded ? null : this.#fit(frame, version);
     this.#memory = memory;
     const isAfterSilence = frame.sentMs - (memory?.exchanged.hubNowMs ?? 0) >= SILENCE_MS;
     const coded = memory && !this.#isDoubted(isAfterSilence) && writeUp(memory, frame);
-    if (coded) {
-      this.#asked = { frame, version, coded: askedBy(frame, digestOf(coded)), isAfterSilence };
+    if (memory && coded) {
+      const on = { memory, asked: askedBy(frame, digestOf(coded)) };
+      this.#asked = { frame, version, isCoded: true, on, isAfterSilence };
       return coded;
     }
-    if (this.#asked?.coded) this.#misfits += 1;
+    if (this.#asked?.isCoded) this.#misfits += 1;
     this.#memory = null;
-    this.#asked = { frame, version, coded: null, isAfterSilence };
     const plain = encodeUp(frame, keys, base, version, lane);
-    return this.#misfits < MISFITS_MAX ? offer(plain) : plain;
+    const asked = { frame, version, isCoded: false, on: null, isAfterSilence };
+    this.#asked = asked;
+    if (this.#misfits >= MISFITS_MAX) return plain;
+    const request = offer(plain);
+    this.#asked = { ...asked, on: freshOf(frame, version, request) };
+    return request;
   };
 
   /** Tells whether a hub is taken to have forgotten: after a silence, if it did so before. */
@@ -140,6 +165,12 @@ export class EdgeRangeCoder implements EdgeEncoding {
     else this.#misfits += 1;
   }
 
+  /** A request was understood: that a plain one is answered coded says nothing of it. */
+  #noteFit(isAfterSilence: boolean): void {
+    this.#misfits = 0;
+    if (isAfterSilence) this.#doubted = 0;
+  }
+
   /** The memory, if a frame stands on it. */
   #fit({ speaker, from, ack, log }: UpFrame, version: number): LinkMemory | null {
     const memory = this.#memory;
@@ -152,9 +183,9 @@ export class EdgeRangeCoder implements EdgeEncoding {
   readonly down: EdgeEncoding["down"] = (bytes, keys, versions) => {
     const asked = this.#asked;
     if (bytes[0] !== DOWN_MAGIC) return this.#readPlain(bytes, decodeDown(bytes, keys, versions));
-    const memory = this.#memory;
-    if (!asked?.coded || !memory) return err("not-a-frame");
-    const answer = readDown(memory, asked.coded, bytes);
+    if (!asked?.on) return err("not-a-frame");
+    const { memory } = asked.on;
+    const answer = readDown(memory, asked.on.asked, bytes);
     this.#asked = null;
     this.#memory = answer && memory;
     this.hasMisread = answer === null;
@@ -164,8 +195,7 @@ export class EdgeRangeCoder implements EdgeEncoding {
       keys.add("");
       return err("no-dictionary");
     }
-    this.#misfits = 0;
-    if (asked.isAfterSilence) this.#doubted = 0;
+    if (asked.isCoded) this.#noteFit(asked.isAfterSilence);
     const { at, state, hubNowMs } = answer;
     const digest = digestOf(bytes);
     memory.settle({ digest, at, hubNowMs, told: toldBy(asked.frame.ack, state, digest) });
@@ -178,11 +208,13 @@ export class EdgeRangeCoder implements EdgeEncoding {
   ): Result<ReceivedDownFrame, FrameError> {
     const asked = this.#asked;
     if (!read.ok) return read;
-    if (asked?.coded && read.value.outcome === "unreadable") this.#noteMisfit(asked.isAfterSilence);
+    if (asked?.isCoded && read.value.outcome === "unreadable")
+      this.#noteMisfit(asked.isAfterSilence);
+    const form = offered(bytes);
     this.#asked = null;
     this.#memory =
-      asked && isOffered(bytes)
-        ? begun(asked.frame, read.value, asked.version, digestOf(bytes))
+      asked && form > 0
+        ? begun(asked.frame, read.value, asked.version, digestOf(bytes), form)
         : null;
     return read;
   }
@@ -252,20 +284,23 @@ export class HubRangeCoder implements HubEncoding {
     const { speaker } = read.value;
     const link = speaker.kind === "link" ? speaker.link : 0;
     const held = this.#links.get(link);
+    const form = offered(bytes);
     // One that comes again may be given the answer again that the memory stands on.
-    if (held && !isSameBytes(held.request, bytes)) this.#drop(link);
-    if (isOffered(bytes)) this.#reply = this.#begin(read.value, bytes);
+    if (held && isSameBytes(held.request, bytes)) {
+      if (held.answer[0] === DOWN_MAGIC) return this.#again(held, read.value);
+    } else if (held) this.#drop(link);
+    if (form > 0) this.#reply = this.#answerPlain(read.value, bytes, form);
     return read;
   }
 
   /** Answers plainly, and says that this end reads the encoding: what follows stands on the answer. */
-  #begin(frame: ReceivedUpFrame, request: Uint8Array): HubEncoding["down"] {
+  #begin(frame: ReceivedUpFrame, request: Uint8Array, form: number): HubEncoding["down"] {
     return (answer, ...plainly) => {
       const plain = encodeDown(answer, ...plainly);
       this.#drop(answer.link);
       if (!this.#hasRoom(answer.hubNowMs)) return plain;
       const bytes = offer(plain);
-      const memory = begun(frame, answer, frame.version, digestOf(bytes));
+      const memory = begun(frame, answer, frame.version, digestOf(bytes), form);
       if (memory) this.#put(answer.link, { memory, request, frame: null, answer: bytes });
       return bytes;
     };
@@ -273,10 +308,10 @@ export class HubRangeCoder implements HubEncoding {
 
   /** A request that comes again, and has changed nothing: what was answered stands. */
   #again(
-    { answer: last, request }: HubLink,
+    { answer: last, request, memory }: HubLink,
     frame: ReceivedUpFrame,
   ): Result<ReceivedUpFrame, never> {
-    const begin = this.#begin(frame, request);
+    const begin = this.#begin(frame, request, memory.form);
     this.#reply = (answer, ...plainly) => {
       const isSame = answer.outcome === "applied" && answer.state?.groups.length === 0;
       return isSame ? last : begin(answer, ...plainly);
@@ -289,11 +324,31 @@ export class HubRangeCoder implements HubEncoding {
     frame: ReceivedUpFrame,
     request: Uint8Array,
   ): Result<ReceivedUpFrame, never> {
-    const { link } = memory.exchanged;
     const asked = askedBy(frame, digestOf(request));
-    const begin = this.#begin(frame, request);
     // Held again once it is answered: one that is not, comes again, is said plainly.
-    this.#reply = (answer, ...plainly) => {
+    this.#reply = this.#answer({ memory, asked }, frame, request);
+    return ok(frame);
+  }
+
+  /** Answers a plain request: in a form that can begin with the answer, or plainly. */
+  #answerPlain(frame: ReceivedUpFrame, request: Uint8Array, form: number): HubEncoding["down"] {
+    const begin = this.#begin(frame, request, form);
+    const fresh = form > FORM_MIN ? freshOf(frame, frame.version, request) : null;
+    if (!fresh) return begin;
+    const reply = this.#answer(fresh, frame, request);
+    return (answer, ...plainly) =>
+      (this.#hasRoom(answer.hubNowMs) ? reply : begin)(answer, ...plainly);
+  }
+
+  /** Answers in this encoding, or plainly what has no form in it. */
+  #answer(
+    { memory, asked }: Fresh,
+    frame: ReceivedUpFrame,
+    request: Uint8Array,
+  ): HubEncoding["down"] {
+    const { link } = memory.exchanged;
+    const begin = this.#begin(frame, request, memory.form);
+    return (answer, ...plainly) => {
       const bytes = writeDown(memory, asked, answer);
       if (!bytes) return begin(answer, ...plainly);
       const { at, hubNowMs, state } = answer;
@@ -302,7 +357,6 @@ export class HubRangeCoder implements HubEncoding {
       this.#put(link, { memory, request, frame: { ...frame, groups: [] }, answer: bytes });
       return bytes;
     };
-    return ok(frame);
   }
 
   /**

@@ -122,13 +122,15 @@ export interface Asked {
   readonly at: Position;
   readonly ack: Position;
   readonly sentMs: number;
+  /** What the answer is: one to a frame with state, or to one that says nothing. */
+  readonly side: "reply" | "down";
 }
 
 /** What was asked by an up-frame, of `bytes`. */
 export function askedBy(frame: UpFrame, digest: number): Asked {
   const { from, to, ack, sentMs } = frame;
   const at = to === from.seq ? from : { seq: to, digest };
-  return { digest, at, ack, sentMs };
+  return { digest, at, ack, sentMs, side: to === from.seq ? "down" : "reply" };
 }
 
 /** Writes the answer to an up-frame that was applied; null: it has no form in this encoding. */
@@ -166,7 +168,7 @@ interface Told {
 function codeDown(
   coder: RangeCoder,
   memory: LinkMemory,
-  { sentMs, ack }: Asked,
+  { sentMs, ack, side }: Asked,
   told: Told | null,
   bytesMax: number,
 ): Told & Pick<Coded, "sum"> {
@@ -183,7 +185,7 @@ function codeDown(
   const horizon = from === 0 ? codeHorizon(number, given.horizon ?? NO_HORIZON) : null;
   const isSound = Number.isSafeInteger(head) && from >= 0 && stable >= 0;
   if (!isSound || hubNowMs < 0 || hubNowMs > TIME_MS_MAX) coder.fail();
-  const around = new Surroundings("down", hubNowMs, from, bytesMax);
+  const around = new Surroundings(side, hubNowMs, from, bytesMax);
   around.noteNumbers(hubNowMs, from, to, head, stable);
   if (horizon && !isNoted(horizon, around)) coder.fail();
   const { groups, sum } = codeGroups(coder, memory, around, told?.state.groups);

@@ -112,9 +112,9 @@ export class GroupCoder {
     const { rest } = like;
     if (rest && !coder.bit(table.slots.flags + HAS_MORE, rest.length > 0 ? 1 : 0)) return like.keys;
     const others = given && rest ? rest.map((place) => keys[place] as string) : given;
-    const { way } = this.#around;
+    const { side } = this.#around;
     const room = this.#room - like.keys.ids.length;
-    const { ids, from } = new KeyCoder(coder, this.#memory, { table, way }, room, others).code();
+    const { ids, from } = new KeyCoder(coder, this.#memory, { table, side }, room, others).code();
     return like.withOthers(ids, from);
   }
 

@@ -3,9 +3,9 @@
 
 import { KEY_BYTES_MAX, FRAME_STATE_ENTRIES_MAX } from "../../limits.ts";
 import type { RangeCoder } from "./coder.ts";
-import type { LinkMemory } from "./memory.ts";
+import { FORM_MIN, type LinkMemory } from "./memory.ts";
 import { codeNumber, codeSigned, NameCoder, NUMBER_SLOTS } from "./numbers.ts";
-import { divide, type KeySlots, type KeyTable } from "./table.ts";
+import { divide, TAIL_CLASSES, type KeySlots, type KeyTable, type Side } from "./table.ts";
 
 /** Heads with more keys have those that are there counted, not marked. */
 const MARKED_MAX = 16;
@@ -82,6 +82,7 @@ export class KeyCoder {
   readonly #headNames: NameCoder;
   readonly #tailNames: NameCoder;
   readonly #given: Sorted | null;
+  readonly #isFirstForm: boolean;
   /** Keys that still find room. */
   readonly #room: number;
   readonly #ids: number[] = [];
@@ -92,15 +93,16 @@ export class KeyCoder {
   constructor(
     coder: RangeCoder,
     memory: LinkMemory,
-    { table, way }: { readonly table: KeyTable; readonly way: "up" | "down" },
+    { table, side }: { readonly table: KeyTable; readonly side: Side },
     room: number,
     keys: readonly string[] | null,
   ) {
     this.#coder = coder;
     this.#table = table;
-    this.#slots = table.keySlots[way];
+    this.#slots = table.keySlots[side];
     this.#room = Math.min(room, FRAME_STATE_ENTRIES_MAX);
-    const { names, bytes } = memory;
+    const { names, bytes, form } = memory;
+    this.#isFirstForm = form === FORM_MIN;
     this.#headNames = new NameCoder(coder, names, bytes, KEY_BYTES_MAX);
     this.#tailNames = new NameCoder(coder, names + NUMBER_SLOTS * 2, bytes, KEY_BYTES_MAX);
     this.#given = keys && sort(table, keys);
@@ -162,13 +164,54 @@ export class KeyCoder {
         }
       }
     }
-    let tail = held > 0 ? (table.tailOf[keys[held - 1] as number] as number) : -1;
-    const isMore = (): boolean => this.#isNew(head);
-    for (let i = 0; coder.bit(this.#slots.more + Math.min(i, 1), isMore() ? 1 : 0); i += 1) {
+    const places = this.#newOf(head);
+    const { more } = this.#slots;
+    if (!coder.bit(more, places.length > 0 ? 1 : 0)) return;
+    if (this.#isFirstForm) {
+      this.#codeMore(head, places, 1);
+      return;
+    }
+    const { length } = this.#ids;
+    this.#codeMore(head, this.#codeGets(head, 0, places), 0);
+    if (this.#ids.length === length) coder.fail();
+  }
+
+  /** Codes new keys of a head, each behind a bit that it is there; of the first `told` that is known. */
+  #codeMore(head: number, places: readonly number[], told: number): void {
+    const coder = this.#coder;
+    const table = this.#table;
+    const { more } = this.#slots;
+    const last = table.keysOf[head]?.at(-1);
+    let tail = last === undefined ? -1 : (table.tailOf[last] as number);
+    for (let i = 0; i < told || coder.bit(more + 1, i < places.length ? 1 : 0); i += 1) {
       if (coder.broken || this.#ids.length >= this.#room) coder.fail();
       if (coder.broken) return;
-      tail = this.#codeNew(head, tail, this.#placeOfNew());
+      tail = this.#codeNew(head, tail, places[i] ?? 0);
     }
+  }
+
+  /** Codes which of the first tails a head gets keys of, and gives the places of the others. */
+  #codeGets(head: number, isNew: number, places: readonly number[]): readonly number[] {
+    const coder = this.#coder;
+    const table = this.#table;
+    const { length } = table.heads[head] as string;
+    const given = this.#given;
+    const byTail = new Map(
+      places.map((place) => [table.tailIds.get(given?.added[place]?.slice(length) ?? ""), place]),
+    );
+    const had = table.tailsOf[head] as number;
+    const slots = this.#slots.gets + isNew * TAIL_CLASSES;
+    const tails = Math.min(table.tails.length, TAIL_CLASSES);
+    const got = new Set<number>();
+    for (let tail = 0; tail < tails && !coder.broken; tail += 1) {
+      if (had & (1 << tail)) continue;
+      const place = byTail.get(tail);
+      if (!coder.bit(slots + tail, place === undefined ? 0 : 1)) continue;
+      if (this.#ids.length >= this.#room) coder.fail();
+      else this.#add(head, tail, place ?? 0);
+      if (place !== undefined) got.add(place);
+    }
+    return places.filter((place) => !got.has(place));
   }
 
   #codeCounted(head: number, keys: readonly number[]): void {
@@ -203,10 +246,19 @@ export class KeyCoder {
     for (let i = 0; left > 0 && !coder.broken; left -= 1, i += 1) {
       const [name, places] = given[i] ?? ["", [0]];
       const head = this.#headNames.code(name);
-      const count = 1 + codeNumber(coder, counts + NUMBER_SLOTS * 2, places.length - 1);
-      if (table.headIds.has(head) || count + this.#ids.length > this.#room) coder.fail();
-      if (!coder.broken) this.#codeTails(table.addHead(head), count, places);
+      if (table.headIds.has(head)) coder.fail();
+      if (!coder.broken) this.#codeNewHead(table.addHead(head), places);
     }
+  }
+
+  #codeNewHead(head: number, places: readonly number[]): void {
+    const coder = this.#coder;
+    const rest = this.#isFirstForm ? places : this.#codeGets(head, 1, places);
+    const least = this.#table.keysOf[head]?.length === 0 ? 1 : 0;
+    const slots = this.#slots.counts + NUMBER_SLOTS * 2;
+    const count = least + codeNumber(coder, slots, rest.length - least);
+    if (count + this.#ids.length > this.#room) coder.fail();
+    else this.#codeTails(head, count, rest);
   }
 
   #codeTails(head: number, count: number, places: readonly number[]): void {
@@ -221,11 +273,18 @@ export class KeyCoder {
     const table = this.#table;
     const key = this.#given?.added[place] ?? "";
     const tail = this.#codeTail(key.slice((table.heads[head] as string).length), before + 1);
-    const id = coder.broken ? -1 : table.add(head, tail);
-    if (id < 0) return coder.fail();
+    if (!coder.broken) this.#add(head, tail, place);
+    return tail;
+  }
+
+  #add(head: number, tail: number, place: number): void {
+    const id = this.#table.add(head, tail);
+    if (id < 0) {
+      this.#coder.fail();
+      return;
+    }
     this.#ids.push(id);
     this.#from.push(this.#given?.addedFrom[place] ?? 0);
-    return tail;
   }
 
   /** Codes a tail by its number, and the name of one that is new. */
@@ -246,16 +305,17 @@ export class KeyCoder {
     return this.#given?.known[this.#at] === head * HEAD + id;
   }
 
-  #isNew(head: number): boolean {
-    const next = this.#given?.known[this.#at] ?? 0;
-    return next >= head * HEAD + NEW && next < (head + 1) * HEAD;
-  }
-
-  #placeOfNew(): number {
+  /** Places of the new keys of a known head. */
+  #newOf(head: number): readonly number[] {
     const { known } = this.#given ?? {};
-    const next = known?.[this.#at] ?? 0;
-    this.#at += 1;
-    return (next % HEAD) - NEW;
+    const first = head * HEAD + NEW;
+    const places: number[] = [];
+    for (let next = known?.[this.#at] ?? 0; next >= first && next < first + HEAD - NEW;) {
+      places.push(next - first);
+      this.#at += 1;
+      next = known?.[this.#at] ?? 0;
+    }
+    return places;
   }
 
   #take(id: number): void {

@@ -13,6 +13,8 @@ export interface Exchanged {
   readonly link: number;
   /** The version of plain frames that both read. */
   readonly version: number;
+  /** The form of this encoding that both read, of FORM_MAX; none is said: FORM_MIN. */
+  readonly form?: number;
   /** The checksum of the last frame, which the next one is coded behind. */
   readonly digest: number;
   /** Where the hub is in the edge's history, and the edge in the hub's. */
@@ -25,9 +27,14 @@ export interface Exchanged {
 /** Numbers of an envelope that are told, each with slots of its own. */
 const FIELDS = 16;
 
+/** Forms of the encoding that are read; 1 was never released. */
+export const FORM_MIN = 2;
+export const FORM_MAX = 3;
+
 export class LinkMemory {
   exchanged: Exchanged;
-  models: Models = new Models();
+  readonly form: number;
+  models: Models;
   tables: Map<number, KeyTable> = new Map();
   /** First slots of names of heads and of tails, of bytes, and of the envelope. */
   names: number;
@@ -36,6 +43,8 @@ export class LinkMemory {
 
   constructor(exchanged: Exchanged) {
     this.exchanged = exchanged;
+    this.form = exchanged.form ?? FORM_MIN;
+    this.models = new Models(this.form > FORM_MIN);
     this.names = this.models.take(NUMBER_SLOTS * 4);
     this.bytes = this.models.take(BYTE_SLOTS);
     this.fields = this.models.take(SIGNED_SLOTS * FIELDS);
@@ -48,7 +57,7 @@ export class LinkMemory {
 
   /** The table of a collection. */
   of(collection: number): KeyTable {
-    const held = this.tables.get(collection) ?? new KeyTable(this.models);
+    const held = this.tables.get(collection) ?? new KeyTable(this.models, this.form > FORM_MIN);
     this.tables.set(collection, held);
     return held;
   }

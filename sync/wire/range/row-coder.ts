@@ -5,11 +5,11 @@ import { LOGICAL_MAX } from "../../clock/hlc.ts";
 import { STRING_BYTES_MAX, TIME_MS_MAX } from "../../limits.ts";
 import type { RangeCoder } from "./coder.ts";
 import type { CodedKeys } from "./keys.ts";
-import type { LinkMemory } from "./memory.ts";
+import { FORM_MIN, type LinkMemory } from "./memory.ts";
 import { codeNumber, codePath, codeSigned, SIGNED_SLOTS } from "./numbers.ts";
 import { NUMBER, TEXT, type Form, type Rows } from "./rows.ts";
 import type { Surroundings } from "./surroundings.ts";
-import type { KeyTable } from "./table.ts";
+import { EARLIER_MAX, type KeyTable } from "./table.ts";
 import { NumberCoder } from "./values.ts";
 
 /** Flags of a table, behind those of groups. */
@@ -42,6 +42,8 @@ export class RowCoder {
   #head = -1;
   #wallMs = -1;
   #logical = 0;
+  /** Of the head: wall times with counters, by turns. */
+  readonly #earlier: number[] = [];
 
   constructor(
     coder: RangeCoder,
@@ -88,7 +90,9 @@ export class RowCoder {
     const table = this.#table;
     const { numbers, tags } = this.#rows;
     const slots =
-      before === undefined ? table.ofTail(table.tailOf[id] as number) : table.ofStep(before);
+      before === undefined
+        ? table.ofTail(table.tailOf[id] as number, this.#around.side)
+        : table.ofStep(before);
     const value = this.#numbers.code(slots, id, numbers[at] as number);
     const isNatural = Number.isSafeInteger(value) && value >= 0;
     if (this.#form.value === "natural" && !isNatural) this.#coder.fail();
@@ -151,9 +155,44 @@ export class RowCoder {
     this.#head = head;
     const isLike = wallMs[at] === this.#wallMs && logical[at] === this.#logical ? 1 : 0;
     const isSame = this.#wallMs >= 0 && coder.bit(flags + IS_SAME_STAMP + isSameHead, isLike);
-    if (!isSame) this.#codeAge(isSameHead, at);
+    if (!isSame && !(isSameHead && this.#codeEarlier(at))) this.#codeAge(isSameHead, at);
+    if (this.#memory.form > FORM_MIN) this.#remember(isSameHead);
     wallMs[at] = this.#wallMs;
     logical[at] = this.#logical;
+  }
+
+  /** Codes whether a stamp is one that the head had before the last one, and which; true: it is. */
+  #codeEarlier(at: number): boolean {
+    const coder = this.#coder;
+    const earlier = this.#earlier;
+    const count = earlier.length / 2 - 1;
+    if (count < 1) return false;
+    const { wallMs, logical } = this.#rows;
+    let given = 0;
+    while (given < count) {
+      if (earlier[given * 2] === wallMs[at] && earlier[given * 2 + 1] === logical[at]) break;
+      given += 1;
+    }
+    const slots = this.#table.slots.earlier;
+    if (!coder.bit(slots, given < count ? 1 : 0)) return false;
+    let place = 0;
+    while (place < count - 1 && coder.bit(slots + 1 + place, given > place ? 1 : 0)) place += 1;
+    this.#wallMs = earlier[place * 2] as number;
+    this.#logical = earlier[place * 2 + 1] as number;
+    return true;
+  }
+
+  /** Keeps the stamps of a head, the last one at the end. */
+  #remember(isSameHead: number): void {
+    const earlier = this.#earlier;
+    if (!isSameHead) earlier.length = 0;
+    for (let at = 0; at < earlier.length; at += 2)
+      if (earlier[at] === this.#wallMs && earlier[at + 1] === this.#logical) {
+        earlier.splice(at, 2);
+        break;
+      }
+    earlier.push(this.#wallMs, this.#logical);
+    if (earlier.length > EARLIER_MAX * 2) earlier.splice(0, 2);
   }
 
   #codeAge(isSameHead: number, at: number): void {

@@ -10,6 +10,8 @@ const MIXER = 0x9e3779b1;
 
 export class Surroundings {
   readonly way: "up" | "down";
+  /** What is expected of keys and values differs by it: an answer to a frame with state says less. */
+  readonly side: "up" | "down" | "reply";
   /** What stamps are told from. */
   readonly baseMs: number;
   /** What the next removal is told from. */
@@ -20,8 +22,9 @@ export class Surroundings {
   #bytesLeft: number;
   readonly #double = new DataView(new ArrayBuffer(8));
 
-  constructor(way: "up" | "down", baseMs: number, context: number, bytesMax: number) {
-    this.way = way;
+  constructor(side: Surroundings["side"], baseMs: number, context: number, bytesMax: number) {
+    this.way = side === "up" ? "up" : "down";
+    this.side = side;
     this.baseMs = baseMs;
     this.context = context;
     this.#bytesLeft = bytesMax;

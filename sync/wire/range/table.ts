@@ -18,6 +18,8 @@ const NO_KEYS: number[] = [];
 export const TAIL_CLASSES = 16;
 /** Classes of values beside them: by the step of the same key in the group before. */
 const STEP_CLASSES = 8;
+/** Stamps of a head that are remembered while its keys are coded. */
+export const EARLIER_MAX = 6;
 /** No decimals are known. */
 export const NO_SCALE = -1;
 /** Nothing was said. */
@@ -32,6 +34,8 @@ export interface ValueSlots {
   readonly first: number;
 }
 
+export type Side = "up" | "down" | "reply";
+
 /** Slots of which keys of a collection are there, in one way of the link. */
 export interface KeySlots {
   /** How many heads, new heads, keys of a new head. */
@@ -43,6 +47,8 @@ export interface KeySlots {
   readonly mask: number;
   /** Whether another new key of the head follows. */
   readonly more: number;
+  /** Whether a head gets a key of a tail that it has not: by tail, and whether the head is new. */
+  readonly gets: number;
 }
 
 /** Slots of one collection. */
@@ -54,6 +60,8 @@ export interface TableSlots {
   readonly contexts: number;
   readonly texts: number;
   readonly like: number;
+  /** Whether a stamp is an earlier one of its head in this frame, and which. */
+  readonly earlier: number;
 }
 
 /** Slots of which keys of a head are there: by their tail, and how many were. */
@@ -85,7 +93,7 @@ export class KeyTable {
   /** The kind of the last group; -1: there was none. */
   kind = -1;
   readonly slots: TableSlots;
-  readonly keySlots: Readonly<Record<"up" | "down", KeySlots>>;
+  readonly keySlots: Readonly<Record<Side, KeySlots>>;
   readonly keys: string[] = [];
   readonly ids: Map<string, number> = new Map();
   readonly heads: string[] = [];
@@ -94,9 +102,12 @@ export class KeyTable {
   readonly tailIds: Map<string, number> = new Map();
   /** Of each head its keys, by number. */
   readonly keysOf: number[][] = [];
+  /** Of each head which of the first tails it has, a bit each. */
+  readonly tailsOf: number[] = [];
   readonly headOf: number[] = [];
   readonly tailOf: number[] = [];
   readonly #models: Models;
+  readonly #isNewer: boolean;
   readonly #digests = new Numbers();
   /** Of each key: what was said of it last, and its number with how many decimals. */
   readonly #tags: number[] = [];
@@ -110,9 +121,11 @@ export class KeyTable {
   readonly #classes: (ValueSlots | undefined)[] = [];
   bytes = 0;
 
-  constructor(models: Models) {
+  constructor(models: Models, isNewer: boolean) {
     this.#models = models;
-    this.keySlots = { up: takeKeySlots(models), down: takeKeySlots(models) };
+    this.#isNewer = isNewer;
+    const [up, down] = [takeKeySlots(models, isNewer), takeKeySlots(models, isNewer)];
+    this.keySlots = { up, down, reply: isNewer ? takeKeySlots(models, isNewer) : down };
     this.slots = {
       flags: models.take(FLAGS),
       tags: models.take(16 * 16),
@@ -121,6 +134,7 @@ export class KeyTable {
       contexts: models.take(SIGNED_SLOTS),
       texts: models.take(NUMBER_SLOTS),
       like: models.take(3),
+      earlier: isNewer ? models.take(EARLIER_MAX + 1) : 0,
     };
   }
 
@@ -135,6 +149,7 @@ export class KeyTable {
     this.heads.push(head);
     this.headIds.set(head, id);
     this.keysOf.push(NO_KEYS);
+    this.tailsOf.push(0);
     this.bytes += head.length + HEAD_ROOM;
     return id;
   }
@@ -161,6 +176,7 @@ export class KeyTable {
     this.headOf.push(head);
     this.tailOf.push(tail);
     this.#addTo(head, id);
+    if (tail < TAIL_CLASSES) this.tailsOf[head] = (this.tailsOf[head] as number) | (1 << tail);
     this.#tags.push(NO_TAG);
     this.#scales.push(NO_SCALE);
     this.bytes += key.length + KEY_ROOM;
@@ -234,8 +250,9 @@ export class KeyTable {
   }
 
   /** The slots of values of a tail. */
-  ofTail(tail: number): ValueSlots {
-    return this.#class(Math.min(tail, TAIL_CLASSES - 1));
+  ofTail(tail: number, side: Side): ValueSlots {
+    const at = Math.min(tail, TAIL_CLASSES - 1);
+    return this.#class(side === "reply" && this.#isNewer ? at + TAIL_CLASSES + STEP_CLASSES : at);
   }
 
   /** The slots of values whose key has gone so far in the group before. */
@@ -258,7 +275,7 @@ export class KeyTable {
   }
 }
 
-function takeKeySlots(models: Models): KeySlots {
+function takeKeySlots(models: Models, isNewer: boolean): KeySlots {
   return {
     counts: models.take(NUMBER_SLOTS * 3),
     gaps: models.take(NUMBER_SLOTS),
@@ -266,6 +283,7 @@ function takeKeySlots(models: Models): KeySlots {
     tails: models.take(SIGNED_SLOTS),
     mask: models.take(MASK_SLOTS),
     more: models.take(2),
+    gets: isNewer ? models.take(TAIL_CLASSES * 2) : 0,
   };
 }
 
