@@ -97,16 +97,20 @@ function limitAddress(request: Request, { config, addresses }: Edge): Response |
   return decision.kind === "taken" ? null : problemResponse(tooManyRequests(decision.waitMs));
 }
 
+/** Answers as any request is answered, with a log line of its own. */
+function answerUsually(request: Request, env: EdgeEnv, ctx: ExecutionContext): Promise<Response> {
+  return serveWorker(
+    request,
+    (scope, url) => answer(request, env, ctx, scope, url),
+    () => edge?.config.logged ?? "all",
+  );
+}
+
 export default {
   fetch: (request: Request, env: EdgeEnv, ctx: ExecutionContext): Response | Promise<Response> => {
-    const usual = (): Promise<Response> =>
-      serveWorker(
-        request,
-        (scope, url) => answer(request, env, ctx, scope, url),
-        () => edge?.config.logged ?? "all",
-      );
     const hit = edge?.content.hit(request, ctx) ?? null;
-    if (hit === null) return usual();
-    return hit instanceof Response ? hit : hit.then((found) => found ?? usual());
+    if (hit === null) return answerUsually(request, env, ctx);
+    if (hit instanceof Response) return hit;
+    return hit.then((found) => found ?? answerUsually(request, env, ctx));
   },
 } satisfies ExportedHandler<EdgeEnv>;

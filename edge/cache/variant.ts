@@ -47,12 +47,33 @@ export type VariantDecision =
 
 /** A request's fields as variants are matched with: normalised, `range` only telling that it is there. */
 export function selectingLines(request: FieldLines, policy: CachePolicy): FieldLines {
-  const get = (name: string): string | null => {
-    if (name === PART) return request.has(PART) ? "part" : null;
-    if (name === FRAMEWORK) return FRAMEWORK_FIELDS.some((one) => request.has(one)) ? "sent" : null;
-    return normaliseSelecting(name, request.get(name), policy.ranksLanguages);
-  };
-  return { get, has: (name) => get(name) !== null };
+  return new SelectingLines(request, policy);
+}
+
+/** Every hit makes one, so that it has no functions of its own. */
+class SelectingLines implements FieldLines {
+  readonly #request: FieldLines;
+  readonly #policy: CachePolicy;
+
+  constructor(request: FieldLines, policy: CachePolicy) {
+    this.#request = request;
+    this.#policy = policy;
+  }
+
+  get(name: string): string | null {
+    if (name === PART) return this.#request.has(PART) ? "part" : null;
+    if (name === FRAMEWORK) return this.#isOfFramework() ? "sent" : null;
+    return normaliseSelecting(name, this.#request.get(name), this.#policy.ranksLanguages);
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== null;
+  }
+
+  #isOfFramework(): boolean {
+    for (const name of FRAMEWORK_FIELDS) if (this.#request.has(name)) return true;
+    return false;
+  }
 }
 
 /** The same as plain data, for a store that is behind a call. */
@@ -132,10 +153,12 @@ function isPage(response: FieldLines): boolean {
 
 /** Tells whether a variant answers a request. */
 export function isSelected(variant: Variant, selecting: FieldLines): boolean {
-  return variant.every(([name, value, language]) => {
+  for (const [name, value, language] of variant) {
     const asked = selecting.get(name);
-    return asked === value || (language !== undefined && isPreferred(asked, language));
-  });
+    const isSame = asked === value || (language !== undefined && isPreferred(asked, language));
+    if (!isSame) return false;
+  }
+  return true;
 }
 
 /** RFC 9111 §4.1 lets a cache know what a field means: one language is preferred to all others. */

@@ -113,17 +113,18 @@ export class MemoryHits {
 
   /**
    * Answers at once, or not at all (null); and once more is known of purges, if that is too old.
-   * Each look at the request leaves V8: there are few of them.
+   * Each look at the request leaves V8, and each thing made here is garbage at once: there are few of both.
    */
   answer(request: Request, ctx: ExecutionContext): Response | Promise<Response | null> | null {
     const slot = this.#known.get(request.url);
     if (slot === undefined) return null;
-    if (!isPlain(request, slot.entry)) return null;
+    const { method, headers } = request;
+    if (!isPlain(method, headers, slot.entry) || request.body !== null) return null;
     const nowMs = Date.now();
     const view = this.#regions.known(request, ctx, nowMs);
     return view === null
       ? this.#answerRenewed(request, ctx)
-      : this.#answerBy(slot, view, request, ctx, nowMs);
+      : this.#answerBy(slot, view, method, headers, ctx, nowMs);
   }
 
   /** All who come while the view is too old wait for the one call that renews it, and for nothing else. */
@@ -133,15 +134,18 @@ export class MemoryHits {
     const nowMs = Date.now();
     const view = this.#regions.known(request, ctx, nowMs);
     const slot = this.#known.get(request.url);
+    if (view === null || slot === undefined) return null;
+    const { method, headers } = request;
     // It may have been learned anew meanwhile, under settings by which other fields are special.
-    if (view === null || slot === undefined || !isPlain(request, slot.entry)) return null;
-    return this.#answerBy(slot, view, request, ctx, nowMs);
+    if (!isPlain(method, headers, slot.entry)) return null;
+    return this.#answerBy(slot, view, method, headers, ctx, nowMs);
   }
 
   #answerBy(
     slot: Slot<Known>,
     view: KnownView,
-    { method, headers }: Request,
+    method: string,
+    headers: Headers,
     ctx: ExecutionContext,
     nowMs: number,
   ): Response | null {
@@ -149,8 +153,10 @@ export class MemoryHits {
     if (view.config !== known.config) return null;
     const stored = this.#memory.get(known.key, nowMs, selectingLines(headers, known.policy));
     if (stored === null) return null;
-    const asked: AnswerTo = { method, fields: headers, policy: known.policy };
-    const prepared = this.#preparedFor(asked, known, stored, view.purges, nowMs);
+    const conditions = conditionsOf(method, headers);
+    const prepared =
+      this.#preparedFor(conditions, known, stored.meta, view.purges, nowMs) ??
+      this.#prepare(conditions, { method, fields: headers }, known, stored, view.purges, nowMs);
     if (prepared === null) return null;
     this.#urls.use(slot);
     known.told.hits += 1;
@@ -160,23 +166,36 @@ export class MemoryHits {
     return new Response(body, prepared.parts);
   }
 
+  /** Finds what was answered before and would be again; null: nothing. */
   #preparedFor(
-    request: AnswerTo,
+    asked: string,
+    known: Known,
+    meta: StoredMeta,
+    book: PurgeBook,
+    nowMs: number,
+  ): Prepared | null {
+    const by = known.settings === undefined ? null : known;
+    for (const one of this.#prepared.get(meta) ?? []) {
+      const isSame = one.asked === asked && one.by === by && isStill(one, known, nowMs);
+      if (isSame && isTrue(one, book, nowMs)) return one;
+    }
+    return null;
+  }
+
+  /** Makes an answer that may be given again; null: it takes more. */
+  #prepare(
+    asked: string,
+    told: Omit<AnswerTo, "policy">,
     known: Known,
     stored: StoredResponse<EdgeBody>,
     book: PurgeBook,
     nowMs: number,
   ): Prepared | null {
-    const { key, settings } = known;
+    const { key, settings, policy } = known;
+    const request: AnswerTo = { ...told, policy };
     const health = known.belief.state;
     const by = settings === undefined ? null : known;
-    const asked = conditionsOf(request);
     if (asked.length > limits.preparedConditionCharsMax) return null;
-    const kept = this.#prepared.get(stored.meta) ?? [];
-    for (const one of kept) {
-      const isSame = one.asked === asked && one.by === by && isStill(one, known, nowMs);
-      if (isSame && isTrue(one, book, nowMs)) return one;
-    }
     if (book.verdictOn(key, stored.meta) !== "alive") return null;
     const hit = hitContent(request, { key, stored }, known.belief, nowMs);
     if (hit === null) return null;
@@ -197,7 +216,7 @@ export class MemoryHits {
       hasBody,
       parts,
     };
-    const others = kept.filter(
+    const others = (this.#prepared.get(stored.meta) ?? []).filter(
       (one) => !(one.asked === asked && one.by === by) && isTrue(one, book, nowMs),
     );
     this.#prepared.set(stored.meta, [prepared, ...others.slice(0, limits.preparedAnswersMax - 1)]);
@@ -230,17 +249,17 @@ function siteFields(
   return withSiteFields(fields, { method, fields: asked, scheme }, settings);
 }
 
-/** Tells whether a request asks for nothing that the usual way would have to see to. */
-function isPlain(request: Request, { hostField, special }: Known): boolean {
-  const { method, headers } = request;
-  if ((method !== "GET" && method !== "HEAD") || request.body !== null) return false;
+/** Tells whether a request without a body asks for nothing that the usual way would have to see to. */
+function isPlain(method: string, headers: Headers, { hostField, special }: Known): boolean {
+  if (method !== "GET" && method !== "HEAD") return false;
   for (const name of special) if (headers.has(name)) return false;
   return headers.get("host") === hostField;
 }
 
 /** What an answer depends on besides the stored response; a plain GET's is empty. */
-function conditionsOf({ method, fields }: AnswerTo): string {
-  const [tags, since] = [fields.get("if-none-match"), fields.get("if-modified-since")];
+function conditionsOf(method: string, headers: Headers): string {
+  const tags = headers.get("if-none-match");
+  const since = headers.get("if-modified-since");
   if (method === "GET" && tags === null && since === null) return "";
   return `${method} ${tags ?? ""}\n${since ?? ""}`;
 }
