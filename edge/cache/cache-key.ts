@@ -29,6 +29,8 @@ const NOT_IN_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]/gu;
 const NOT_IN_QUERY = /[^A-Za-z0-9\-._~!$&()*+,;=:@/%?]/gu;
 const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 const CONTROL_ESCAPE = /%(?:[01][0-9A-Fa-f]|7F)/i;
+/** A target that is canonical as it came, unless its path has a dot segment: most are. */
+const PLAIN_TARGET = /^\/[A-Za-z0-9\-._~!$&()*+,;=:@/]*(?:\?[A-Za-z0-9\-._~!$&()*+,;=:@/?]*)?$/;
 const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
 
 /**
@@ -37,11 +39,14 @@ const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
  * @param rawTarget  What follows the authority in the request's URL, as it came.
  */
 export function decideTarget(rawTarget: string): TargetDecision {
-  const refusal = refuse(rawTarget);
-  if (refusal !== null) return refusal;
   const at = rawTarget.indexOf("?");
   const rawPath = at < 0 ? rawTarget : rawTarget.slice(0, at);
   const rawQuery = at < 0 ? "" : rawTarget.slice(at);
+  if (PLAIN_TARGET.test(rawTarget) && !rawPath.includes("/.")) {
+    return { kind: "target", path: rawPath, query: rawQuery };
+  }
+  const refusal = refuse(rawTarget);
+  if (refusal !== null) return refusal;
   if (CONTROL_ESCAPE.test(rawPath)) {
     return refused("control-character", "The path holds the escape of a control character");
   }
