@@ -258,7 +258,7 @@ export type OriginReply<Body> =
  *   credentials is `origin-refused`, never a 401 for the client.
  * - Bytes: bodies arrive as the origin encoded them, in step with Content-Encoding.
  * - Limits: fails after `originTimeoutMs` without a response head, and a shared body after as long
- *   without a byte.
+ *   without a byte; one of `briefBodyBytesMax` at most after as long in all.
  */
 export interface OriginContent<Body> {
   fetch(request: UpstreamRequest<Body>): Promise<OriginReply<Body>>;

@@ -8,6 +8,7 @@ import type { OriginContent, SentBody, SharedBody, UpstreamReply } from "../cont
 import { limits } from "../limits.ts";
 import type { LargeBody } from "./large-body.ts";
 import { ArrivingBody, type BodyBudget } from "./arriving-body.ts";
+import { BriefBody } from "./brief-body.ts";
 
 /** A body at the edge: bytes once it is stored, a stream while it passes through. */
 export type EdgeBody = Uint8Array | ReadableStream<Uint8Array> | LargeBody;
@@ -137,7 +138,7 @@ function replyOf(
   budget: BodyBudget,
 ): UpstreamReply<EdgeBody> | Failure {
   const { status } = response;
-  let shared: ArrivingBody | null = null;
+  let shared: ArrivingBody | BriefBody | null = null;
   const discard = (): void => {
     if (controller !== null) controller.abort();
     else if (shared === null) void response.body?.cancel().catch(() => undefined);
@@ -184,12 +185,20 @@ function shareBody(
   response: Response,
   wholeBytesMax: number,
   budget: BodyBudget,
-): ArrivingBody | null {
+): ArrivingBody | BriefBody | null {
   if (response.body === null) return null;
   const { arrivingBodyBytesMax: heldBytesMax, originTimeoutMs: idleMs } = limits;
   const announced = response.headers.get("content-length");
   // Beside Transfer-Encoding a Content-Length says nothing (RFC 9112 §6.3).
   const isLengthFinal = !response.headers.has("transfer-encoding");
+  const bytes = lengthOf(announced);
+  if (isLengthFinal && bytes > 0 && bytes <= Math.min(limits.briefBodyBytesMax, wholeBytesMax))
+    return new BriefBody(response, bytes, idleMs, budget, withLength);
   const bounds = { wholeBytesMax, heldBytesMax, idleMs, isLengthFinal };
   return new ArrivingBody(response.body, announced, bounds, budget, withLength);
+}
+
+/** Reads a Content-Length; NaN: it is none, or not said plainly. */
+function lengthOf(announced: string | null): number {
+  return announced !== null && /^\d{1,9}$/.test(announced) ? Number(announced) : NaN;
 }

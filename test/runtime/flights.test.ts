@@ -232,21 +232,28 @@ test("P4: a cookie's answer is not given to who joined it without one", async ()
 });
 
 test("a body that breaks off breaks off for all, and is stored for none", async () => {
-  upstream.replies.set("/breaks", async (_request, response, count) => {
-    response.writeHead(200, { ...FRESH, "content-length": "10" });
-    if (count > 1) return void response.end("0123456789");
-    response.write("01234");
-    await pause(300);
-    response.destroy();
-  });
-  const leader = upstream.get("/breaks");
-  await leader.head;
-  const joined = upstream.get("/breaks");
-  const both = await Promise.all([leader.got, joined.got]);
-  for (const { headers } of both) assert.equal(headers["content-length"], "10");
-  for (const { isCut, text } of both) assert.deepEqual([isCut, text], [true, "01234"]);
-  const whole = await upstream.get("/breaks").got;
-  assert.deepEqual([whole.text, upstream.asked("/breaks")], ["0123456789", 2]);
+  // What is brief is read at once; of the other what has come is passed on.
+  for (const [target, length, passed] of [
+    ["/breaks/brief", 10, ""],
+    ["/breaks/long", 20_000, "x".repeat(10_000)],
+  ] as const) {
+    const body = "x".repeat(length);
+    upstream.replies.set(target, async (_request, response, count) => {
+      response.writeHead(200, { ...FRESH, "content-length": length });
+      if (count > 1) return void response.end(body);
+      response.write(body.slice(0, length / 2));
+      await pause(300);
+      response.destroy();
+    });
+    const leader = upstream.get(target);
+    await leader.head;
+    const joined = upstream.get(target);
+    const both = await Promise.all([leader.got, joined.got]);
+    for (const { headers } of both) assert.equal(headers["content-length"], String(length));
+    for (const { isCut, text } of both) assert.deepEqual([isCut, text], [true, passed]);
+    const whole = await upstream.get(target).got;
+    assert.deepEqual([whole.text, upstream.asked(target)], [body, 2]);
+  }
 });
 
 test("a large body passes through whole for all that share it, and is never stored", async () => {
