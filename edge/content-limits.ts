@@ -58,6 +58,8 @@ export const contentLimits = {
   cellSweepShare: 0.95,
   /** Bytes of bodies that wait for a cell that is busy; one more goes by itself. */
   waitingSavesBytesMax: 8_388_608,
+  /** How soon after a call that saves another one is made: what comes meanwhile goes in it. */
+  saveGatherMs: 10,
   /** How long a call that saves may take before another one is made beside it. */
   saveMsMax: 5_000,
   /** ContentCells of a region: keys are spread over them. */

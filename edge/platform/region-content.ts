@@ -1,10 +1,11 @@
 // The RegionContent port over a ContentCell: which cell it is, and what its failures mean. What is stored
-// while the cell is still busy with what was stored before goes there together, in one call and one
-// commit.
+// within a moment of what was stored before, or while the cell is still busy with that, goes there together,
+// in one call and one commit.
 
 import type { StoredMeta, StoredResponse } from "../cache/stored-response.ts";
 import type { LargeContent, RegionContent, RegionFinding } from "../content-ports.ts";
 import { log } from "../../doors/access-log.ts";
+import { within } from "../../doors/within.ts";
 import { digestOf } from "./body-digest.ts";
 import { limits } from "../limits.ts";
 import { decodeHandle, encodeHandle, LargeBody, sendLarge } from "./large-body.ts";
@@ -21,8 +22,10 @@ interface Waiting extends CellSave {
 interface Saves {
   waiting: Waiting[];
   bytes: number;
-  /** When the call that is under way began; null: none is. */
+  /** When the call that is under way, or about to be made, began; null: none is. */
   sinceMs: number | null;
+  /** When the last call was made. */
+  sentMs: number;
 }
 
 const nothing = (
@@ -68,6 +71,8 @@ async function attempt<T>(
     return otherwise;
   }
 }
+
+const pause = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));
 
 /** Tells whether a body is what its digest says; what no digest is known of is taken as it is. */
 async function isSound({ meta, body }: StoredResponse<Uint8Array>): Promise<boolean> {
@@ -209,34 +214,43 @@ export class RegionCells {
     };
   }
 
-  /** Saves now, or with what comes while the cell is busy. Never rejects. */
+  /** Saves now, or with what comes within a moment, or while the cell is busy. Never rejects. */
   async #save(
     region: string,
     save: CellSave,
     send: (all: readonly CellSave[]) => Promise<void>,
   ): Promise<void> {
-    const saves = this.#saves.get(region) ?? { waiting: [], bytes: 0, sinceMs: null };
+    const saves = this.#saves.get(region) ?? {
+      waiting: [],
+      bytes: 0,
+      sinceMs: null,
+      sentMs: -Infinity,
+    };
     this.#saves.set(region, saves);
     const nowMs = Date.now();
-    // The request that the call belongs to may have been cut off: after a while another one goes.
-    const isBusy = saves.sinceMs !== null && Math.abs(nowMs - saves.sinceMs) < limits.saveMsMax;
     const isFull = saves.bytes + save.stored.body.length > limits.waitingSavesBytesMax;
-    if (!isBusy || isFull) {
-      saves.sinceMs = nowMs;
-      await send([save]);
-      // Those that came meanwhile go together, until none has.
-      while (saves.waiting.length > 0) {
-        const all = saves.waiting;
-        [saves.waiting, saves.bytes, saves.sinceMs] = [[], 0, Date.now()];
-        await send(all.map(({ done: _done, ...one }) => one));
-        for (const { done } of all) done();
-      }
-      saves.sinceMs = null;
-      return;
-    }
+    if (isFull) return send([save]);
     const { promise, resolve } = Promise.withResolvers<void>();
     saves.waiting.push({ ...save, done: resolve });
     saves.bytes += save.stored.body.length;
-    await promise;
+    // The request that the call belongs to may have been cut off: after a while another one goes.
+    const isBusy = saves.sinceMs !== null && Math.abs(nowMs - saves.sinceMs) < limits.saveMsMax;
+    if (isBusy) {
+      // With a timer, or the runtime takes a request for hung that waits for another's call.
+      await within(promise, limits.saveMsMax);
+      return;
+    }
+    saves.sinceMs = nowMs;
+    // Those that come meanwhile go together, until none has.
+    while (saves.waiting.length > 0) {
+      const sinceSentMs = Math.abs(Date.now() - saves.sentMs);
+      if (sinceSentMs < limits.saveGatherMs) await pause(limits.saveGatherMs - sinceSentMs);
+      const all = saves.waiting;
+      [saves.waiting, saves.bytes] = [[], 0];
+      saves.sinceMs = saves.sentMs = Date.now();
+      await send(all.map(({ done: _done, ...one }) => one));
+      for (const { done } of all) done();
+    }
+    saves.sinceMs = null;
   }
 }
