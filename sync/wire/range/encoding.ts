@@ -122,8 +122,7 @@ export class EdgeRangeCoder implements EdgeEncoding {
 
   /** Adds the encoding to the options of its link. */
   serve<Options>(options: Options): Options & EdgeEncoding {
-    const { up, down, speech } = this;
-    return { ...options, up, down, speech };
+    return { ...options, up: this.up, down: this.down, speech: this.speech };
   }
 
   readonly speech: EdgeEncoding["speech"] = () => {
@@ -208,8 +207,8 @@ export class EdgeRangeCoder implements EdgeEncoding {
   ): Result<ReceivedDownFrame, FrameError> {
     const asked = this.#asked;
     if (!read.ok) return read;
-    if (asked?.isCoded && read.value.outcome === "unreadable")
-      this.#noteMisfit(asked.isAfterSilence);
+    const isMisfit = asked?.isCoded && read.value.outcome === "unreadable";
+    if (isMisfit) this.#noteMisfit(asked.isAfterSilence);
     const form = offered(bytes);
     this.#asked = null;
     this.#memory =
@@ -365,9 +364,11 @@ export class HubRangeCoder implements HubEncoding {
    */
   #hasRoom(nowMs: number): boolean {
     const [oldest] = this.#links.values();
-    const isFull = this.#links.size >= SESSIONS_MAX || this.#size >= MEMORIES_BYTES_MAX;
+    const links = this.#links.size;
+    // It will grow to about what each of them takes.
+    const size = this.#size + this.#size / Math.max(1, links);
     const silentMs = Math.abs(nowMs - (oldest?.memory.exchanged.hubNowMs ?? nowMs));
-    return !isFull || silentMs >= GIVES_WAY_MS;
+    return (links < SESSIONS_MAX && size <= MEMORIES_BYTES_MAX) || silentMs >= GIVES_WAY_MS;
   }
 
   #put(link: number, held: HubLink): void {

@@ -231,6 +231,30 @@ test("links beyond a hub's room speak plainly; nobody takes the memory of one th
   assert.equal(last.coder.speech(), "coded");
 });
 
+test("past the bytes that a hub has for its links those that found room keep it", () => {
+  const hub = newHub(true);
+  const coder = new HubRangeCoder();
+  coder.serve(hub);
+  const edges = Array.from({ length: 36 }, (_, at) => new Edge(`e${at}`, true));
+  const [writer] = edges;
+  for (let i = 0; i < 5_000; i += 1) writer?.put(`pump-${i}/temp`, i);
+  for (let round = 0; round < 6; round += 1) {
+    for (const edge of edges) {
+      edge.outcomes.length = 0;
+      edge.nowMs += 1_000;
+      edge.sync(hub);
+    }
+  }
+  assert.deepEqual(
+    edges.filter(({ outcomes }) => outcomes.includes("unreadable")),
+    [],
+  );
+  const coded = edges.filter(({ coder: end }) => end?.speech() === "coded").length;
+  assert.equal(coded, coder.held.links);
+  assert.ok(coded > 18 && coded < 36, `${coded} links find room`);
+  assert.ok(coder.held.bytes <= 40 * 2 ** 20);
+});
+
 test("a request that is read and is not what its kind writes is said plainly the next time", () => {
   const hub = newHub(true);
   const edge = new Edge("north", true);
