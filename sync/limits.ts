@@ -58,6 +58,13 @@ export const LINK_BYTES_MAX = 1_024;
 export const LINKS_LOOK_MS = 60_000;
 /** Bytes of entries that a hub keeps for collections that it does not know yet. */
 export const KEPT_BYTES_MAX: number = 256 * 1024;
+/** Symbols of a sketch of what a hub holds, at most; of fewer entries fewer. */
+export const SKETCH_SYMBOLS_MAX = 256;
+/** A sketch has a symbol for so many entries, and is not worth it with fewer symbols. */
+export const SKETCH_SYMBOL_ENTRIES = 16;
+export const SKETCH_SYMBOLS_MIN = 16;
+/** Sketches that a hub remembers to have given. */
+export const SKETCHES_MAX = 64;
 /** Entries of a page of stored state, about; and how many bytes of rows make a checkpoint due. */
 export const PAGE_ENTRIES = 64;
 export const CHECKPOINT_BYTES: number = 256 * 1024;

@@ -14,14 +14,15 @@ import { assert } from "../../sync/assert.ts";
 import type { RaisedAlert } from "../../state/alert.ts";
 import type { Acknowledging, AlertPage, AlertQuery } from "../../state/alert-book.ts";
 import { listPurges, type PurgePage } from "../../state/purge-history.ts";
-import { devices } from "../../state/region.ts";
+import { devices, REGION_COLLECTIONS } from "../../state/region.ts";
 import type { Answering, GivenCommand, Queueing } from "../../state/command-book.ts";
 import type { AnswerState, HeldCommand } from "../../state/command.ts";
 import type { HeldShadow, ShadowWrite } from "../../state/shadow-book.ts";
 import type { ReadPatch } from "../../state/shadow.ts";
 import { parseReplicaId, type DeviceId } from "../../sync/brand.ts";
 import { hubTime } from "../../sync/link/hub-clock.ts";
-import type { Speech } from "../../sync/wire/encoding.ts";
+import { EdgeSketch } from "../../sync/sketch/edge.ts";
+import type { EdgeEncoding, Speech } from "../../sync/wire/encoding.ts";
 import { EdgeRangeCoder } from "../../sync/wire/range/encoding.ts";
 import type { DeviceDenial } from "../denials.ts";
 import type { EdgeConfig } from "../config.ts";
@@ -113,7 +114,7 @@ export class RegionCell extends DurableObject<EdgeEnv> {
     this.#config = config;
     this.#region = region;
     const origin = openOriginLink(config.originUrl, config.linkKey, REGION_RANGE);
-    this.#alarm = new LinkAlarm(ctx.storage, origin, () => new EdgeRangeCoder());
+    this.#alarm = new LinkAlarm(ctx.storage, origin, () => this.#newEncoding());
     this.#sql = openSql(ctx.storage);
     migrate(this.#sql, MIGRATIONS);
     this.#replica = this.#openReplica();
@@ -351,6 +352,16 @@ export class RegionCell extends DurableObject<EdgeEnv> {
   #restMs(): number {
     const isIdle = Date.now() - this.#askedMs >= limits.regionIdleAfterMs;
     return spread(isIdle ? limits.regionIdlePollMs : limits.regionPollMs);
+  }
+
+  /** How the link's frames are said: coded, and without what both ends hold should it begin anew. */
+  #newEncoding(): EdgeEncoding {
+    const sketch = new EdgeSketch(
+      () => this.#replica,
+      REGION_COLLECTIONS,
+      (resync) => log("link-compared", { region: this.#region, ...resync }),
+    );
+    return sketch.serve(new EdgeRangeCoder());
   }
 
   #openReplica(): RegionReplica {

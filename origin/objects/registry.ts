@@ -28,7 +28,8 @@ import type { DeviceId } from "../../sync/brand.ts";
 import type { Versioned } from "../../sync/crdt/versioned.ts";
 import { KEPT_BYTES_MAX } from "../../sync/limits.ts";
 import type { RefusedEntry } from "../../sync/replica/hub-replica.ts";
-import { HubReplica, type Exchange } from "../../sync/replica/hub-replica.ts";
+import type { Exchange, HubReplica } from "../../sync/replica/hub-replica.ts";
+import { SketchingHub } from "../../sync/sketch/hub.ts";
 import { HubRangeCoder } from "../../sync/wire/range/encoding.ts";
 import type { DeviceChange, DeviceRow, RegisteredDevice } from "../fleet/device.ts";
 import {
@@ -106,7 +107,7 @@ export class Registry extends DurableObject<OriginEnv> {
     super(ctx, env);
     const sql = openSql(ctx.storage);
     migrate(sql, MIGRATIONS);
-    this.#replica = new HubReplica({
+    this.#replica = new SketchingHub({
       collections: REGION_COLLECTIONS,
       store: new SqlReplicaStore(sql),
       newNumber: drawNumber,

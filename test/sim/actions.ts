@@ -162,6 +162,15 @@ function deliver(world: World, rng: Prng): void {
   if (message !== null) world.deliver(message, rng);
 }
 
+function losePosition(world: World, rng: Prng): void {
+  const node = anyEdge(world, rng);
+  const { link, sent, isPulling } = node.replica.record;
+  // What is under way would be said by another life, too.
+  if (node.awaited !== null || link === 0 || sent !== null || isPulling) return;
+  world.trace.note(`e${node.number} loses where it stands`);
+  world.turn(node, rng, () => node.losePosition());
+}
+
 function exchange(world: World, rng: Prng): void {
   const node = anyEdge(world, rng);
   if (node.awaited !== null) world.turn(node, rng, () => node.fail());
@@ -200,4 +209,5 @@ const ACTS: Readonly<Record<Action, Act>> = {
   },
   hostile: sendHostile,
   replay,
+  "lose-position": losePosition,
 };

@@ -10,10 +10,12 @@ import {
   type EdgeLink,
   type EdgeLinkEffect,
   type EdgeLinkEvent,
+  type EdgeLinkOptions,
   type EdgeLinkRecord,
 } from "../../sync/link/edge.ts";
 import { componentKey } from "../../sync/replica/component.ts";
 import { EdgeReplica } from "../../sync/replica/edge-replica.ts";
+import { EdgeSketch } from "../../sync/sketch/edge.ts";
 import type { DownState } from "../../sync/wire/down-frame.ts";
 import { ORIGIN_POSITION, type Versions } from "../../sync/wire/frame.ts";
 import { EdgeRangeCoder } from "../../sync/wire/range/encoding.ts";
@@ -29,7 +31,7 @@ import { COLLECTIONS } from "./schema.ts";
 export interface EdgeWorld {
   readonly ledger: Ledger;
   readonly quantumMs: 1 | 16 | 128;
-  readonly plan: Pick<Plan, "codedEdges">;
+  readonly plan: Pick<Plan, "codedEdges" | "sketchingEdges">;
   now(): number;
   newNumber(): number;
   chance(): number;
@@ -65,6 +67,7 @@ export class EdgeNode {
   versions: Versions = { min: 1, max: 1 };
   /** The other encoding that its link speaks; null: none. */
   coder: EdgeRangeCoder | null = null;
+  #options: EdgeLinkOptions = RETRY;
   /** The connection that an answer is awaited on. */
   awaited: string | null = null;
   isAtRest = false;
@@ -96,6 +99,10 @@ export class EdgeNode {
   #openLink(): EdgeLink {
     const isCoded = this.#world.plan.codedEdges[this.number] === true;
     this.coder = isCoded ? new EdgeRangeCoder() : null;
+    const options: EdgeLinkOptions = this.coder?.serve(RETRY) ?? RETRY;
+    const sketch = new EdgeSketch(() => this.replica, COLLECTIONS);
+    const isSketching = this.#world.plan.sketchingEdges[this.number] === true;
+    this.#options = isSketching ? sketch.serve(options) : options;
     return openEdgeLink(this.replica.record, this.versions);
   }
 
@@ -157,8 +164,7 @@ export class EdgeNode {
     while (event !== null) {
       const before = this.replica.record;
       this.#isRetrying = event.kind === "wake" && this.link.phase.kind === "waiting";
-      const options = this.coder?.serve(RETRY) ?? RETRY;
-      const step = stepEdgeLink(this.link, event, options);
+      const step = stepEdgeLink(this.link, event, this.#options);
       this.link = step.state;
       event = null;
       for (const effect of step.effects) event = this.#interpret(effect) ?? event;
@@ -246,6 +252,12 @@ export class EdgeNode {
     const mark = this.#marks.findLast(({ writes }) => writes <= survivors);
     if (mark !== undefined) this.shadow.cutTo(mark.extent);
     this.reopen();
+  }
+
+  /** Loses where its link stands, but for what it holds; nothing of it is under way. */
+  losePosition(): void {
+    this.#beginLife({ kind: "renew" });
+    this.sync();
   }
 
   #beginLife(effect: Extract<EdgeLinkEffect, { kind: "renew" | "restamp" }>): void {

@@ -4,6 +4,7 @@
 import type { EdgeLinkRecord } from "../../sync/link/edge.ts";
 import { HubReplica, type Exchange } from "../../sync/replica/hub-replica.ts";
 import type { Collection } from "../../sync/replica/kind.ts";
+import { SketchingHub } from "../../sync/sketch/hub.ts";
 import type { Versions } from "../../sync/wire/frame.ts";
 import { HubRangeCoder } from "../../sync/wire/range/encoding.ts";
 import { SimClock } from "./clock.ts";
@@ -15,7 +16,7 @@ export interface HubWorld {
   readonly ledger: Ledger;
   readonly quantumMs: 1 | 16 | 128;
   readonly leaseMs: number;
-  readonly plan: Pick<Plan, "isHubCoded">;
+  readonly plan: Pick<Plan, "isHubCoded" | "symbolEntries">;
   now(): number;
   newNumber(): number;
 }
@@ -36,6 +37,8 @@ export class HubNode {
   /** The other encoding that its links may speak; null: none. */
   coder: HubRangeCoder | null;
   replica: HubReplica;
+  /** Times that an edge was told only what differed, by replicas of former starts. */
+  #briefs = 0;
   readonly #world: HubWorld;
 
   constructor(world: HubWorld, release: Release) {
@@ -54,21 +57,32 @@ export class HubNode {
     return this.clock.read(this.#world.now());
   }
 
+  /** Times that an edge was told only what differed. */
+  get briefs(): number {
+    return this.#briefs + (this.replica instanceof SketchingHub ? this.replica.briefs : 0);
+  }
+
   /** Starts over from the disk. */
   reopen(): void {
+    this.#briefs = this.briefs;
     this.coder = this.#newCoder();
     this.replica = this.openReplica(this.disk);
     this.disk.sync();
   }
 
   openReplica(disk: SimDisk): HubReplica {
-    const replica = new HubReplica({
+    const { symbolEntries } = this.#world.plan;
+    const options = {
       ...this.release,
       store: disk,
       newNumber: () => this.#world.newNumber(),
       leaseMs: this.#world.leaseMs,
       quantumMs: this.#world.quantumMs,
-    });
+    };
+    const replica =
+      symbolEntries > 0
+        ? new SketchingHub({ ...options, symbolEntries, symbolsMin: 1 })
+        : new HubReplica(options);
     this.coder?.serve(replica);
     return replica;
   }

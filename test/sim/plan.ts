@@ -3,8 +3,7 @@
 
 import { Prng } from "./prng.ts";
 
-/** Things that can go wrong; each can be left out when a failure is made smaller. */
-export const FAULTS = [
+const DRAWN_FAULTS = [
   "drop",
   "duplicate",
   "reorder",
@@ -26,6 +25,9 @@ export const FAULTS = [
   "hostile",
   "replay",
 ] as const;
+
+/** Things that can go wrong; each can be left out when a failure is made smaller. */
+export const FAULTS = [...DRAWN_FAULTS, "lose-position"] as const;
 
 export type Fault = (typeof FAULTS)[number];
 
@@ -61,6 +63,9 @@ export interface Plan {
   /** Whether the hub speaks the coded encoding beside the plain one, and which edges do. */
   readonly isHubCoded: boolean;
   readonly codedEdges: readonly boolean[];
+  /** How many entries of the hub are worth a symbol of its sketches, and which edges ask for them. */
+  readonly symbolEntries: number;
+  readonly sketchingEdges: readonly boolean[];
 }
 
 /** What is left out of a plan to make a failure smaller. */
@@ -81,7 +86,9 @@ const YEAR_MS = 365 * DAY_MS;
 export function drawPlan(seed: number, reduction: Reduction = {}): Plan {
   const rng = new Prng(seed, 1);
   const faultShare = rng.pick([0, 0.15, 0.3, 0.5]);
-  const drawn = FAULTS.filter(() => rng.chance(faultShare));
+  const drawn: Fault[] = DRAWN_FAULTS.filter(() => rng.chance(faultShare));
+  const { losesPositions, ...sketches } = drawSketches(seed);
+  if (losesPositions) drawn.push("lose-position");
   const faults = new Set(drawn.filter((fault) => !reduction.without?.includes(fault)));
   const some = WORKLOADS.filter(() => rng.chance(0.6));
   const edges = rng.pick([1, 2, 2, 3, 3, 4, EDGES_MAX]);
@@ -100,6 +107,7 @@ export function drawPlan(seed: number, reduction: Reduction = {}): Plan {
     quantumMs: rng.pick([1, 16, 128]),
     rounds: rng.pick([1, 1, 2, 3]),
     ...drawEncodings(seed),
+    ...sketches,
   };
 }
 
@@ -109,6 +117,19 @@ function drawEncodings(seed: number): Pick<Plan, "isHubCoded" | "codedEdges"> {
   const share = rng.pick([1, 1, 0.6, 0]);
   const codedEdges = Array.from({ length: EDGES_MAX }, () => rng.chance(share));
   return { isHubCoded: rng.chance(share), codedEdges };
+}
+
+/** In three of four worlds hubs give sketches, to all edges or some; from 0 on they give none. */
+function drawSketches(
+  seed: number,
+): Pick<Plan, "symbolEntries" | "sketchingEdges"> & { readonly losesPositions: boolean } {
+  const rng = new Prng(seed, 7);
+  const share = rng.pick([1, 1, 0.6, 0]);
+  return {
+    symbolEntries: share === 0 ? 0 : rng.pick([0.3, 0.5, 1, 2]),
+    sketchingEdges: Array.from({ length: EDGES_MAX }, () => rng.chance(share)),
+    losesPositions: rng.chance(0.4),
+  };
 }
 
 /** How often a fault comes, beside the weights of ordinary work. */
@@ -133,6 +154,7 @@ const FAULT_WEIGHTS: Readonly<Record<Fault, number>> = {
   "old-version": 0.5,
   hostile: 3,
   replay: 4,
+  "lose-position": 2,
 };
 
 function drawWeights(rng: Prng, faults: ReadonlySet<Fault>): Map<Action, number> {

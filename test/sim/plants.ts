@@ -14,6 +14,7 @@ export interface SimPlant extends Plant {
 
 const EDGE = "sync/replica/edge-replica.ts";
 const HUB = "sync/replica/hub-replica.ts";
+const SKETCHES = "sync/sketch/hub.ts";
 const LINK = "sync/link/edge.ts";
 
 /** The faults, by name. */
@@ -199,6 +200,29 @@ export const PLANTS: Readonly<Record<string, SimPlant>> = {
     file: "sync/wire/range/coder.ts",
     find: "if (this.isReading) this.#code -= bound;",
     replace: "if (this.isReading) this.#code -= times > 12 ? bound - 1 : bound;",
+  },
+  "sketch-of-before": {
+    breaks: "a sketch that was drawn before is given for what the hub holds now",
+    invariant: "sync.told-whole",
+    file: SKETCHES,
+    find: "const isCurrent = last?.seq === this.head && last.replica === told;",
+    replace:
+      "const isCurrent = last?.replica === told;\n    if (isCurrent) Object.assign(last, { seq: this.head });",
+  },
+  "sketch-without-deletions": {
+    breaks: "an edge that had what is deleted and not forgotten is not told of that",
+    invariant: "sync.told-whole",
+    file: SKETCHES,
+    find: "const isNew = entry.seq > given.seq || collection.kind.viewAtHub(entry.value) === null;",
+    replace:
+      "const isNew = entry.seq > given.seq;\n      if (collection.kind.viewAtHub(entry.value) === null) continue;",
+  },
+  "sketch-half-read": {
+    breaks: "what is found of a difference is taken for all of it",
+    invariant: "sync.told-whole",
+    file: "sync/sketch/symbols.ts",
+    find: "return this.#isEmpty ? { onlyFirst, onlySecond } : null;",
+    replace: "return { onlyFirst, onlySecond };",
   },
   "collected-shows": {
     breaks: "what is forgotten of a set takes its values with it",

@@ -9,6 +9,8 @@ import type { Failure } from "./run-seed.ts";
 export interface Tally {
   seeds: number;
   exchanges: number;
+  /** Times that an edge was told only what differed, by a sketch. */
+  briefs: number;
   steps: number;
   failures: Failure[];
 }
@@ -29,7 +31,7 @@ export async function runSeeds(
   count: number,
   onProgress: (tally: Tally) => boolean = () => true,
 ): Promise<Tally> {
-  const tally: Tally = { seeds: 0, exchanges: 0, steps: 0, failures: [] };
+  const tally: Tally = { seeds: 0, exchanges: 0, briefs: 0, steps: 0, failures: [] };
   let next = from;
   const end = from + count;
   const take = (): Task | null => {
@@ -41,6 +43,7 @@ export async function runSeeds(
   const hear = (part: Tally): void => {
     tally.seeds += part.seeds;
     tally.exchanges += part.exchanges;
+    tally.briefs += part.briefs;
     tally.steps += part.steps;
     tally.failures.push(...part.failures);
     if (!onProgress(tally)) next = end;

@@ -23,6 +23,8 @@ export interface Outcome {
   readonly seed: number;
   readonly hash: string;
   readonly exchanges: number;
+  /** Times that an edge was told only what differed, by a sketch. */
+  readonly briefs: number;
   readonly steps: number;
   readonly failure: Failure | null;
 }
@@ -49,7 +51,14 @@ export function runSeed(
   } catch (error) {
     failure = failureOf(seed, step, error, trace);
   }
-  return { seed, hash: trace.hash, exchanges: world.exchanges, steps: step, failure };
+  return {
+    seed,
+    hash: trace.hash,
+    exchanges: world.exchanges,
+    briefs: world.hub.briefs,
+    steps: step,
+    failure,
+  };
 }
 
 function takeStep(world: World, step: number): void {

@@ -78,13 +78,14 @@ async function runMany(source: string, from: number, count: number): Promise<boo
   return tally.failures.length === 0;
 }
 
-function figuresOf({ seeds, failures, exchanges, steps }: Tally, ms: number): object {
+function figuresOf({ seeds, failures, exchanges, briefs, steps }: Tally, ms: number): object {
   const seconds = Math.round(ms / 100) / 10;
   return {
     seeds,
     violations: failures.length,
     seconds,
     exchanges,
+    sketchResyncs: briefs,
     steps,
     seedsPerSecond: Math.round(seeds / (ms / 1000)),
     invariants: [...new Set(failures.map(({ id }) => id))],

@@ -20,6 +20,8 @@ import { collection } from "../../../sync/replica/kind.ts";
 import { lwwKind, setKind } from "../../../sync/replica/kinds.ts";
 import type { ReplicaStore, StoredReplica } from "../../../sync/replica/store.ts";
 import { gTotalKind } from "../../../sync/replica/totals.ts";
+import { EdgeSketch } from "../../../sync/sketch/edge.ts";
+import { SketchingHub } from "../../../sync/sketch/hub.ts";
 import { EdgeRangeCoder, HubRangeCoder } from "../../../sync/wire/range/encoding.ts";
 import { REPLICA_TABLES, SqlReplicaStore } from "../../../storage/sql-replica-store.ts";
 import { migrate } from "../../../storage/sql.ts";
@@ -88,14 +90,14 @@ class Skerry implements System {
 
   readonly #isPlain: boolean;
 
-  /** @param isPlain Whether its links speak the plain encoding only. */
+  /** @param isPlain Whether its links speak the plain encoding only, and without sketches. */
   constructor(setting: Setting, isPlain: boolean) {
     this.#setting = setting;
     this.#isPlain = isPlain;
     this.#hubStore = this.#storeOf("hub");
     this.#stores = setting.edges.map((name) => this.#storeOf(name));
     const { quantumMs } = setting;
-    this.#hub = new HubReplica({
+    this.#hub = new (isPlain ? HubReplica : SketchingHub)({
       collections: COLLECTIONS,
       store: this.#hubStore,
       newNumber: this.#number,
@@ -127,7 +129,9 @@ class Skerry implements System {
       newEpoch: this.#number,
       quantumMs: this.#setting.quantumMs,
     });
-    const options = this.#isPlain ? RETRY : new EdgeRangeCoder().serve(RETRY);
+    const options = this.#isPlain
+      ? RETRY
+      : new EdgeSketch(() => replica, COLLECTIONS).serve(new EdgeRangeCoder().serve(RETRY));
     return { replica, link: openEdgeLink(replica.record), options };
   }
 

@@ -6,6 +6,7 @@ import { converges, direction } from "./convergence.ts";
 import { boundedMetadata, clockLimit, makeNeverDown, sessionTokens } from "./history.ts";
 import { cursors, rebuild, retries } from "./links.ts";
 import { sameTotals } from "./totals.ts";
+import { toldWhole } from "./telling.ts";
 import { addWins, concurrentNotes, countedOnce, lastWrite } from "./values.ts";
 
 /** Makes the checkers of one run. */
@@ -13,6 +14,7 @@ export function makeCheckers(): readonly Checker[] {
   return [
     converges,
     direction,
+    toldWhole,
     lastWrite,
     countedOnce,
     sameTotals,
