@@ -10,12 +10,21 @@ import { DeviceClient } from "./demo/device-client.ts";
 import { formatFigures, printTables, type DemoFigures, type StepVerdict } from "./demo/report.ts";
 import { compare, converged, countedBy } from "./demo/verdict.ts";
 import { sail } from "./demo/voyage.ts";
+import type { Plant } from "./launcher/build.ts";
 import { openWorld, type World } from "./launcher/world.ts";
 import { PLANTS } from "./plants.ts";
 import { publishFolder } from "./publish-folder.ts";
 import { runCommand, say } from "./terminal.ts";
 
+/** An origin that does not read the coded encoding: links are spoken plainly. */
+const PLAINLY: Plant = {
+  file: "origin/objects/registry.ts",
+  find: "new HubRangeCoder().serve(this.#replica);",
+  replace: "void HubRangeCoder;",
+};
+
 interface Options {
+  readonly plain?: boolean;
   readonly plant?: keyof typeof PLANTS;
 }
 
@@ -30,15 +39,16 @@ const program = new Command("demo")
       Object.keys(PLANTS),
     ),
   )
+  .option("--plain", "speak the plain encoding on all links, to compare bytes")
   .parse();
 
 async function main(): Promise<void> {
-  const { plant } = program.opts<Options>();
+  const { plant, plain = false } = program.opts<Options>();
   const startedMs = performance.now();
   const stateDir = mkdtempSync(path.join(tmpdir(), "skerry-demo-"));
   if (plant !== undefined) say(`Planted: ${PLANTS[plant].breaks}`);
   try {
-    const plants = plant === undefined ? [] : [PLANTS[plant]];
+    const plants = [...(plain ? [PLAINLY] : []), ...(plant === undefined ? [] : [PLANTS[plant]])];
     await using world = await openWorld({ stateDir, basePort: 0, plants, onProgress: say });
     const { figures, steps } = await tell(world, startedMs);
     printTables(figures);
