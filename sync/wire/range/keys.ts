@@ -278,7 +278,7 @@ export class KeyCoder {
   }
 
   #add(head: number, tail: number, place: number): void {
-    const id = this.#table.add(head, tail);
+    const id = this.#table.add(head, tail, this.#given?.added[place]);
     if (id < 0) {
       this.#coder.fail();
       return;

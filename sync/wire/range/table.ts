@@ -164,9 +164,12 @@ export class KeyTable {
     return id;
   }
 
-  /** Adds a key of a head and a tail; -1: it is there, or too long. */
-  add(head: number, tail: number): number {
-    const key = `${this.heads[head] ?? ""}${this.tails[tail] ?? ""}`;
+  /**
+   * Adds a key of a head and a tail; -1: it is there, or too long.
+   *
+   * @param key The key itself, if there is one already: it is not held twice.
+   */
+  add(head: number, tail: number, key: string = this.#keyOf(head, tail)): number {
     const name = encodeText(key);
     if (this.ids.has(key) || name.length > KEY_BYTES_MAX) return -1;
     const id = this.keys.length;
@@ -181,6 +184,10 @@ export class KeyTable {
     this.#scales.push(NO_SCALE);
     this.bytes += key.length + KEY_ROOM;
     return id;
+  }
+
+  #keyOf(head: number, tail: number): string {
+    return `${this.heads[head] ?? ""}${this.tails[tail] ?? ""}`;
   }
 
   /** Most heads have a few keys, and a list that may grow is many times as long as these. */
@@ -204,6 +211,7 @@ export class KeyTable {
     return this.add(
       this.headIds.get(head) ?? this.addHead(head),
       this.tailIds.get(tail) ?? this.addTail(tail),
+      key,
     );
   }
 
