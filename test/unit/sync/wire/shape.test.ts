@@ -14,7 +14,7 @@ import { ALL_KINDS } from "../../../../tools/frame/kinds.ts";
 import { hexOf, samplesOf } from "../../../support/wire.ts";
 
 /** The version and the shape that belong together. */
-const PINNED = { version: 1, shape: 1_880_690_932 };
+const PINNED = { version: 1, shape: 3_752_275_434 };
 
 /** Bounds of memory and time that the other end does not notice. */
 const OWN = new Set([
@@ -28,6 +28,7 @@ const OWN = new Set([
   "LINK_BYTES_MAX",
   "LINKS_LOOK_MS",
   "KEPT_BYTES_MAX",
+  "SKETCHES_MAX",
   "PAGE_ENTRIES",
   "CHECKPOINT_BYTES",
   "IMAGE_ENTRIES_MAX",
