@@ -38,5 +38,5 @@ test("a client cannot say its place, unless a test asks for it", () => {
 });
 
 test("V8 gets the room that a stream of batches needs", () => {
-  assert.match(workerdConfig(SPEC), /v8Flags = \["--min-semi-space-size=32", /);
+  assert.match(workerdConfig(SPEC), /v8Flags = \["--min-semi-space-size=64", /);
 });
