@@ -60,6 +60,8 @@ export const contentLimits = {
   waitingSavesBytesMax: 8_388_608,
   /** How soon after a call that saves another one is made: what comes meanwhile goes in it. */
   saveGatherMs: 10,
+  /** Calls that a request makes for what others save; then one of them makes the next. */
+  savesLedMax: 16,
   /** How long a call that saves may take before another one is made beside it. */
   saveMsMax: 5_000,
   /** ContentCells of a region: keys are spread over them. */

@@ -24,17 +24,9 @@ export interface PurgeRequest {
   readonly tags?: readonly string[] | undefined;
   readonly groups?: readonly { readonly host: string; readonly group: string }[] | undefined;
   readonly all?: true | undefined;
-  /**
-   * `soft`: what is meant is stale, and validated; `hard`: gone. Unless told, what is named by prefix,
-   * by host or as all of it is soft, as nobody knows how much it is, and the rest hard.
-   */
-  readonly mode?: PurgeMode | undefined;
+  /** `soft`: what is meant is stale, and validated; `hard`, which it is unless told: gone. */
+  readonly mode?: "hard" | "soft" | undefined;
 }
-
-type PurgeMode = "hard" | "soft";
-/** Unless told: of what is named by itself, and of what nobody knows how much it is. */
-const NARROW: PurgeMode = "hard";
-const WIDE: PurgeMode = "soft";
 
 type Sites = Readonly<Record<string, string>>;
 type Fault = Pick<ProblemItem, "code" | "message">;
@@ -75,12 +67,21 @@ export function scopesOf(
   const wrong = read.flatMap((scope) => (scope.ok ? [] : [scope.error]));
   if (wrong.length > 0) return err(wrong.slice(0, limits.errorsListedMax));
   const scopes = read.flatMap((scope) => (scope.ok ? [scope.value] : []));
-  return ok([...new Set(all === true ? [inMode(EVERYTHING, mode ?? WIDE), ...scopes] : scopes)]);
+  const meant = new Set(all === true ? [EVERYTHING, ...scopes] : scopes);
+  return ok(mode === "soft" ? [...meant].map(softScope) : [...meant]);
 }
 
 /** Reads each entry of a purge but `all`, which is only looked at for whether it is allowed. */
 function readEntries(
-  { urls = [], prefixes = [], hosts = [], tags = [], groups = [], all, mode }: PurgeRequest,
+  {
+    urls = [],
+    prefixes = [],
+    hosts = [],
+    tags = [],
+    groups = [],
+    all,
+    mode = "hard",
+  }: PurgeRequest,
   sites: Sites,
   own?: ReadonlySet<string>,
 ): readonly Result<string, ProblemItem>[] {
@@ -88,18 +89,12 @@ function readEntries(
   const wide = own === undefined ? null : OF_ALL_SITES;
   return [
     ...(all === true && wide !== null ? [named("/all", wide)] : []),
-    ...urls.map((url, i) => named(`/urls/${i}`, scopeOfUrl(url, at), mode ?? NARROW)),
-    ...prefixes.map((prefix, i) =>
-      named(`/prefixes/${i}`, scopeOfPrefix(prefix, at, mode ?? WIDE), mode ?? WIDE),
-    ),
-    ...hosts.map((host, i) => named(`/hosts/${i}`, scopeOfHost(host, at), mode ?? WIDE)),
-    ...tags.map((tag, i) => named(`/tags/${i}`, wide ?? scopeOfTag(tag), mode ?? NARROW)),
-    ...groups.map((group, i) => named(`/groups/${i}`, scopeOfGroup(group, at), mode ?? NARROW)),
+    ...urls.map((url, i) => named(`/urls/${i}`, scopeOfUrl(url, at))),
+    ...prefixes.map((prefix, i) => named(`/prefixes/${i}`, scopeOfPrefix(prefix, at, mode))),
+    ...hosts.map((host, i) => named(`/hosts/${i}`, scopeOfHost(host, at))),
+    ...tags.map((tag, i) => named(`/tags/${i}`, wide ?? scopeOfTag(tag))),
+    ...groups.map((group, i) => named(`/groups/${i}`, scopeOfGroup(group, at))),
   ];
-}
-
-function inMode(scope: string, mode: PurgeMode): string {
-  return mode === "soft" ? softScope(scope) : scope;
 }
 
 /** The scope of all objects of a site. */
@@ -134,7 +129,7 @@ function scopeOfUrl(url: string, at: SiteAt): Scope {
   return found.ok ? ok(urlScope(found.value.site, objectOf(found.value.target.path))) : found;
 }
 
-function scopeOfPrefix(prefix: string, at: SiteAt, mode: PurgeMode): Scope {
+function scopeOfPrefix(prefix: string, at: SiteAt, mode: "hard" | "soft"): Scope {
   const found = locate(prefix, at);
   if (!found.ok) return found;
   const { site, target } = found.value;
@@ -208,14 +203,8 @@ function fault(code: string, message: string): Result<never, Fault> {
   return err({ code, message });
 }
 
-function named(
-  pointer: string,
-  scope: Scope,
-  mode: PurgeMode = "hard",
-): Result<string, ProblemItem> {
-  return scope.ok
-    ? ok(inMode(scope.value, mode))
-    : err(item(pointer, scope.error.code, scope.error.message));
+function named(pointer: string, scope: Scope): Result<string, ProblemItem> {
+  return scope.ok ? scope : err(item(pointer, scope.error.code, scope.error.message));
 }
 
 function item(pointer: string, code: string, message: string): ProblemItem {

@@ -66,7 +66,7 @@ export function createContentDoor(
   const ways = new SiteWays(deployed);
   const hasRegion = deployed.tiers.includes("region");
   const hasColo = deployed.tiers.includes("colo");
-  const cells = new RegionCells(env);
+  const cells = new RegionCells(env, deployed.tiers.includes("memory"));
   const hits = new MemoryHits(memory, regions, deployed.logged === "all");
   const encoder = new EncodedBodies(limits.encodedBytesMax);
   const answer: ContentDoor["answer"] = async (request, scope, ctx) => {

@@ -15,7 +15,8 @@ import type { EdgeEnv } from "./env.ts";
 
 /** What is to be saved, and who waits for it. */
 interface Waiting extends CellSave {
-  readonly done: () => void;
+  /** Says that it went, or that whoever made the calls has left, and this one is to. */
+  readonly done: (what: "sent" | "left") => void;
 }
 
 /** The saves of an isolate to one region's cell. */
@@ -84,10 +85,16 @@ export class RegionCells {
   readonly #namespace: EdgeEnv["CONTENT_CELL"];
   readonly #saves = new Map<string, Saves>();
   readonly #bucket: R2Bucket | null;
+  /** How soon after a call that saves another is made: at once, where no memory has the pages meanwhile. */
+  readonly #gatherMs: number;
   /** Keys of which a large body is being sent. */
   readonly #sending = new Set<string>();
 
-  constructor({ CONTENT_CELL, BODIES }: Pick<EdgeEnv, "CONTENT_CELL" | "BODIES">) {
+  constructor(
+    { CONTENT_CELL, BODIES }: Pick<EdgeEnv, "CONTENT_CELL" | "BODIES">,
+    hasMemory: boolean,
+  ) {
+    this.#gatherMs = hasMemory ? limits.saveGatherMs : 0;
     this.#namespace = CONTENT_CELL;
     this.#bucket = BODIES ?? null;
   }
@@ -230,27 +237,29 @@ export class RegionCells {
     const nowMs = Date.now();
     const isFull = saves.bytes + save.stored.body.length > limits.waitingSavesBytesMax;
     if (isFull) return send([save]);
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<"sent" | "left">();
     saves.waiting.push({ ...save, done: resolve });
     saves.bytes += save.stored.body.length;
     // The request that the call belongs to may have been cut off: after a while another one goes.
     const isBusy = saves.sinceMs !== null && Math.abs(nowMs - saves.sinceMs) < limits.saveMsMax;
-    if (isBusy) {
-      // With a timer, or the runtime takes a request for hung that waits for another's call.
-      await within(promise, limits.saveMsMax);
-      return;
-    }
-    saves.sinceMs = nowMs;
-    // Those that come meanwhile go together, until none has.
-    while (saves.waiting.length > 0) {
+    // With a timer, or the runtime takes a request for hung that waits for another's call.
+    if (isBusy && (await within(promise, limits.saveMsMax)) !== "left") return;
+    await this.#lead(saves, send);
+  }
+
+  /** Sends what waits until nothing does; a request does so for others only so many times. */
+  async #lead(saves: Saves, send: (all: readonly CellSave[]) => Promise<void>): Promise<void> {
+    saves.sinceMs = Date.now();
+    for (let calls = 0; saves.waiting.length > 0 && calls < limits.savesLedMax; calls += 1) {
       const sinceSentMs = Math.abs(Date.now() - saves.sentMs);
-      if (sinceSentMs < limits.saveGatherMs) await pause(limits.saveGatherMs - sinceSentMs);
+      if (sinceSentMs < this.#gatherMs) await pause(this.#gatherMs - sinceSentMs);
       const all = saves.waiting;
       [saves.waiting, saves.bytes] = [[], 0];
       saves.sinceMs = saves.sentMs = Date.now();
       await send(all.map(({ done: _done, ...one }) => one));
-      for (const { done } of all) done();
+      for (const { done } of all) done("sent");
     }
     saves.sinceMs = null;
+    saves.waiting[0]?.done("left");
   }
 }

@@ -111,6 +111,8 @@ export class SketchingHub extends HubReplica {
     const told = isOwn ? replica : "";
     const last = [...this.#given.values()].at(-1);
     const isCurrent = last?.seq === this.head && last.replica === told;
+    // Who holds hardly anything is told everything anyhow: nothing needs to be computed for that.
+    if (entries < this.#symbolsMin * (this.#symbolEntries - 1)) return null;
     const given = isCurrent ? last : this.#draw(told);
     const count = Math.min(SKETCH_SYMBOLS_MAX, Math.floor(given.entries / this.#symbolEntries));
     if (count < this.#symbolsMin || Math.abs(entries - given.entries) > count) return null;

@@ -59,15 +59,11 @@ const request: fc.Arbitrary<PurgeRequest> = fc.oneof(
     weight: 4,
     arbitrary: fc.tuple(page, fc.nat(6)).map(([one, cut]): PurgeRequest => ({
       prefixes: [urlOf(one).slice(0, urlOf(one).length - cut)],
-      mode: "hard",
     })),
   },
   { weight: 4, arbitrary: page.map(({ tag }): PurgeRequest => ({ tags: [tag] })) },
-  {
-    weight: 1,
-    arbitrary: page.map(({ site }): PurgeRequest => ({ hosts: [HOSTS[site]], mode: "hard" })),
-  },
-  { weight: 1, arbitrary: fc.constant<PurgeRequest>({ all: true, mode: "hard" }) },
+  { weight: 1, arbitrary: page.map(({ site }): PurgeRequest => ({ hosts: [HOSTS[site]] })) },
+  { weight: 1, arbitrary: fc.constant<PurgeRequest>({ all: true }) },
 );
 const action = fc.oneof(
   fc.record({ kind: fc.constant("purge" as const), here: fc.boolean(), request }),
@@ -180,6 +176,6 @@ test("P8 past the bound of names a purge leaves nearly everything that it does n
   assert.equal(world.dead(), 0, "what is stored from then on lives");
   world.purge(true, { tags: ["new"], urls: ["https://a.example/news/page-7"] });
   assert.ok(world.dead() >= 1 && world.dead() <= 10, `${world.dead()} of 1,000`);
-  world.purge(true, { prefixes: ["https://a.example/shop/"], mode: "hard" });
+  world.purge(true, { prefixes: ["https://a.example/shop/"] });
   assert.ok(world.dead() <= 100, `${world.dead()} of 1,000`);
 });

@@ -37,7 +37,7 @@ function metaOf(purgeView?: PurgeView, tags?: string): StoredMeta {
 
 /** A book with one purge by hel, its fifth. */
 function bookOf(asked: PurgeRequest): PurgeBook {
-  const scopes = scopesOf({ mode: "hard", ...asked }, SITES);
+  const scopes = scopesOf(asked, SITES);
   assert.ok(scopes.ok);
   const purges = scopes.value.map((scope) => [purgeKey("hel", scope), 5] as const);
   return new PurgeBook({ purgeView: [["hel", 5]], purges, purgeFloor: [] });
@@ -89,7 +89,7 @@ for (const [what, asked, key, isMeant] of CASES) {
     const old = metaOf([["hel", 4]], "sport, news");
     assert.equal(soft.verdictOn(key, old), isMeant ? "stale" : "alive");
     assert.equal(soft.verdictOn(key, metaOf([["hel", 5]], "news")), "alive");
-    const hard = scopesOf({ ...asked, mode: "hard" }, SITES);
+    const hard = scopesOf(asked, SITES);
     assert.ok(hard.ok);
     const both = [...hard.value, ...hard.value.map(softScope)];
     const purges = both.map((scope) => [purgeKey("hel", scope), 5] as const);
